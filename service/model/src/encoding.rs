@@ -1,0 +1,464 @@
+//! The protobuf encoding of values and items: `cairn.v1.AttributeValue`, `cairn.v1.Item` and the messages inside them
+//! (`proto/cairn/v1/attribute.proto`), written by hand so that they decode straight into the domain types.
+//!
+//! Decoding checks every rule of the data model on the way and stops at the first broken one, so what it allocates is
+//! bounded by the budget it is given and not by what was sent. A property test in `cairn-api` holds this file to the
+//! generated encoding.
+
+use crate::value::check_name;
+use crate::{AttributeMap, AttributeValue, Number, PathSegment, SetKind, ValueError, ValueErrorKind, limits};
+use bytes::{BufMut, Bytes, BytesMut};
+use prost::encoding::{WireType, decode_key, decode_varint, encode_key, encode_varint, encoded_len_varint};
+use std::collections::BTreeSet;
+
+/// Field numbers of `cairn.v1.AttributeValue`.
+mod field {
+    pub(super) const STRING: u32 = 1;
+    pub(super) const NUMBER: u32 = 2;
+    pub(super) const BINARY: u32 = 3;
+    pub(super) const BOOL: u32 = 4;
+    pub(super) const NULL: u32 = 5;
+    pub(super) const LIST: u32 = 6;
+    pub(super) const MAP: u32 = 7;
+    pub(super) const STRING_SET: u32 = 8;
+    pub(super) const NUMBER_SET: u32 = 9;
+    pub(super) const BINARY_SET: u32 = 10;
+    /// The only field of `Item`, `AttributeList`, `AttributeMap` and the sets.
+    pub(super) const MEMBER: u32 = 1;
+    /// Of a map's entry.
+    pub(super) const ENTRY_KEY: u32 = 1;
+    pub(super) const ENTRY_VALUE: u32 = 2;
+}
+
+/// How much more may be decoded: a size in DynamoDB's bytes and a number of nesting levels.
+#[derive(Clone, Copy, Debug)]
+pub struct DecodeBudget {
+    bytes: usize,
+    levels: usize,
+}
+
+impl DecodeBudget {
+    /// The budget of one item: 400 KB and 32 levels.
+    pub fn item() -> Self {
+        Self { bytes: limits::ITEM_BYTES_MAX, levels: limits::NESTING_LEVELS_MAX }
+    }
+
+    /// The budget of one request's expression values: 2 MB and 32 levels.
+    pub fn bindings() -> Self {
+        Self { bytes: limits::EXPRESSION_BINDINGS_BYTES_MAX, levels: limits::NESTING_LEVELS_MAX }
+    }
+
+    /// For what is already known to keep the rules, such as what the store holds.
+    pub(crate) fn unbounded() -> Self {
+        Self { bytes: usize::MAX, levels: limits::NESTING_LEVELS_MAX }
+    }
+
+    fn charge(&mut self, bytes: usize) -> Result<(), ValueErrorKind> {
+        self.bytes = self.bytes.checked_sub(bytes).ok_or(ValueErrorKind::TooLarge)?;
+        Ok(())
+    }
+}
+
+// ---- encoding
+
+/// The length of a length-delimited field with a tag below 16.
+fn delimited_len(len: usize) -> usize {
+    1 + encoded_len_varint(len as u64) + len
+}
+
+fn put_delimited(tag: u32, bytes: &[u8], out: &mut impl BufMut) {
+    encode_key(tag, WireType::LengthDelimited, out);
+    encode_varint(bytes.len() as u64, out);
+    out.put_slice(bytes);
+}
+
+fn put_length(tag: u32, len: usize, out: &mut impl BufMut) {
+    encode_key(tag, WireType::LengthDelimited, out);
+    encode_varint(len as u64, out);
+}
+
+/// The length of the repeated field that an item, a map, a list or a set consists of.
+fn members_len<T>(members: impl IntoIterator<Item = T>, len: impl Fn(T) -> usize) -> usize {
+    members.into_iter().map(|member| delimited_len(len(member))).sum()
+}
+
+fn entry_len(name: &str, value: &AttributeValue) -> usize {
+    delimited_len(name.len()) + delimited_len(value_len(value))
+}
+
+pub(crate) fn attributes_len(attributes: &AttributeMap) -> usize {
+    members_len(attributes, |(name, value)| entry_len(name, value))
+}
+
+/// The length of a value's encoding.
+fn value_len(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) => delimited_len(text.len()),
+        AttributeValue::N(number) => delimited_len(number.to_string().len()),
+        AttributeValue::B(bytes) => delimited_len(bytes.len()),
+        AttributeValue::Bool(_) | AttributeValue::Null => 2,
+        _ => delimited_len(container_len(value)),
+    }
+}
+
+/// The length of what is inside a container.
+fn container_len(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::L(elements) => members_len(elements, value_len),
+        AttributeValue::M(members) => attributes_len(members),
+        AttributeValue::Ss(members) => members_len(members, String::len),
+        AttributeValue::Ns(members) => members_len(members, |number| number.to_string().len()),
+        AttributeValue::Bs(members) => members_len(members, Bytes::len),
+        _ => 0,
+    }
+}
+
+fn put_value(value: &AttributeValue, out: &mut impl BufMut) {
+    match value {
+        AttributeValue::S(text) => put_delimited(field::STRING, text.as_bytes(), out),
+        AttributeValue::N(number) => put_delimited(field::NUMBER, number.to_string().as_bytes(), out),
+        AttributeValue::B(bytes) => put_delimited(field::BINARY, bytes, out),
+        AttributeValue::Bool(value) => {
+            encode_key(field::BOOL, WireType::Varint, out);
+            encode_varint(u64::from(*value), out);
+        }
+        AttributeValue::Null => {
+            encode_key(field::NULL, WireType::Varint, out);
+            encode_varint(0, out);
+        }
+        AttributeValue::L(elements) => {
+            put_length(field::LIST, container_len(value), out);
+            for element in elements {
+                put_length(field::MEMBER, value_len(element), out);
+                put_value(element, out);
+            }
+        }
+        AttributeValue::M(members) => {
+            put_length(field::MAP, container_len(value), out);
+            put_attributes(members, out);
+        }
+        AttributeValue::Ss(members) => {
+            put_length(field::STRING_SET, container_len(value), out);
+            for member in members {
+                put_delimited(field::MEMBER, member.as_bytes(), out);
+            }
+        }
+        AttributeValue::Ns(members) => {
+            put_length(field::NUMBER_SET, container_len(value), out);
+            for member in members {
+                put_delimited(field::MEMBER, member.to_string().as_bytes(), out);
+            }
+        }
+        AttributeValue::Bs(members) => {
+            put_length(field::BINARY_SET, container_len(value), out);
+            for member in members {
+                put_delimited(field::MEMBER, member, out);
+            }
+        }
+    }
+}
+
+fn put_attributes(attributes: &AttributeMap, out: &mut impl BufMut) {
+    for (name, value) in attributes {
+        put_length(field::MEMBER, entry_len(name, value), out);
+        put_delimited(field::ENTRY_KEY, name.as_bytes(), out);
+        put_length(field::ENTRY_VALUE, value_len(value), out);
+        put_value(value, out);
+    }
+}
+
+/// The encoding of an item (`cairn.v1.Item`): the same bytes for equal items, names in order.
+pub fn encode_attributes(attributes: &AttributeMap) -> Bytes {
+    let mut out = BytesMut::with_capacity(attributes_len(attributes));
+    put_attributes(attributes, &mut out);
+    out.freeze()
+}
+
+/// Appends the encoding of an item to `out`.
+pub(crate) fn append_attributes(attributes: &AttributeMap, out: &mut BytesMut) {
+    out.reserve(attributes_len(attributes));
+    put_attributes(attributes, out);
+}
+
+/// The encoding of one value (`cairn.v1.AttributeValue`).
+pub fn encode_value(value: &AttributeValue) -> Bytes {
+    let mut out = BytesMut::with_capacity(value_len(value));
+    put_value(value, &mut out);
+    out.freeze()
+}
+
+// ---- decoding
+
+const CUT_SHORT: ValueErrorKind = ValueErrorKind::Malformed("it is cut short");
+const NOT_UTF8: ValueErrorKind = ValueErrorKind::Malformed("a string is not UTF-8");
+const WRONG_WIRE_TYPE: ValueErrorKind = ValueErrorKind::Malformed("a field has the wrong wire type");
+
+/// One field of a message.
+enum Field<'a> {
+    Delimited(&'a [u8]),
+    Varint(u64),
+    /// Of a wire type that no known field has.
+    Other,
+}
+
+impl<'a> Field<'a> {
+    fn delimited(self) -> Result<&'a [u8], ValueErrorKind> {
+        match self {
+            Self::Delimited(bytes) => Ok(bytes),
+            _ => Err(WRONG_WIRE_TYPE),
+        }
+    }
+
+    fn varint(self) -> Result<u64, ValueErrorKind> {
+        match self {
+            Self::Varint(value) => Ok(value),
+            _ => Err(WRONG_WIRE_TYPE),
+        }
+    }
+}
+
+/// The next field of a message and its number; none at the end.
+fn next_field<'a>(bytes: &mut &'a [u8]) -> Result<Option<(u32, Field<'a>)>, ValueErrorKind> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let (tag, wire_type) = decode_key(bytes).map_err(|_| CUT_SHORT)?;
+    let mut take = |len: usize| -> Result<&'a [u8], ValueErrorKind> {
+        let (taken, rest) = bytes.split_at_checked(len).ok_or(CUT_SHORT)?;
+        *bytes = rest;
+        Ok(taken)
+    };
+    let field = match wire_type {
+        WireType::ThirtyTwoBit => take(4).map(|_| Field::Other)?,
+        WireType::SixtyFourBit => take(8).map(|_| Field::Other)?,
+        WireType::Varint => Field::Varint(decode_varint(bytes).map_err(|_| CUT_SHORT)?),
+        WireType::LengthDelimited => {
+            let len = decode_varint(bytes).map_err(|_| CUT_SHORT)?;
+            let (taken, rest) =
+                usize::try_from(len).ok().and_then(|len| bytes.split_at_checked(len)).ok_or(CUT_SHORT)?;
+            *bytes = rest;
+            Field::Delimited(taken)
+        }
+        WireType::StartGroup | WireType::EndGroup => {
+            return Err(ValueErrorKind::Malformed("it holds a group, which proto3 does not have"));
+        }
+    };
+    Ok(Some((tag, field)))
+}
+
+fn text(bytes: &[u8]) -> Result<&str, ValueErrorKind> {
+    std::str::from_utf8(bytes).map_err(|_| NOT_UTF8)
+}
+
+/// Reads an item from its encoding, checking every rule of the data model.
+///
+/// # Errors
+/// The first rule broken, and where; [`TooLarge`](ValueErrorKind::TooLarge) as soon as the budget is spent.
+pub fn decode_attributes(mut bytes: &[u8], budget: &mut DecodeBudget) -> Result<AttributeMap, ValueError> {
+    let mut attributes = AttributeMap::new();
+    merge_attributes(&mut attributes, &mut bytes, budget)?;
+    Ok(attributes)
+}
+
+fn merge_attributes(
+    attributes: &mut AttributeMap,
+    bytes: &mut &[u8],
+    budget: &mut DecodeBudget,
+) -> Result<(), ValueError> {
+    while let Some((tag, field)) = next_field(bytes)? {
+        if tag != field::MEMBER {
+            continue;
+        }
+        let mut entry = field.delimited()?;
+        let mut name = "";
+        let mut value: Option<&[u8]> = None;
+        while let Some((tag, field)) = next_field(&mut entry)? {
+            match tag {
+                field::ENTRY_KEY => name = text(field.delimited()?)?,
+                field::ENTRY_VALUE => value = Some(field.delimited()?),
+                _ => {}
+            }
+        }
+        let name = name.to_owned();
+        let decoded = check_name(&name)
+            .and_then(|()| budget.charge(name.len()))
+            .map_err(ValueError::from)
+            .and_then(|()| decode_value(value.unwrap_or_default(), budget));
+        match decoded {
+            // Of two entries with one key the later stands, as everywhere in protobuf.
+            Ok(value) => attributes.insert(name, value),
+            Err(error) => return Err(error.within(|| PathSegment::Name(name))),
+        };
+    }
+    Ok(())
+}
+
+/// Reads one value from its encoding, checking every rule of the data model.
+///
+/// # Errors
+/// As [`decode_attributes`].
+pub fn decode_value(bytes: &[u8], budget: &mut DecodeBudget) -> Result<AttributeValue, ValueError> {
+    budget.levels = budget.levels.checked_sub(1).ok_or(ValueErrorKind::TooDeep)?;
+    let value = decode_fields(bytes, budget);
+    budget.levels += 1;
+    value
+}
+
+fn decode_fields(mut bytes: &[u8], budget: &mut DecodeBudget) -> Result<AttributeValue, ValueError> {
+    let mut value: Option<AttributeValue> = None;
+    while let Some((tag, field)) = next_field(&mut bytes)? {
+        // Of several alternatives the last stands; a container that comes in parts is one (protobuf's merging).
+        value = Some(match tag {
+            field::STRING => {
+                let text = text(field.delimited()?)?;
+                budget.charge(text.len())?;
+                AttributeValue::S(text.to_owned())
+            }
+            field::NUMBER => {
+                let number: Number = text(field.delimited()?)?.parse().map_err(ValueErrorKind::from)?;
+                budget.charge(number.size())?;
+                AttributeValue::N(number)
+            }
+            field::BINARY => {
+                let bytes = field.delimited()?;
+                budget.charge(bytes.len())?;
+                AttributeValue::B(Bytes::copy_from_slice(bytes))
+            }
+            field::BOOL => {
+                budget.charge(1)?;
+                AttributeValue::Bool(field.varint()? != 0)
+            }
+            field::NULL => {
+                field.varint()?;
+                budget.charge(1)?;
+                AttributeValue::Null
+            }
+            field::LIST => {
+                let mut elements = match value {
+                    Some(AttributeValue::L(elements)) => elements,
+                    _ => Vec::new(),
+                };
+                budget.charge(3)?;
+                let mut list = field.delimited()?;
+                while let Some((tag, field)) = next_field(&mut list)? {
+                    if tag == field::MEMBER {
+                        budget.charge(1)?;
+                        let index = elements.len();
+                        elements.push(
+                            decode_value(field.delimited()?, budget)
+                                .map_err(|error| error.within(|| PathSegment::Index(index)))?,
+                        );
+                    }
+                }
+                AttributeValue::L(elements)
+            }
+            field::MAP => {
+                let mut members = match value {
+                    Some(AttributeValue::M(members)) => members,
+                    _ => AttributeMap::new(),
+                };
+                budget.charge(3)?;
+                merge_attributes(&mut members, &mut field.delimited()?, budget)?;
+                budget.charge(members.len())?;
+                AttributeValue::M(members)
+            }
+            field::STRING_SET => {
+                let mut members = match value {
+                    Some(AttributeValue::Ss(members)) => members,
+                    _ => BTreeSet::new(),
+                };
+                merge_set(SetKind::String, &mut members, field.delimited()?, |bytes| {
+                    let text = text(bytes)?;
+                    budget.charge(text.len())?;
+                    Ok(text.to_owned())
+                })?;
+                AttributeValue::Ss(members)
+            }
+            field::NUMBER_SET => {
+                let mut members = match value {
+                    Some(AttributeValue::Ns(members)) => members,
+                    _ => BTreeSet::new(),
+                };
+                merge_set(SetKind::Number, &mut members, field.delimited()?, |bytes| {
+                    let number: Number = text(bytes)?.parse()?;
+                    budget.charge(number.size())?;
+                    Ok(number)
+                })?;
+                AttributeValue::Ns(members)
+            }
+            field::BINARY_SET => {
+                let mut members = match value {
+                    Some(AttributeValue::Bs(members)) => members,
+                    _ => BTreeSet::new(),
+                };
+                merge_set(SetKind::Binary, &mut members, field.delimited()?, |bytes| {
+                    budget.charge(bytes.len())?;
+                    Ok(Bytes::copy_from_slice(bytes))
+                })?;
+                AttributeValue::Bs(members)
+            }
+            _ => continue,
+        });
+    }
+    match value.ok_or(ValueErrorKind::Empty)? {
+        AttributeValue::Ss(members) if members.is_empty() => {
+            Err(ValueErrorKind::EmptySet(SetKind::String).into())
+        }
+        AttributeValue::Ns(members) if members.is_empty() => {
+            Err(ValueErrorKind::EmptySet(SetKind::Number).into())
+        }
+        AttributeValue::Bs(members) if members.is_empty() => {
+            Err(ValueErrorKind::EmptySet(SetKind::Binary).into())
+        }
+        value => Ok(value),
+    }
+}
+
+fn merge_set<T: Ord>(
+    kind: SetKind,
+    members: &mut BTreeSet<T>,
+    bytes: &[u8],
+    mut read: impl FnMut(&[u8]) -> Result<T, ValueErrorKind>,
+) -> Result<(), ValueError> {
+    let mut rest = bytes;
+    let mut index = 0;
+    while let Some((tag, field)) = next_field(&mut rest)? {
+        if tag != field::MEMBER {
+            continue;
+        }
+        let member = field
+            .delimited()
+            .and_then(&mut read)
+            .map_err(|kind| ValueError::from(kind).within(|| PathSegment::Index(index)))?;
+        if !members.insert(member) {
+            return Err(ValueErrorKind::DuplicateInSet { kind, shown: shown_members(kind, bytes) }.into());
+        }
+        index += 1;
+    }
+    Ok(())
+}
+
+/// The members of a set as an error about duplicates repeats them: strings only, and no more than fit a line.
+fn shown_members(kind: SetKind, mut bytes: &[u8]) -> String {
+    const SHOWN_CHARS_MAX: usize = 256;
+    match kind {
+        SetKind::String => {}
+        SetKind::Number => return String::new(),
+        SetKind::Binary => return "[...]of type BS ".to_owned(),
+    }
+    let mut members = Vec::new();
+    let mut chars = 0;
+    while let Ok(Some((_, Field::Delimited(member)))) = next_field(&mut bytes) {
+        let Ok(member) = text(member) else { break };
+        chars += member.chars().count();
+        if chars > SHOWN_CHARS_MAX {
+            members.push("...");
+            break;
+        }
+        members.push(member);
+    }
+    format!("[{}] ", members.join(", "))
+}
+
+#[cfg(test)]
+mod tests;

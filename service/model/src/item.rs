@@ -1,0 +1,122 @@
+//! `Item`: attributes in the form they were last needed in.
+
+use crate::encoded::RawFields;
+use crate::encoding::append_attributes;
+use crate::{AttributeMap, DecodeBudget, ValueError, decode_attributes, encode_attributes};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use prost::DecodeError;
+use prost::encoding::{DecodeContext, WireType};
+use std::fmt;
+
+/// An item: its attributes, or their encoding (`cairn.v1.Item`).
+///
+/// An item read from the store and sent on unchanged stays encoded all the way; one that an expression looks into is
+/// decoded once. What came from a caller has not been checked until [`into_attributes`](Self::into_attributes) did.
+#[derive(Clone)]
+pub struct Item(Form);
+
+#[derive(Clone)]
+enum Form {
+    Decoded(AttributeMap),
+    Encoded(RawFields),
+}
+
+impl Item {
+    /// An item from its encoding, taken as it is.
+    pub fn from_encoded(bytes: Bytes) -> Self {
+        Self(Form::Encoded(RawFields(bytes)))
+    }
+
+    /// The attributes.
+    ///
+    /// # Errors
+    /// The rule of the data model that an encoded item breaks, and where. Decoded items break none.
+    pub fn into_attributes(self, budget: &mut DecodeBudget) -> Result<AttributeMap, ValueError> {
+        match self.0 {
+            Form::Decoded(attributes) => Ok(attributes),
+            Form::Encoded(fields) => decode_attributes(&fields.0, budget),
+        }
+    }
+
+    /// The encoding.
+    pub fn encoded(&self) -> Bytes {
+        match &self.0 {
+            Form::Decoded(attributes) => encode_attributes(attributes),
+            Form::Encoded(fields) => fields.0.clone(),
+        }
+    }
+}
+
+impl Default for Item {
+    fn default() -> Self {
+        Self(Form::Decoded(AttributeMap::new()))
+    }
+}
+
+impl From<AttributeMap> for Item {
+    fn from(attributes: AttributeMap) -> Self {
+        Self(Form::Decoded(attributes))
+    }
+}
+
+impl PartialEq for Item {
+    /// Equal attributes, in whatever form; encodings that break a rule are equal if their bytes are.
+    fn eq(&self, other: &Self) -> bool {
+        let attributes = |item: &Self| item.clone().into_attributes(&mut DecodeBudget::unbounded()).ok();
+        match (attributes(self), attributes(other)) {
+            (Some(a), Some(b)) => a == b,
+            (None, None) => self.encoded() == other.encoded(),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Debug for Item {
+    /// Says how large the item is and not what: a debug print must not carry item data into a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Form::Decoded(attributes) => write!(f, "Item({} attributes)", attributes.len()),
+            Form::Encoded(fields) => write!(f, "Item({} bytes)", fields.0.len()),
+        }
+    }
+}
+
+impl prost::Message for Item {
+    fn encode_raw(&self, buf: &mut impl BufMut) {
+        match &self.0 {
+            Form::Decoded(attributes) => {
+                let mut bytes = BytesMut::new();
+                append_attributes(attributes, &mut bytes);
+                buf.put(bytes);
+            }
+            Form::Encoded(fields) => buf.put_slice(&fields.0),
+        }
+    }
+
+    fn merge_field(
+        &mut self,
+        tag: u32,
+        wire_type: WireType,
+        buf: &mut impl Buf,
+        ctx: DecodeContext,
+    ) -> Result<(), DecodeError> {
+        let mut fields = RawFields(match std::mem::take(self).0 {
+            Form::Decoded(attributes) => encode_attributes(&attributes),
+            Form::Encoded(fields) => fields.0,
+        });
+        let merged = fields.merge_field(tag, wire_type, buf, ctx);
+        self.0 = Form::Encoded(fields);
+        merged
+    }
+
+    fn encoded_len(&self) -> usize {
+        match &self.0 {
+            Form::Decoded(attributes) => crate::encoding::attributes_len(attributes),
+            Form::Encoded(fields) => fields.0.len(),
+        }
+    }
+
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
