@@ -1,1 +1,29 @@
-//! placeholder
+//! Cairn's operations: one file an operation, over the storage engine's trait and nothing else.
+//!
+//! An operation is a plain value ([`PutItem`], [`CreateTable`] …) that a protocol decodes and [`Operation::execute`]
+//! carries out against a [`Service`]. This crate knows no protocol, no engine and no caller: who may call what is
+//! decided before it (`cairn-stack`), and how errors look on a wire is decided after it.
+//!
+//! It holds no state that another process could not hold as well: what is cached of the catalog is checked against the
+//! store in the same snapshot, or the same transaction, as the data it governs.
+
+mod bindings;
+mod capacity;
+mod catalog;
+mod error;
+mod field;
+mod item_write;
+mod operation;
+mod operations;
+mod service;
+mod table_reference;
+
+pub use bindings::ExpressionArguments;
+pub use capacity::{ConsumedCapacity, ReturnConsumedCapacity};
+pub use catalog::{Table, TableDescription, ThroughputDescription};
+pub use error::{Error, ExpressionFault, Result, Validation};
+pub use field::FieldPath;
+pub use item_write::{ReturnValues, ReturnValuesOnConditionCheckFailure};
+pub use operation::{Capacity, OPERATIONS, Operation, OperationKind, RpcService};
+pub use operations::*;
+pub use service::{Clock, Service, ServiceOptions};

@@ -1,0 +1,122 @@
+//! What the catalog keeps of a table.
+
+use cairn_model::{
+    BillingMode, KeySchema, ProvisionedThroughput, TableClass, TableName, TableStatus, Tag,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A table's definition as it is stored. Members are only ever added, with a default for records without them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Definition {
+    /// Names the table's spaces. Never used twice.
+    pub(crate) number: u64,
+    /// The table's UUID, for callers.
+    pub(crate) id: String,
+    pub(crate) name: TableName,
+    pub(crate) status: TableStatus,
+    pub(crate) created_at: Timestamp,
+    pub(crate) key_schema: Arc<KeySchema>,
+    pub(crate) billing_mode: BillingMode,
+    /// When the table was last switched to on-demand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) on_demand_since: Option<Timestamp>,
+    pub(crate) throughput: Throughput,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) table_class: Option<(TableClass, Timestamp)>,
+    #[serde(default)]
+    pub(crate) deletion_protection: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tags: Vec<Tag>,
+}
+
+/// Provisioned throughput and its changes. On-demand tables have none.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Throughput {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) provisioned: Option<ProvisionedThroughput>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) increased_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) decreased_at: Option<Timestamp>,
+    #[serde(default)]
+    pub(crate) decreases_that_day: u64,
+}
+
+/// Provisioned throughput as it is described.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ThroughputDescription {
+    /// Read units a second; 0 on demand.
+    pub read_capacity_units: u64,
+    /// Write units a second; 0 on demand.
+    pub write_capacity_units: u64,
+    /// When units were last increased.
+    pub last_increase: Option<Timestamp>,
+    /// When units were last decreased.
+    pub last_decrease: Option<Timestamp>,
+    /// How often they were decreased this UTC day.
+    pub decreases_today: u64,
+}
+
+impl Throughput {
+    /// What it becomes with other units at `now`.
+    pub(crate) fn with(mut self, to: ProvisionedThroughput, now: Timestamp) -> Self {
+        if let Some(from) = self.provisioned {
+            let decreased = to.read_capacity_units < from.read_capacity_units
+                || to.write_capacity_units < from.write_capacity_units;
+            let increased = to.read_capacity_units > from.read_capacity_units
+                || to.write_capacity_units > from.write_capacity_units;
+            if decreased {
+                self.decreases_that_day = self.decreases_on(now) + 1;
+                self.decreased_at = Some(now);
+            }
+            if increased {
+                self.increased_at = Some(now);
+            }
+        }
+        self.provisioned = Some(to);
+        self
+    }
+
+    fn decreases_on(&self, now: Timestamp) -> u64 {
+        let day = |at: Timestamp| at.as_second().div_euclid(86_400);
+        match self.decreased_at {
+            Some(at) if day(at) == day(now) => self.decreases_that_day,
+            _ => 0,
+        }
+    }
+
+    pub(crate) fn describe(&self, now: Timestamp) -> ThroughputDescription {
+        ThroughputDescription {
+            read_capacity_units: self.provisioned.map_or(0, |units| units.read_capacity_units),
+            write_capacity_units: self.provisioned.map_or(0, |units| units.write_capacity_units),
+            last_increase: self.increased_at,
+            last_decrease: self.decreased_at,
+            decreases_today: self.decreases_on(now),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn units(read: u64, write: u64) -> ProvisionedThroughput {
+        ProvisionedThroughput { read_capacity_units: read, write_capacity_units: write }
+    }
+
+    #[test]
+    fn decreases_are_counted_by_the_utc_day() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let (evening, night, morning) =
+            (at("2026-11-20T22:00:00Z"), at("2026-11-20T23:59:59Z"), at("2026-11-21T00:00:00Z"));
+        let throughput = Throughput::default().with(units(10, 10), evening);
+        assert_eq!(throughput.describe(evening).decreases_today, 0);
+        let throughput = throughput.with(units(5, 10), evening).with(units(5, 20), evening);
+        assert_eq!(throughput.describe(night).decreases_today, 1);
+        assert_eq!(throughput.describe(night).last_increase, Some(evening));
+        assert_eq!(throughput.describe(morning).decreases_today, 0);
+        assert_eq!(throughput.with(units(1, 1), morning).describe(morning).decreases_today, 1);
+    }
+}

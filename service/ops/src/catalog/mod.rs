@@ -1,0 +1,210 @@
+//! The catalog: which tables there are, what they look like, and what is happening to them.
+//!
+//! The truth is a record a table in the system space. Every operation reads that record in the same snapshot as its
+//! data, or declares it in the same transaction, so a table is never written by a definition that no longer holds,
+//! whichever process changed it. What is cached is only the parsed form of a record's bytes.
+
+mod definition;
+mod describe;
+mod lifecycle;
+mod record;
+
+pub use definition::ThroughputDescription;
+pub(crate) use definition::{Definition, Throughput};
+pub use describe::TableDescription;
+pub(crate) use record::table_key;
+
+use crate::{Clock, Error, Result};
+use bytes::Bytes;
+use cairn_model::{KeySchema, TableName, TableStatus};
+use cairn_storage::{Consistency, CounterKey, Engine, RecordKey, Snapshot, SpaceId, Write};
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+use tokio::sync::watch;
+
+/// A table as an operation finds it: its definition, and the bytes it was read from.
+pub struct Table {
+    pub(crate) definition: Definition,
+    record: Bytes,
+}
+
+/// A table's counters.
+#[derive(Clone, Copy)]
+pub(crate) enum TableCounter {
+    /// How many items there are.
+    Items = 0,
+    /// Their size in bytes as DynamoDB counts it.
+    Bytes = 1,
+}
+
+impl Table {
+    /// The table's key schema.
+    pub fn key_schema(&self) -> &KeySchema {
+        &self.definition.key_schema
+    }
+
+    /// The space of the table's items.
+    pub(crate) fn items(&self) -> SpaceId {
+        SpaceId::Items(self.definition.number)
+    }
+
+    pub(crate) fn counter(&self, counter: TableCounter) -> CounterKey {
+        CounterKey { space: self.items(), counter: counter as u16 }
+    }
+
+    /// Whether this is what `record` says.
+    pub(crate) fn is(&self, record: Option<&Bytes>) -> bool {
+        record.is_some_and(|record| *record == self.record)
+    }
+
+    fn serves_items(&self) -> bool {
+        matches!(self.definition.status, TableStatus::Active | TableStatus::Updating)
+    }
+}
+
+/// The tables of one store.
+pub(crate) struct Catalog<E: Engine> {
+    engine: E,
+    tables_max: usize,
+    clock: Clock,
+    /// Parsed records by table name. An entry counts only as long as its bytes are the record's.
+    parsed: Arc<RwLock<HashMap<TableName, Arc<Table>>>>,
+    /// How many tables are being created or deleted by this process.
+    changing: Arc<watch::Sender<usize>>,
+}
+
+impl<E: Engine> Clone for Catalog<E> {
+    fn clone(&self) -> Self {
+        Self {
+            engine: self.engine.clone(),
+            tables_max: self.tables_max,
+            clock: self.clock.clone(),
+            parsed: self.parsed.clone(),
+            changing: self.changing.clone(),
+        }
+    }
+}
+
+impl<E: Engine> Catalog<E> {
+    /// The catalog of a store; takes up what an earlier run left half done.
+    pub(crate) async fn open(engine: E, tables_max: usize, clock: Clock) -> Result<Self> {
+        let catalog = Self {
+            engine,
+            tables_max,
+            clock,
+            parsed: Arc::default(),
+            changing: Arc::new(watch::Sender::new(0)),
+        };
+        catalog.resume().await?;
+        Ok(catalog)
+    }
+
+    /// The table of that name in a snapshot, whatever its status.
+    pub(crate) async fn find(&self, snapshot: &E::Snapshot, name: &TableName) -> Result<Option<Arc<Table>>> {
+        match snapshot.get(&table_key(name)).await? {
+            None => {
+                self.forget(name);
+                Ok(None)
+            }
+            Some(record) => self.parse(name, record).map(Some),
+        }
+    }
+
+    /// The table of that name in a snapshot, for an operation on its items.
+    pub(crate) async fn serving(&self, snapshot: &E::Snapshot, name: &TableName) -> Result<Arc<Table>> {
+        self.find(snapshot, name)
+            .await?
+            .filter(|table| table.serves_items())
+            .ok_or_else(|| Error::no_such_table_for_items(name.as_str()))
+    }
+
+    /// The table of that name for an operation that will declare its record in a transaction: what is known of it
+    /// already, or what a snapshot says.
+    pub(crate) async fn expected(&self, name: &TableName) -> Result<Arc<Table>> {
+        let known = self.parsed.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(name).cloned();
+        match known.filter(|table| table.serves_items()) {
+            Some(table) => Ok(table),
+            None => self.serving(&self.engine.snapshot(Consistency::Strong).await?, name).await,
+        }
+    }
+
+    fn parse(&self, name: &TableName, record: Bytes) -> Result<Arc<Table>> {
+        let known = self.parsed.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(name).cloned();
+        if let Some(table) = known.filter(|table| table.is(Some(&record))) {
+            return Ok(table);
+        }
+        let table = Arc::new(Table { definition: record::decode(&record)?, record });
+        self.parsed
+            .write()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .insert(name.clone(), table.clone());
+        Ok(table)
+    }
+
+    fn forget(&self, name: &TableName) {
+        let known = self.parsed.read().unwrap_or_else(|poisoned| poisoned.into_inner()).contains_key(name);
+        if known {
+            self.parsed.write().unwrap_or_else(|poisoned| poisoned.into_inner()).remove(name);
+        }
+    }
+
+    /// Every table in a snapshot, by name, beginning strictly after `after`, at most `limit`.
+    pub(crate) async fn list(
+        &self,
+        snapshot: &E::Snapshot,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<TableName>> {
+        record::names(snapshot, after, limit).await
+    }
+
+    /// Changes a table's definition in one transaction: `change` is given the current one and says what it becomes.
+    pub(crate) async fn change<T: Send + 'static>(
+        &self,
+        name: &TableName,
+        mut change: impl FnMut(Definition) -> Result<(Definition, T)> + Send + 'static,
+    ) -> Result<(Arc<Table>, T)> {
+        let key = table_key(name);
+        let missing = Error::no_such_table(name.as_str());
+        let written = key.clone();
+        let changed = self
+            .engine
+            .transact(vec![key], move |records| {
+                let Some(Some(record)) = records.first() else {
+                    return cairn_storage::Decision::unchanged(Ok(None));
+                };
+                let decided = record::decode(record)
+                    .and_then(&mut change)
+                    .and_then(|(definition, outcome)| Ok((record::encode(&definition)?, outcome)));
+                match decided {
+                    Ok((record, outcome)) => cairn_storage::Decision {
+                        writes: vec![Write::Put(written.clone(), record.clone())],
+                        outcome: Ok(Some((record, outcome))),
+                    },
+                    Err(error) => cairn_storage::Decision::unchanged(Err(error)),
+                }
+            })
+            .await??;
+        let (record, outcome) = changed.ok_or(missing)?;
+        Ok((self.parse(name, record)?, outcome))
+    }
+
+    /// How many items a table has and how many bytes they count.
+    pub(crate) async fn totals(&self, snapshot: &E::Snapshot, table: &Table) -> Result<(u64, u64)> {
+        let items = snapshot.counter(table.counter(TableCounter::Items)).await?;
+        let bytes = snapshot.counter(table.counter(TableCounter::Bytes)).await?;
+        Ok((items.try_into().unwrap_or(0), bytes.try_into().unwrap_or(0)))
+    }
+
+    /// Waits until no table is being created or deleted by this process.
+    pub(crate) async fn settled(&self) {
+        let mut changing = self.changing.subscribe();
+        // The sender lives in `self`, so waiting cannot fail.
+        let _ = changing.wait_for(|count| *count == 0).await;
+    }
+}
+
+/// The record of the next table number.
+fn next_number_key() -> RecordKey {
+    RecordKey::new(SpaceId::System, record::NEXT_NUMBER)
+}

@@ -1,0 +1,208 @@
+//! What an operation answers when it does not answer. One enum; each protocol encodes it in one place.
+
+use crate::FieldPath;
+use cairn_expression::ExpressionError;
+use cairn_model::{ArnError, Item, KeyError, NameError, StoredItemError, ValueError};
+use std::time::Duration;
+
+/// The result of an operation.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A DynamoDB exception, or a failure of the service (semantics 20.1). Unless a variant says otherwise the call changed
+/// nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// ValidationException: the request breaks a rule.
+    #[error(transparent)]
+    Validation(#[from] Validation),
+    /// ResourceNotFoundException.
+    #[error("{message}")]
+    ResourceNotFound {
+        /// DynamoDB's text.
+        message: String,
+        /// What is missing: the table's name or an ARN.
+        resource: String,
+    },
+    /// ResourceInUseException because the name is taken.
+    #[error("Table already exists: {table}")]
+    TableAlreadyExists {
+        /// The table's name.
+        table: String,
+    },
+    /// ResourceInUseException because the table is being created, updated or deleted.
+    #[error("Attempt to change a resource which is still in use: Table is being {doing}: {table}")]
+    TableInUse {
+        /// The table's name.
+        table: String,
+        /// `created`, `updated` or `deleted`.
+        doing: &'static str,
+    },
+    /// LimitExceededException.
+    #[error("{message}")]
+    LimitExceeded {
+        /// What limit, and its value.
+        message: String,
+    },
+    /// ConditionalCheckFailedException.
+    #[error("The conditional request failed")]
+    ConditionalCheckFailed {
+        /// The item as it is, if the caller asked for it and there is one.
+        item: Option<Item>,
+    },
+    /// What the API defines and this version of Cairn does not do yet.
+    #[error("{feature} is not implemented by this version of Cairn")]
+    NotImplemented {
+        /// What was asked for.
+        feature: &'static str,
+    },
+    /// The caller's deadline passed. A write may have happened, or may yet.
+    #[error("The deadline of the call has passed")]
+    DeadlineExceeded,
+    /// ServiceUnavailable: nothing was done, and trying again later may work.
+    #[error("The service is unavailable: {reason}")]
+    Unavailable {
+        /// Why, in words for the caller.
+        reason: &'static str,
+        /// When to come back, at the earliest.
+        retry_after: Duration,
+        /// What the store said.
+        #[source]
+        source: Option<cairn_storage::Error>,
+    },
+    /// InternalServerError. Whether a write happened is unknown.
+    #[error("The server encountered an internal error trying to fulfill the request.")]
+    Internal {
+        /// What went wrong, for the log and not for the caller.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// ValidationException: what rule is broken, and by which part of the request.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Validation {
+    /// DynamoDB's text.
+    pub message: String,
+    /// The offending part of the request.
+    pub field: FieldPath,
+    /// Whether the request would be right were the stored data different. A caller need not change such a request.
+    pub depends_on_state: bool,
+    /// Where in an expression the fault is, if it is in one.
+    pub expression: Option<ExpressionFault>,
+}
+
+/// The place of a fault inside an expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpressionFault {
+    /// Bytes from the expression's beginning.
+    pub offset: Option<usize>,
+    /// The token there.
+    pub token: Option<String>,
+}
+
+impl Validation {
+    /// A rule broken by one part of the request, whatever is stored.
+    pub fn new(field: impl Into<FieldPath>, message: impl Into<String>) -> Self {
+        Self { message: message.into(), field: field.into(), depends_on_state: false, expression: None }
+    }
+
+    /// A rule that the request breaks because of what is stored.
+    pub fn of_state(field: impl Into<FieldPath>, message: impl Into<String>) -> Self {
+        Self { depends_on_state: true, ..Self::new(field, message) }
+    }
+
+    /// The envelope that DynamoDB puts around a constraint on a member (semantics 20.3).
+    pub fn constraint(field: impl Into<FieldPath>, value: Option<&str>, constraint: impl std::fmt::Display) -> Self {
+        let field = field.into();
+        let member = field.to_aws();
+        let value = value.map_or_else(|| "null".to_owned(), |value| format!("'{}'", bounded(value)));
+        Self::new(
+            field,
+            format!(
+                "1 validation error detected: Value {value} at '{member}' failed to satisfy constraint: {constraint}"
+            ),
+        )
+    }
+}
+
+/// What of a caller's value an error repeats: enough to recognise it, whatever was sent.
+fn bounded(value: &str) -> String {
+    value.chars().take(256).collect()
+}
+
+impl Error {
+    /// A table that is not there, as item operations say it.
+    pub fn no_such_table_for_items(table: &str) -> Self {
+        Self::ResourceNotFound { message: "Requested resource not found".into(), resource: table.into() }
+    }
+
+    /// A table that is not there, as table operations say it.
+    pub fn no_such_table(table: &str) -> Self {
+        Self::ResourceNotFound {
+            message: format!("Requested resource not found: Table: {table} not found"),
+            resource: table.into(),
+        }
+    }
+
+    /// A failure inside, with its cause.
+    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal { source: source.into() }
+    }
+}
+
+impl From<cairn_storage::Error> for Error {
+    fn from(error: cairn_storage::Error) -> Self {
+        use cairn_storage::Error as Storage;
+        let unavailable = |reason, retry_after, source| Self::Unavailable { reason, retry_after, source: Some(source) };
+        match error {
+            Storage::TooManySpaces { limit } => Self::LimitExceeded {
+                message: format!("Subscriber limit exceeded: this store holds at most {limit} keyspaces of tables and indexes"),
+            },
+            Storage::StorageFull { .. } => unavailable("the storage volume is full", Duration::from_secs(5), error),
+            Storage::Overloaded => unavailable("the store has too much work waiting", Duration::from_millis(100), error),
+            Storage::Closed => unavailable("the service is shutting down", Duration::from_secs(1), error),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<StoredItemError> for Error {
+    fn from(error: StoredItemError) -> Self {
+        Self::internal(error)
+    }
+}
+
+/// A domain error becomes a validation error once it is known which part of the request it is about.
+pub(crate) trait At {
+    fn at(self, field: impl Into<FieldPath>) -> Validation;
+}
+
+impl At for ValueError {
+    fn at(self, field: impl Into<FieldPath>) -> Validation {
+        Validation::new(field.into().join_value(&self.path), self.kind.to_string())
+    }
+}
+
+impl At for KeyError {
+    fn at(self, field: impl Into<FieldPath>) -> Validation {
+        Validation::new(field.into().key(self.attribute()), self.to_string())
+    }
+}
+
+impl At for ArnError {
+    fn at(self, field: impl Into<FieldPath>) -> Validation {
+        Validation::new(field, self.to_string())
+    }
+}
+
+impl At for ExpressionError {
+    fn at(self, field: impl Into<FieldPath>) -> Validation {
+        Validation { expression: None, ..Validation::new(field, self.to_string()) }
+    }
+}
+
+/// Checks a name with the constraint envelope.
+pub(crate) fn name_constraint(field: impl Into<FieldPath>, value: &str, error: NameError) -> Validation {
+    Validation::constraint(field, Some(value), error)
+}

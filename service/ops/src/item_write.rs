@@ -1,0 +1,167 @@
+//! Writing one item: what PutItem, UpdateItem and DeleteItem have in common.
+
+use crate::capacity::write_units;
+use crate::catalog::{Table, TableCounter, table_key};
+use crate::{Error, Result, Service};
+use bytes::Bytes;
+use cairn_model::{AttributeMap, PrimaryKey, StoredItem, TableName, item_size};
+use cairn_storage::{Consistency, Decision, Engine, RecordKey, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What an answer to a write holds of the item.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReturnValues {
+    /// Nothing.
+    #[default]
+    None,
+    /// The whole item as it was.
+    AllOld,
+    /// The changed attributes as they were.
+    UpdatedOld,
+    /// The whole item as it is now.
+    AllNew,
+    /// The changed attributes as they are now.
+    UpdatedNew,
+}
+
+/// What the error of a failed condition holds of the item.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReturnValuesOnConditionCheckFailure {
+    /// Nothing.
+    #[default]
+    None,
+    /// The whole item as it is.
+    AllOld,
+}
+
+/// What becomes of an item.
+pub(crate) enum Change {
+    /// It stays as it is.
+    Keep,
+    /// It becomes this.
+    Put(NewItem),
+    /// It goes.
+    Delete,
+}
+
+/// An item ready to be stored.
+#[derive(Clone)]
+pub(crate) struct NewItem {
+    record: Bytes,
+    size: usize,
+}
+
+impl NewItem {
+    /// The item, encoded once however often a decision is made.
+    pub(crate) fn new(attributes: &AttributeMap) -> Self {
+        Self { record: StoredItem::encode(attributes), size: item_size(attributes) }
+    }
+
+    /// Its size in bytes as DynamoDB counts it.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+}
+
+/// A write that happened.
+pub(crate) struct Written<T> {
+    /// What the decision answered.
+    pub(crate) outcome: T,
+    /// The write units it cost.
+    pub(crate) units: f64,
+}
+
+/// How often a write starts again because its table changed meanwhile, before it gives up.
+const TABLE_CHANGES_MAX: usize = 16;
+
+enum Attempt<T> {
+    Done(Result<Written<T>>),
+    TableChanged,
+}
+
+/// Writes one item of a table. `key_of` finds the item's key, given the table; `decide` is given the table and the
+/// item as it is, and says what becomes of it. Both may run more than once and must give the same for the same.
+pub(crate) async fn write_item<E, T, K, D>(
+    service: &Service<E>,
+    name: &TableName,
+    key_of: K,
+    decide: D,
+) -> Result<Written<T>>
+where
+    E: Engine,
+    T: Send + 'static,
+    K: Fn(&Table) -> Result<PrimaryKey>,
+    D: Fn(&Table, Option<&StoredItem>) -> Result<(Change, T)> + Send + Sync + 'static,
+{
+    let decide = Arc::new(decide);
+    let mut table = service.catalog.expected(name).await?;
+    for _ in 0..TABLE_CHANGES_MAX {
+        let record_key = RecordKey::new(table.items(), key_of(&table)?.storage_key());
+        let keys = vec![table_key(name), record_key.clone()];
+        let (expected, decide) = (table.clone(), decide.clone());
+        let attempt = service
+            .engine
+            .transact(keys, move |records| {
+                if !expected.is(records.first().and_then(Option::as_ref)) {
+                    return Decision::unchanged(Attempt::TableChanged);
+                }
+                let record = records.get(1).and_then(Option::as_ref);
+                match decide_one(&expected, &record_key, record, &*decide) {
+                    Ok((writes, written)) => Decision { writes, outcome: Attempt::Done(Ok(written)) },
+                    Err(error) => Decision::unchanged(Attempt::Done(Err(error))),
+                }
+            })
+            .await;
+        match attempt {
+            Ok(Attempt::Done(done)) => return done,
+            Ok(Attempt::TableChanged) | Err(cairn_storage::Error::SpaceNotFound(_)) => {
+                let snapshot = service.engine.snapshot(Consistency::Strong).await?;
+                table = service.catalog.serving(&snapshot, name).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Error::Unavailable {
+        reason: "the table keeps changing",
+        retry_after: Duration::from_millis(100),
+        source: None,
+    })
+}
+
+fn decide_one<T>(
+    table: &Table,
+    key: &RecordKey,
+    record: Option<&Bytes>,
+    decide: impl Fn(&Table, Option<&StoredItem>) -> Result<(Change, T)>,
+) -> Result<(Vec<Write>, Written<T>)> {
+    let old = record.cloned().map(StoredItem::read).transpose()?;
+    let old_size = old.as_ref().map_or(0, StoredItem::size);
+    let (change, outcome) = decide(table, old.as_ref())?;
+    let total = |counter, delta: i64| Write::Add(table.counter(counter), delta);
+    let (writes, new_size) = match change {
+        Change::Keep => (Vec::new(), old_size),
+        // An item that is the same to the byte is durable already.
+        Change::Put(new) if record == Some(&new.record) => (Vec::new(), old_size),
+        Change::Put(new) => {
+            let mut writes = vec![
+                Write::Put(key.clone(), new.record),
+                total(TableCounter::Bytes, new.size as i64 - old_size as i64),
+            ];
+            if old.is_none() {
+                writes.push(total(TableCounter::Items, 1));
+            }
+            (writes, new.size)
+        }
+        Change::Delete if old.is_none() => (Vec::new(), 0),
+        Change::Delete => {
+            let writes = vec![
+                Write::Delete(key.clone()),
+                total(TableCounter::Bytes, -(old_size as i64)),
+                total(TableCounter::Items, -1),
+            ];
+            (writes, 0)
+        }
+    };
+    Ok((writes, Written { outcome, units: write_units(old_size.max(new_size)) }))
+}

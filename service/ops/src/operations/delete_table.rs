@@ -1,0 +1,41 @@
+//! DeleteTable (semantics 3.3, 3.5).
+
+use crate::{Error, Operation, OperationKind, Result, Service, TableDescription, Validation};
+use cairn_model::TableStatus;
+use cairn_storage::Engine;
+
+/// Removes a table and its items. Answers at once with status DELETING; the name is free when DescribeTable no longer
+/// finds it.
+#[derive(Clone, Debug, Default)]
+pub struct DeleteTable {
+    /// The table's name or ARN.
+    pub table: String,
+}
+
+impl Operation for DeleteTable {
+    const KIND: OperationKind = OperationKind::DeleteTable;
+    type Output = TableDescription;
+
+    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<TableDescription> {
+        let name = service.naming.table("table", self.table)?.name;
+        let table = service
+            .catalog
+            .delete(&name, |definition| {
+                let in_use = |doing| Err(Error::TableInUse { table: definition.name.to_string(), doing });
+                match definition.status {
+                    TableStatus::Creating => in_use("created"),
+                    TableStatus::Updating => in_use("updated"),
+                    _ if definition.deletion_protection => Err(Validation::of_state(
+                        "table",
+                        "Resource cannot be deleted as it is currently protected against deletion. Disable deletion \
+                         protection first.",
+                    )
+                    .into()),
+                    // Asking again while it is under way changes nothing and is no error.
+                    TableStatus::Active | TableStatus::Deleting => Ok(()),
+                }
+            })
+            .await?;
+        Ok(service.catalog.describe_empty(&table, &service.naming))
+    }
+}

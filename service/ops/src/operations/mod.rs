@@ -1,0 +1,27 @@
+//! The operations, one file each.
+
+mod create_table;
+mod delete_item;
+mod delete_table;
+mod describe_table;
+mod get_item;
+mod list_tables;
+mod list_tags_of_resource;
+mod put_item;
+mod tag_resource;
+mod untag_resource;
+mod update_item;
+mod update_table;
+
+pub use create_table::{AttributeDefinition, CreateTable, KeyRole, KeySchemaElement, ThroughputInput};
+pub use delete_item::{DeleteItem, DeleteItemOutput};
+pub use delete_table::DeleteTable;
+pub use describe_table::DescribeTable;
+pub use get_item::{GetItem, GetItemOutput};
+pub use list_tables::{ListTables, ListTablesOutput};
+pub use list_tags_of_resource::{ListTagsOfResource, ListTagsOfResourceOutput};
+pub use put_item::{PutItem, PutItemOutput};
+pub use tag_resource::TagResource;
+pub use untag_resource::UntagResource;
+pub use update_item::{UpdateItem, UpdateItemOutput};
+pub use update_table::UpdateTable;

@@ -1,0 +1,36 @@
+//! UntagResource (semantics 18).
+
+use super::tag_resource::missing_resource;
+use crate::{Operation, OperationKind, Result, Service, Validation};
+use cairn_storage::Engine;
+
+/// Removes tags from a table. Keys that it does not have are ignored.
+#[derive(Clone, Debug, Default)]
+pub struct UntagResource {
+    /// The table's ARN.
+    pub resource_arn: String,
+    /// The keys of the tags.
+    pub keys: Vec<String>,
+}
+
+impl Operation for UntagResource {
+    const KIND: OperationKind = OperationKind::UntagResource;
+    type Output = ();
+
+    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<()> {
+        let name = service.naming.resource("resource_arn", &self.resource_arn)?;
+        if self.keys.is_empty() {
+            return Err(Validation::new("tag_keys", "Atleast one Tag Key needs to be provided as Input.").into());
+        }
+        let keys = self.keys;
+        service
+            .catalog
+            .change(&name, move |mut definition| {
+                definition.tags.retain(|tag| !keys.contains(&tag.key));
+                Ok((definition, ()))
+            })
+            .await
+            .map_err(|error| missing_resource(error, self.resource_arn))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,76 @@
+//! `Service`: what every operation works with.
+
+use crate::catalog::Catalog;
+use crate::table_reference::Naming;
+use cairn_storage::Engine;
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// Where the time comes from, so that a test can hold it.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What the operator chooses.
+#[derive(Clone)]
+pub struct ServiceOptions {
+    /// The region in ARNs, as in `eu-north-1`.
+    pub region: String,
+    /// The twelve-digit account in ARNs.
+    pub account: String,
+    /// Tables that may exist.
+    pub tables_max: usize,
+    /// Where the time comes from.
+    pub clock: Clock,
+}
+
+impl Default for ServiceOptions {
+    fn default() -> Self {
+        Self {
+            region: "local".into(),
+            account: "000000000000".into(),
+            tables_max: 400,
+            clock: Arc::new(Timestamp::now),
+        }
+    }
+}
+
+/// The table service over one storage engine. Cloning gives another handle to it.
+pub struct Service<E: Engine> {
+    pub(crate) engine: E,
+    pub(crate) catalog: Catalog<E>,
+    pub(crate) naming: Naming,
+    pub(crate) clock: Clock,
+}
+
+impl<E: Engine> Clone for Service<E> {
+    fn clone(&self) -> Self {
+        Self {
+            engine: self.engine.clone(),
+            catalog: self.catalog.clone(),
+            naming: self.naming.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+}
+
+impl<E: Engine> Service<E> {
+    /// The service over `engine`. Takes up what an earlier run left half done: tables that were being created or
+    /// deleted.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read.
+    pub async fn start(engine: E, options: ServiceOptions) -> crate::Result<Self> {
+        let naming = Naming { region: options.region.into(), account: options.account.into() };
+        let catalog = Catalog::open(engine.clone(), options.tables_max, options.clock.clone()).await?;
+        Ok(Self { engine, catalog, naming, clock: options.clock })
+    }
+
+    /// The storage engine.
+    pub fn engine(&self) -> &E {
+        &self.engine
+    }
+
+    /// Waits until no table is being created or deleted any more.
+    pub async fn settled(&self) {
+        self.catalog.settled().await;
+    }
+}
