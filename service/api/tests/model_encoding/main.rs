@@ -158,15 +158,15 @@ proptest! {
         damages in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
         let mut bytes = item.encode();
-        prop_assume!(!bytes.is_empty());
         for (at, byte) in damages {
-            let at = at.index(bytes.len());
-            bytes[at] = byte;
+            if !bytes.is_empty() {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
         }
         let expected = by_generated_code(&bytes);
-        let items = [Item::decode(&*bytes).ok(), Some(Item::from_encoded(bytes.into()))];
-        for read in items.into_iter().flatten().filter_map(by_the_model) {
-            prop_assert_eq!(Some(read), expected.clone());
+        if let Some(read) = by_the_model(Item::from_encoded(bytes.into())) {
+            prop_assert_eq!(Some(read), expected);
         }
     }
 }
