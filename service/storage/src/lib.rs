@@ -9,6 +9,8 @@ mod engine;
 mod error;
 mod record;
 
-pub use engine::{Consistency, Decision, Direction, Engine, EngineStatistics, KeyRange, Snapshot, Visit, Write};
+pub use engine::{
+    Consistency, Decision, Direction, Engine, EngineStatistics, KeyRange, Snapshot, Visit, Write,
+};
 pub use error::{Error, Result};
 pub use record::{CounterKey, RecordKey, SpaceId};
