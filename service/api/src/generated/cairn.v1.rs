@@ -87,7 +87,7 @@ impl ::prost::Name for BinarySet {
         "type.googleapis.com/cairn.v1.BinarySet".into()
     }
 }
-/// The only value a null has: that it is set says everything. Any other number is refused with VALIDATION.
+/// The only value a null has: that it is set says everything, and other numbers say the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum NullValue {

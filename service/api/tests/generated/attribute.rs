@@ -101,7 +101,7 @@ pub struct Item {
         AttributeValue,
     >,
 }
-/// The only value a null has: that it is set says everything. Any other number is refused with VALIDATION.
+/// The only value a null has: that it is set says everything, and other numbers say the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum NullValue {

@@ -1,0 +1,194 @@
+//! Holds the encodings that `cairn-model` writes by hand to those the generator makes of the same definitions: the
+//! model must write what generated code reads, and read whatever generated code reads, as the same item.
+
+// The helpers here are tests too: to fail loudly is their purpose.
+#![allow(clippy::unwrap_used)]
+
+mod wire;
+
+/// `attribute.proto` without the model's types.
+// Generated code is `pub` throughout and named as the definitions are.
+#[allow(unreachable_pub, clippy::enum_variant_names)]
+mod plain {
+    include!("../generated/attribute.rs");
+}
+
+use bytes::{Buf, Bytes};
+use cairn_api::v1;
+use cairn_model::{AttributeMap, AttributeValue, DecodeBudget, EncodedValue, Item};
+use plain::attribute_value::Kind;
+use proptest::prelude::*;
+use prost::Message;
+use std::collections::{BTreeMap, BTreeSet};
+
+// ---- between the two
+
+/// The model's value for a plain one; none for a plain one that is no valid value.
+fn modelled(value: plain::AttributeValue) -> Option<AttributeValue> {
+    Some(match value.kind? {
+        Kind::StringValue(text) => AttributeValue::S(text),
+        Kind::NumberValue(text) => AttributeValue::N(text.parse().ok()?),
+        Kind::BinaryValue(bytes) => AttributeValue::B(bytes),
+        Kind::BoolValue(value) => AttributeValue::Bool(value),
+        Kind::NullValue(_) => AttributeValue::Null,
+        Kind::ListValue(list) => {
+            AttributeValue::L(list.values.into_iter().map(modelled).collect::<Option<_>>()?)
+        }
+        Kind::MapValue(map) => AttributeValue::M(modelled_map(map.fields)?),
+        Kind::StringSetValue(set) => AttributeValue::Ss(modelled_set(set.values, Some)?),
+        Kind::NumberSetValue(set) => AttributeValue::Ns(modelled_set(set.values, |text| text.parse().ok())?),
+        Kind::BinarySetValue(set) => AttributeValue::Bs(modelled_set(set.values, Some)?),
+    })
+}
+
+fn modelled_map(fields: BTreeMap<String, plain::AttributeValue>) -> Option<AttributeMap> {
+    fields
+        .into_iter()
+        .map(|(name, value)| Some((name, modelled(value)?)).filter(|(name, _)| !name.is_empty()))
+        .collect()
+}
+
+fn modelled_set<T, M: Ord>(members: Vec<T>, member: impl Fn(T) -> Option<M>) -> Option<BTreeSet<M>> {
+    let count = members.len();
+    let set: BTreeSet<M> = members.into_iter().map(member).collect::<Option<_>>()?;
+    (set.len() == count && count > 0).then_some(set)
+}
+
+/// The model's item for encoded bytes, by way of the generated code.
+fn by_generated_code(bytes: &[u8]) -> Option<AttributeMap> {
+    modelled_map(plain::Item::decode(bytes).ok()?.attributes)
+}
+
+/// The same, by the model's own.
+fn by_the_model(item: Item) -> Option<AttributeMap> {
+    item.into_attributes(&mut DecodeBudget::item()).ok()
+}
+
+fn decoded(value: &EncodedValue) -> Option<AttributeValue> {
+    value.decode(&mut DecodeBudget::item()).ok()
+}
+
+// ---- tests
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn the_model_reads_an_item_as_generated_code_does(item in wire::item()) {
+        let bytes = item.encode();
+        let expected = by_generated_code(&bytes);
+        prop_assert!(expected.is_some(), "the generator of this test made an invalid item");
+        prop_assert_eq!(by_the_model(Item::decode(&*bytes).unwrap()), expected.clone());
+        // As it is read from the store.
+        prop_assert_eq!(by_the_model(Item::from_encoded(bytes.into())), expected);
+    }
+
+    #[test]
+    fn the_model_writes_what_generated_code_writes(item in wire::item()) {
+        let attributes = by_generated_code(&item.encode()).unwrap();
+        let written = Item::from(attributes.clone()).encode_to_vec();
+        let read = plain::Item::decode(&*written).unwrap();
+        prop_assert_eq!(&read.encode_to_vec(), &written);
+        prop_assert_eq!(modelled_map(read.attributes), Some(attributes));
+    }
+
+    #[test]
+    fn an_item_passed_on_undecoded_stays_the_same(item in wire::item()) {
+        let bytes = item.encode();
+        let passed_on = Item::decode(&*bytes).unwrap();
+        let written = passed_on.encode_to_vec();
+        prop_assert_eq!(passed_on.encoded_len(), written.len());
+        prop_assert_eq!(by_generated_code(&written), by_generated_code(&bytes));
+    }
+
+    #[test]
+    fn a_message_of_values_reads_and_writes_them_as_generated_code_does(item in wire::item()) {
+        // A key has the layout of an item; so do the members of a map.
+        let bytes = item.encode();
+        let expected = by_generated_code(&bytes);
+        let key = v1::Key::decode(&*bytes).unwrap();
+        let attributes: Option<AttributeMap> =
+            key.attributes.iter().map(|(name, value)| Some((name.clone(), decoded(value)?))).collect();
+        prop_assert_eq!(&attributes, &expected);
+        prop_assert_eq!(by_generated_code(&key.encode_to_vec()), expected);
+
+        let rewritten = v1::Key {
+            attributes: attributes.iter().flatten().map(|(name, value)| (name.clone(), value.into())).collect(),
+        };
+        prop_assert_eq!(by_generated_code(&rewritten.encode_to_vec()), attributes);
+    }
+
+    #[test]
+    fn an_item_sent_in_parts_is_joined_as_generated_code_joins_it(first in wire::item(), second in wire::item()) {
+        let (first, second) = (first.encode(), second.encode());
+        let mut expected = plain::Item::decode(&*first).unwrap();
+        expected.merge(&*second).unwrap();
+        let expected = modelled_map(expected.attributes);
+
+        let mut item = Item::decode(&*first).unwrap();
+        item.merge(&*second).unwrap();
+        prop_assert_eq!(by_the_model(item), expected.clone());
+
+        let mut item = Item::from(by_generated_code(&first).unwrap());
+        item.merge(&*second).unwrap();
+        prop_assert_eq!(by_the_model(item), expected);
+    }
+
+    #[test]
+    fn a_response_of_items_is_what_generated_code_reads(items in prop::collection::vec(wire::item(), 0..4)) {
+        let encoded: Vec<Bytes> = items.iter().map(|item| item.encode().into()).collect();
+        let list = v1::ItemList { items: encoded.iter().cloned().map(Item::from_encoded).collect() };
+        let read = v1::ItemList::decode(&*list.encode_to_vec()).unwrap();
+        let read: Vec<_> = read.items.into_iter().map(by_the_model).collect();
+        let expected: Vec<_> = encoded.iter().map(|bytes| by_generated_code(bytes)).collect();
+        prop_assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn an_item_that_arrives_in_chunks_is_the_same(item in wire::item(), at: prop::sample::Index) {
+        let bytes = Bytes::from(item.encode());
+        let at = at.index(bytes.len() + 1);
+        let chunks = bytes.slice(..at).chain(bytes.slice(at..));
+        prop_assert_eq!(by_the_model(Item::decode(chunks).unwrap()), by_generated_code(&bytes));
+    }
+
+    #[test]
+    fn of_damaged_bytes_the_model_reads_nothing_that_generated_code_does_not(
+        item in wire::item(),
+        damages in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let mut bytes = item.encode();
+        prop_assume!(!bytes.is_empty());
+        for (at, byte) in damages {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        let expected = by_generated_code(&bytes);
+        let items = [Item::decode(&*bytes).ok(), Some(Item::from_encoded(bytes.into()))];
+        for read in items.into_iter().flatten().filter_map(by_the_model) {
+            prop_assert_eq!(Some(read), expected.clone());
+        }
+    }
+}
+
+#[test]
+fn a_value_of_no_kind_travels_and_is_refused_where_it_is_decoded() {
+    for bytes in [&b""[..], b"\x5a\x00"] {
+        let key = v1::Key {
+            attributes: [("a".to_owned(), <EncodedValue as Message>::decode(bytes).unwrap())].into(),
+        };
+        let plain = plain::Item::decode(&*key.encode_to_vec()).unwrap();
+        assert_eq!(plain.attributes["a"].kind, None);
+        let key = v1::Key::decode(&*key.encode_to_vec()).unwrap();
+        assert_eq!(decoded(&key.attributes["a"]), None);
+    }
+}
+
+#[test]
+fn a_cleared_value_or_item_is_empty() {
+    let mut item = Item::from(AttributeMap::from([("a".to_owned(), AttributeValue::Null)]));
+    let mut value = EncodedValue::from(&AttributeValue::Null);
+    item.clear();
+    value.clear();
+    assert_eq!((item.encoded_len(), value.encoded_len()), (0, 0));
+}
