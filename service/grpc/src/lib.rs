@@ -25,14 +25,14 @@ pub(crate) struct Grpc<E: Engine> {
     stack: Stack<E>,
 }
 
+/// The committed descriptors are not descriptors.
+pub use tonic_reflection::server::Error as RoutesError;
+
 /// All gRPC services: tables, items, health and reflection.
 ///
 /// # Errors
 /// If the committed descriptors are not descriptors.
-pub fn routes<E: Engine>(
-    stack: Stack<E>,
-    health: HealthServer<impl Health>,
-) -> Result<Routes, tonic_reflection::server::Error> {
+pub fn routes<E: Engine>(stack: Stack<E>, health: HealthServer<impl Health>) -> Result<Routes, RoutesError> {
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(cairn_api::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)

@@ -35,9 +35,7 @@ pub struct MessageLimit<S> {
 
 impl<S, B> Service<http::Request<B>> for MessageLimit<S>
 where
-    S: Service<http::Request<tonic::body::Body>>,
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    S: Service<http::Request<LimitedBody<B>>>,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -48,17 +46,21 @@ where
     }
 
     fn call(&mut self, request: http::Request<B>) -> S::Future {
-        let request = request.map(|body| {
-            tonic::body::Body::new(LimitedBody { body, watch: PrefixWatch::new(MESSAGE_BYTES_MAX) })
-        });
+        let is_grpc = request
+            .headers()
+            .get(http::header::CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
+        let watch = is_grpc.then(|| PrefixWatch::new(MESSAGE_BYTES_MAX));
+        let request = request.map(|body| LimitedBody { body, watch });
         self.inner.call(request)
     }
 }
 
-/// A body whose message lengths are watched as they pass.
-struct LimitedBody<B> {
+/// A body whose message lengths are watched as they pass, if it is gRPC's.
+#[derive(Debug)]
+pub struct LimitedBody<B> {
     body: B,
-    watch: PrefixWatch,
+    watch: Option<PrefixWatch>,
 }
 
 impl<B> Body for LimitedBody<B>
@@ -78,10 +80,9 @@ where
             Some(Err(error)) => return Poll::Ready(Some(Err(Status::from_error(error.into())))),
             None => return Poll::Ready(None),
         };
-        if let Some(data) = frame.data_ref() {
-            if let Err(length) = self.watch.pass(data) {
-                return Poll::Ready(Some(Err(too_large(length))));
-            }
+        let watched = frame.data_ref().zip(self.watch.as_mut());
+        if let Some(Err(length)) = watched.map(|(data, watch)| watch.pass(data)) {
+            return Poll::Ready(Some(Err(too_large(length))));
         }
         Poll::Ready(Some(Ok(frame)))
     }
@@ -111,6 +112,7 @@ fn too_large(length: usize) -> Status {
 }
 
 /// Follows the prefixes through the chunks of a body.
+#[derive(Debug)]
 struct PrefixWatch {
     limit: usize,
     /// What has come of the next prefix.
