@@ -147,7 +147,8 @@ fn rust(descriptors: FileDescriptorSet, model_types: bool) -> Result<Vec<u8>, Er
     if model_types {
         builder = builder
             .extern_path(".cairn.v1.AttributeValue", "::cairn_model::EncodedValue")
-            .extern_path(".cairn.v1.Item", "::cairn_model::Item");
+            .extern_path(".cairn.v1.Item", "::cairn_model::Item")
+            .codec_path("crate::Codec");
         // The details of an error travel as `Any`, which names their types.
         config.enable_type_names().type_name_domain(["."], "type.googleapis.com");
     }

@@ -3,6 +3,13 @@
 //! All of it is generated, and committed: `cargo run -p cairn-api-codegen` brings it up to date. Values and items are
 //! the types of `cairn-model`, which encode themselves; nothing here knows what a request means.
 
+mod codec;
+
+pub use codec::{Codec, MessageDecoder};
+
+/// The `domain` of every `google.rpc.ErrorInfo`.
+pub const ERROR_DOMAIN: &str = "cairn";
+
 /// The descriptors of all definitions and of what they import, as an encoded `google.protobuf.FileDescriptorSet`:
 /// what server reflection serves.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!("generated/cairn_v1.bin");

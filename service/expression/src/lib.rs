@@ -1,1 +1,4 @@
 //! placeholder
+#[derive(Debug, thiserror::Error)]
+#[error("x")]
+pub struct ExpressionError;

@@ -1,1 +1,50 @@
-//! placeholder
+//! Cairn's gRPC services: decode a request, take it through the stack, encode the answer.
+//!
+//! The one place that knows `tonic::Status`. What an operation means is not here (`cairn-ops`), nor whether a call may
+//! happen (`cairn-stack`).
+
+mod call;
+mod item_codec;
+mod item_service;
+mod message_limit;
+mod status;
+mod table_codec;
+mod table_service;
+
+pub use message_limit::{MESSAGE_BYTES_MAX, MessageLimitLayer};
+
+use cairn_api::v1::item_service_server::ItemServiceServer;
+use cairn_api::v1::table_service_server::TableServiceServer;
+use cairn_stack::Stack;
+use cairn_storage::Engine;
+use tonic::service::Routes;
+use tonic_health::pb::health_server::{Health, HealthServer};
+
+/// The services over one stack.
+pub(crate) struct Grpc<E: Engine> {
+    stack: Stack<E>,
+}
+
+/// The committed descriptors are not descriptors.
+pub use tonic_reflection::server::Error as RoutesError;
+
+/// All gRPC services: tables, items, health and reflection.
+///
+/// # Errors
+/// If the committed descriptors are not descriptors.
+pub fn routes<E: Engine>(stack: Stack<E>, health: HealthServer<impl Health>) -> Result<Routes, RoutesError> {
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(cairn_api::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()?;
+    let tables = TableServiceServer::new(Grpc { stack: stack.clone() })
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(usize::MAX);
+    let items = ItemServiceServer::new(Grpc { stack })
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(usize::MAX);
+    Ok(Routes::new(tables).add_service(items).add_service(health).add_service(reflection))
+}
+
+/// The names under which the services report their health; the empty name stands for all of them.
+pub const HEALTH_SERVICE_NAMES: [&str; 3] = ["", "cairn.v1.TableService", "cairn.v1.ItemService"];

@@ -6,10 +6,13 @@
 //! generated encoding.
 
 use crate::value::check_name;
-use crate::{AttributeMap, AttributeValue, Number, PathSegment, SetKind, ValueError, ValueErrorKind, limits};
+use crate::{
+    AttributeMap, AttributeValue, EncodedValue, Number, PathSegment, SetKind, ValueError, ValueErrorKind,
+    limits,
+};
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::encoding::{WireType, decode_key, decode_varint, encode_key, encode_varint, encoded_len_varint};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Field numbers of `cairn.v1.AttributeValue`.
 mod field {
@@ -178,6 +181,18 @@ pub fn encode_attributes(attributes: &AttributeMap) -> Bytes {
 pub(crate) fn append_attributes(attributes: &AttributeMap, out: &mut BytesMut) {
     out.reserve(attributes_len(attributes));
     put_attributes(attributes, out);
+}
+
+/// The encoding of an item with values that are encoded already.
+pub(crate) fn encode_entries(values: &BTreeMap<String, EncodedValue>) -> Bytes {
+    let mut out = BytesMut::new();
+    for (name, value) in values {
+        let value = value.as_bytes();
+        put_length(field::MEMBER, delimited_len(name.len()) + delimited_len(value.len()), &mut out);
+        put_delimited(field::ENTRY_KEY, name.as_bytes(), &mut out);
+        put_delimited(field::ENTRY_VALUE, value, &mut out);
+    }
+    out.freeze()
 }
 
 /// The encoding of one value (`cairn.v1.AttributeValue`).

@@ -1,11 +1,12 @@
 //! `Item`: attributes in the form they were last needed in.
 
 use crate::encoded::RawFields;
-use crate::encoding::append_attributes;
-use crate::{AttributeMap, DecodeBudget, ValueError, decode_attributes, encode_attributes};
+use crate::encoding::{append_attributes, encode_entries};
+use crate::{AttributeMap, DecodeBudget, EncodedValue, ValueError, decode_attributes, encode_attributes};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use prost::DecodeError;
 use prost::encoding::{DecodeContext, WireType};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// An item: its attributes, or their encoding (`cairn.v1.Item`).
@@ -25,6 +26,11 @@ impl Item {
     /// An item from its encoding, taken as it is.
     pub fn from_encoded(bytes: Bytes) -> Self {
         Self(Form::Encoded(RawFields(bytes)))
+    }
+
+    /// The item with these values as they arrived, unchecked: a key, or the values for an expression.
+    pub fn from_values(values: &BTreeMap<String, EncodedValue>) -> Self {
+        Self::from_encoded(encode_entries(values))
     }
 
     /// The attributes.

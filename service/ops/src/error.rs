@@ -113,7 +113,11 @@ impl Validation {
     }
 
     /// The envelope that DynamoDB puts around a constraint on a member (semantics 20.3).
-    pub fn constraint(field: impl Into<FieldPath>, value: Option<&str>, constraint: impl std::fmt::Display) -> Self {
+    pub fn constraint(
+        field: impl Into<FieldPath>,
+        value: Option<&str>,
+        constraint: impl std::fmt::Display,
+    ) -> Self {
         let field = field.into();
         let member = field.to_aws();
         let value = value.map_or_else(|| "null".to_owned(), |value| format!("'{}'", bounded(value)));
@@ -154,13 +158,20 @@ impl Error {
 impl From<cairn_storage::Error> for Error {
     fn from(error: cairn_storage::Error) -> Self {
         use cairn_storage::Error as Storage;
-        let unavailable = |reason, retry_after, source| Self::Unavailable { reason, retry_after, source: Some(source) };
+        let unavailable =
+            |reason, retry_after, source| Self::Unavailable { reason, retry_after, source: Some(source) };
         match error {
             Storage::TooManySpaces { limit } => Self::LimitExceeded {
-                message: format!("Subscriber limit exceeded: this store holds at most {limit} keyspaces of tables and indexes"),
+                message: format!(
+                    "Subscriber limit exceeded: this store holds at most {limit} keyspaces of tables and indexes"
+                ),
             },
-            Storage::StorageFull { .. } => unavailable("the storage volume is full", Duration::from_secs(5), error),
-            Storage::Overloaded => unavailable("the store has too much work waiting", Duration::from_millis(100), error),
+            Storage::StorageFull { .. } => {
+                unavailable("the storage volume is full", Duration::from_secs(5), error)
+            }
+            Storage::Overloaded => {
+                unavailable("the store has too much work waiting", Duration::from_millis(100), error)
+            }
             Storage::Closed => unavailable("the service is shutting down", Duration::from_secs(1), error),
             other => Self::internal(other),
         }

@@ -19,7 +19,11 @@ impl Naming {
     }
 
     /// The table that a caller names in a member that takes a name or an ARN.
-    pub(crate) fn table(&self, field: impl Into<FieldPath>, given: String) -> Result<TableReference, Validation> {
+    pub(crate) fn table(
+        &self,
+        field: impl Into<FieldPath>,
+        given: String,
+    ) -> Result<TableReference, Validation> {
         let field = field.into();
         if given.is_empty() {
             return Err(Validation::constraint(field, None, "Member must not be null"));
@@ -47,7 +51,10 @@ impl Naming {
             return Err(Validation::constraint(
                 field,
                 Some(arn),
-                format_args!("Member must have length less than or equal to {}", limits::TABLE_REFERENCE_CHARS_MAX),
+                format_args!(
+                    "Member must have length less than or equal to {}",
+                    limits::TABLE_REFERENCE_CHARS_MAX
+                ),
             ));
         }
         parse_table_arn(&self.region, &self.account, arn).map_err(|error| error.at(field))

@@ -19,7 +19,9 @@ pub enum Error {
         limit: usize,
     },
     /// The disk has too little room left to promise durability. Reads still work; writes work again when there is room.
-    #[error("the storage volume has {available_bytes} bytes free, less than the {reserve_bytes} kept in reserve")]
+    #[error(
+        "the storage volume has {available_bytes} bytes free, less than the {reserve_bytes} kept in reserve"
+    )]
     StorageFull {
         /// Bytes free on the volume.
         available_bytes: u64,

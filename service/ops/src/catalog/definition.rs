@@ -1,11 +1,8 @@
 //! What the catalog keeps of a table.
 
-use cairn_model::{
-    BillingMode, KeySchema, ProvisionedThroughput, TableClass, TableName, TableStatus, Tag,
-};
+use cairn_model::{BillingMode, KeySchema, ProvisionedThroughput, TableClass, TableName, TableStatus, Tag};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// A table's definition as it is stored. Members are only ever added, with a default for records without them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,7 +14,7 @@ pub(crate) struct Definition {
     pub(crate) name: TableName,
     pub(crate) status: TableStatus,
     pub(crate) created_at: Timestamp,
-    pub(crate) key_schema: Arc<KeySchema>,
+    pub(crate) key_schema: KeySchema,
     pub(crate) billing_mode: BillingMode,
     /// When the table was last switched to on-demand.
     #[serde(default, skip_serializing_if = "Option::is_none")]

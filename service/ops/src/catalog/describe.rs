@@ -6,7 +6,6 @@ use crate::table_reference::Naming;
 use cairn_model::{BillingMode, KeySchema, TableClass, TableStatus};
 use cairn_storage::Engine;
 use jiff::Timestamp;
-use std::sync::Arc;
 
 /// What DescribeTable and its like tell about a table.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +21,7 @@ pub struct TableDescription {
     /// When it was made.
     pub created_at: Timestamp,
     /// Its primary key.
-    pub key_schema: Arc<KeySchema>,
+    pub key_schema: KeySchema,
     /// How its capacity is provided.
     pub billing_mode: BillingMode,
     /// When it was last switched to on-demand, if ever.

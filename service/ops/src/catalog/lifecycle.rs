@@ -22,7 +22,10 @@ impl<E: Engine> Catalog<E> {
             // A name that is taken is answered as such even then.
             if self.find(&snapshot, &name).await?.is_none() {
                 return Err(Error::LimitExceeded {
-                    message: format!("Subscriber limit exceeded: this store holds at most {} tables", self.tables_max),
+                    message: format!(
+                        "Subscriber limit exceeded: this store holds at most {} tables",
+                        self.tables_max
+                    ),
                 });
             }
         }
@@ -33,7 +36,9 @@ impl<E: Engine> Catalog<E> {
             .engine
             .transact(keys, move |records| {
                 if !matches!(records.first(), Some(None)) {
-                    return Decision::unchanged(Err(Error::TableAlreadyExists { table: definition.name.to_string() }));
+                    return Decision::unchanged(Err(Error::TableAlreadyExists {
+                        table: definition.name.to_string(),
+                    }));
                 }
                 let number = next_number(records.get(1));
                 definition.number = number;
@@ -41,7 +46,10 @@ impl<E: Engine> Catalog<E> {
                     Ok(record) => Decision {
                         writes: vec![
                             Write::Put(table_key.clone(), record.clone()),
-                            Write::Put(number_key.clone(), Bytes::copy_from_slice(&(number + 1).to_be_bytes())),
+                            Write::Put(
+                                number_key.clone(),
+                                Bytes::copy_from_slice(&(number + 1).to_be_bytes()),
+                            ),
                         ],
                         outcome: Ok(record),
                     },
@@ -171,7 +179,10 @@ impl<E: Engine> Catalog<E> {
                 if let Error::Unavailable { source: Some(cairn_storage::Error::Closed), .. } = error {
                     break;
                 }
-                tracing::warn!(error = &error as &dyn std::error::Error, "a table's change failed and is tried again");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a table's change failed and is tried again"
+                );
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(RETRY_MOST);
             }

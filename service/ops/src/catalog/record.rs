@@ -51,7 +51,11 @@ pub(super) fn decode(record: &[u8]) -> Result<Definition> {
 }
 
 /// The names of the tables after `after`, in order.
-pub(super) async fn names<S: Snapshot>(snapshot: &S, after: Option<&str>, limit: usize) -> Result<Vec<TableName>> {
+pub(super) async fn names<S: Snapshot>(
+    snapshot: &S,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<TableName>> {
     let mut range = KeyRange::prefix(&[TABLE_PREFIX][..]);
     if let Some(after) = after {
         let mut key = vec![TABLE_PREFIX];
@@ -72,7 +76,8 @@ impl cairn_storage::Visit for Names {
         if self.names.len() == self.limit {
             return ControlFlow::Break(());
         }
-        let name = key.get(1..).and_then(|name| std::str::from_utf8(name).ok()).and_then(|name| name.parse().ok());
+        let name =
+            key.get(1..).and_then(|name| std::str::from_utf8(name).ok()).and_then(|name| name.parse().ok());
         self.names.extend(name);
         ControlFlow::Continue(())
     }

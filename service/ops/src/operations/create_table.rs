@@ -4,10 +4,10 @@ use crate::catalog::{Definition, Throughput};
 use crate::operations::tag_resource::check_tags;
 use crate::{FieldPath, Operation, OperationKind, Result, Service, TableDescription, Validation};
 use cairn_model::{
-    BillingMode, KeyAttribute, KeySchema, KeyType, ProvisionedThroughput, TableClass, TableStatus, Tag, limits,
+    BillingMode, KeyAttribute, KeySchema, KeyType, ProvisionedThroughput, TableClass, TableStatus, Tag,
+    limits,
 };
 use cairn_storage::Engine;
-use std::sync::Arc;
 
 /// Makes a table. Answers at once with status CREATING; the table is ready when DescribeTable says ACTIVE.
 #[derive(Clone, Debug, Default)]
@@ -83,7 +83,7 @@ impl Operation for CreateTable {
             name,
             status: TableStatus::Creating,
             created_at: now,
-            key_schema: Arc::new(key_schema),
+            key_schema,
             billing_mode,
             on_demand_since: (billing_mode == BillingMode::PayPerRequest).then_some(now),
             throughput: Throughput { provisioned, ..Throughput::default() },
@@ -96,7 +96,10 @@ impl Operation for CreateTable {
     }
 }
 
-fn key_schema(definitions: &[AttributeDefinition], elements: &[KeySchemaElement]) -> Result<KeySchema, Validation> {
+fn key_schema(
+    definitions: &[AttributeDefinition],
+    elements: &[KeySchemaElement],
+) -> Result<KeySchema, Validation> {
     let invalid = |text: String| {
         Validation::new("key_schema", format!("One or more parameter values were invalid: {text}"))
     };
@@ -200,7 +203,11 @@ fn names<'a>(names: impl Iterator<Item = &'a String>) -> String {
 /// Key attributes have names of 1 to 255 bytes (semantics 2.6).
 fn check_key_attribute_name(field: FieldPath, name: &str) -> Result<(), Validation> {
     let constraint = |text: String| {
-        Err(Validation::constraint(field.field("attribute_name"), Some(name).filter(|name| !name.is_empty()), text))
+        Err(Validation::constraint(
+            field.field("attribute_name"),
+            Some(name).filter(|name| !name.is_empty()),
+            text,
+        ))
     };
     match name.len() {
         0 => constraint("Member must have length greater than or equal to 1".into()),
@@ -218,7 +225,10 @@ pub(super) fn throughput_for(
     given: Option<ThroughputInput>,
 ) -> Result<Option<ProvisionedThroughput>, Validation> {
     let invalid = |text: &str| {
-        Validation::new("provisioned_throughput", format!("One or more parameter values were invalid: {text}"))
+        Validation::new(
+            "provisioned_throughput",
+            format!("One or more parameter values were invalid: {text}"),
+        )
     };
     match (billing_mode, given) {
         (BillingMode::PayPerRequest, None) => Ok(None),

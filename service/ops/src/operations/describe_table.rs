@@ -17,8 +17,11 @@ impl Operation for DescribeTable {
     async fn execute<E: Engine>(self, service: &Service<E>) -> Result<TableDescription> {
         let name = service.naming.table("table", self.table)?.name;
         let snapshot = service.engine.snapshot(Consistency::Strong).await?;
-        let table =
-            service.catalog.find(&snapshot, &name).await?.ok_or_else(|| Error::no_such_table(name.as_str()))?;
+        let table = service
+            .catalog
+            .find(&snapshot, &name)
+            .await?
+            .ok_or_else(|| Error::no_such_table(name.as_str()))?;
         // A table whose space is being made or is gone has no totals yet, or any more.
         match service.catalog.describe(&snapshot, &table, &service.naming).await {
             Err(Error::Internal { source }) if is_missing_space(&*source) => {

@@ -34,16 +34,17 @@ impl Operation for ListTables {
     async fn execute<E: Engine>(self, service: &Service<E>) -> Result<ListTablesOutput> {
         let limit = match self.limit {
             None => PAGE_MAX,
-            Some(given) => usize::try_from(given).ok().filter(|limit| (1..=PAGE_MAX).contains(limit)).ok_or_else(
-                || {
+            Some(given) => usize::try_from(given)
+                .ok()
+                .filter(|limit| (1..=PAGE_MAX).contains(limit))
+                .ok_or_else(|| {
                     let bound = if given < 1 {
                         "Member must have value greater than or equal to 1".to_owned()
                     } else {
                         format!("Member must have value less than or equal to {PAGE_MAX}")
                     };
                     Validation::constraint(self.limit_field.clone(), Some(&given.to_string()), bound)
-                },
-            )?,
+                })?,
         };
         let snapshot = service.engine.snapshot(Consistency::Strong).await?;
         let mut names = service.catalog.list(&snapshot, self.exclusive_start.as_deref(), limit + 1).await?;

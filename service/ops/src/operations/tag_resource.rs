@@ -59,7 +59,10 @@ pub(super) fn missing_resource(error: Error, arn: String) -> Error {
 fn too_many() -> Validation {
     Validation::new(
         "tags",
-        format!("One or more parameter values were invalid: Too many tags: a resource has at most {}", limits::TAGS_MAX),
+        format!(
+            "One or more parameter values were invalid: Too many tags: a resource has at most {}",
+            limits::TAGS_MAX
+        ),
     )
 }
 

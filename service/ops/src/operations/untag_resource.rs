@@ -20,7 +20,9 @@ impl Operation for UntagResource {
     async fn execute<E: Engine>(self, service: &Service<E>) -> Result<()> {
         let name = service.naming.resource("resource_arn", &self.resource_arn)?;
         if self.keys.is_empty() {
-            return Err(Validation::new("tag_keys", "Atleast one Tag Key needs to be provided as Input.").into());
+            return Err(
+                Validation::new("tag_keys", "Atleast one Tag Key needs to be provided as Input.").into()
+            );
         }
         let keys = self.keys;
         service

@@ -41,10 +41,8 @@ impl Operation for UpdateTable {
             .into());
         }
         let now = (service.clock)();
-        let (table, ()) = service
-            .catalog
-            .change(&name, move |definition| Ok((self.apply(definition, now)?, ())))
-            .await?;
+        let (table, ()) =
+            service.catalog.change(&name, move |definition| Ok((self.apply(definition, now)?, ()))).await?;
         service.catalog.finish_update(&table);
         let snapshot = service.engine.snapshot(Consistency::Strong).await?;
         service.catalog.describe(&snapshot, &table, &service.naming).await

@@ -1,0 +1,218 @@
+//! Messages about tables, to operations and back.
+
+use cairn_api::v1;
+use cairn_model::{BillingMode, KeyType, TableClass, TableStatus, Tag};
+use cairn_ops::{
+    AttributeDefinition, CreateTable, Error, FieldPath, KeyRole, KeySchemaElement, ListTables,
+    ListTablesOutput, ListTagsOfResource, ListTagsOfResourceOutput, TableDescription, ThroughputInput,
+    UpdateTable, Validation,
+};
+use jiff::Timestamp;
+
+/// An enum value that this version does not know: the request means something we would not do.
+fn unknown_enum(field: &'static str, value: i32) -> Error {
+    Validation::constraint(field, Some(&value.to_string()), "Member must satisfy enum value set").into()
+}
+
+/// An enum member as it is on the wire: none for UNSPECIFIED, an error for a value this version does not know.
+pub(crate) fn known<T, V>(
+    field: &'static str,
+    value: i32,
+    read: impl FnOnce(T) -> Option<V>,
+) -> Result<Option<V>, Error>
+where
+    T: TryFrom<i32>,
+{
+    T::try_from(value).map(read).map_err(|_| unknown_enum(field, value))
+}
+
+fn not_implemented(feature: &'static str, asked: bool) -> Result<(), Error> {
+    if asked { Err(Error::NotImplemented { feature }) } else { Ok(()) }
+}
+
+fn billing_mode(value: i32) -> Result<Option<BillingMode>, Error> {
+    known("billing_mode", value, |mode| match mode {
+        v1::BillingMode::Unspecified => None,
+        v1::BillingMode::Provisioned => Some(BillingMode::Provisioned),
+        v1::BillingMode::PayPerRequest => Some(BillingMode::PayPerRequest),
+    })
+}
+
+fn table_class(value: i32) -> Result<Option<TableClass>, Error> {
+    known("table_class", value, |class| match class {
+        v1::TableClass::Unspecified => None,
+        v1::TableClass::Standard => Some(TableClass::Standard),
+        v1::TableClass::StandardInfrequentAccess => Some(TableClass::StandardInfrequentAccess),
+    })
+}
+
+fn throughput(given: Option<v1::ProvisionedThroughput>) -> Option<ThroughputInput> {
+    given.map(|given| ThroughputInput {
+        read_capacity_units: given.read_capacity_units,
+        write_capacity_units: given.write_capacity_units,
+    })
+}
+
+pub(crate) fn tags(tags: Vec<v1::Tag>) -> Vec<Tag> {
+    tags.into_iter().map(|tag| Tag { key: tag.key, value: tag.value }).collect()
+}
+
+pub(crate) fn to_create(request: v1::CreateTableRequest) -> Result<CreateTable, Error> {
+    not_implemented("local_secondary_indexes", !request.local_secondary_indexes.is_empty())?;
+    not_implemented("global_secondary_indexes", !request.global_secondary_indexes.is_empty())?;
+    not_implemented("on_demand_throughput", request.on_demand_throughput.is_some())?;
+    not_implemented("warm_throughput", request.warm_throughput.is_some())?;
+    not_implemented("stream_specification", request.stream_specification.is_some())?;
+    not_implemented("sse_specification", request.sse_specification.is_some())?;
+    not_implemented("resource_policy", request.resource_policy.is_some())?;
+    let attribute_definitions = request
+        .attribute_definitions
+        .into_iter()
+        .map(|definition| {
+            let key_type = known("attribute_definitions", definition.attribute_type, |kind| match kind {
+                v1::ScalarAttributeType::Unspecified => None,
+                v1::ScalarAttributeType::String => Some(KeyType::S),
+                v1::ScalarAttributeType::Number => Some(KeyType::N),
+                v1::ScalarAttributeType::Binary => Some(KeyType::B),
+            })?;
+            Ok(AttributeDefinition { name: definition.attribute_name, key_type })
+        })
+        .collect::<Result<_, Error>>()?;
+    let key_schema = request
+        .key_schema
+        .into_iter()
+        .map(|element| {
+            let role = known("key_schema", element.key_type, |role| match role {
+                v1::KeyType::Unspecified => None,
+                v1::KeyType::Hash => Some(KeyRole::Hash),
+                v1::KeyType::Range => Some(KeyRole::Range),
+            })?;
+            Ok(KeySchemaElement { name: element.attribute_name, role })
+        })
+        .collect::<Result<_, Error>>()?;
+    Ok(CreateTable {
+        table: request.table,
+        attribute_definitions,
+        key_schema,
+        billing_mode: billing_mode(request.billing_mode)?,
+        provisioned_throughput: throughput(request.provisioned_throughput),
+        table_class: table_class(request.table_class)?,
+        deletion_protection: request.deletion_protection_enabled,
+        tags: tags(request.tags),
+    })
+}
+
+pub(crate) fn to_update(request: v1::UpdateTableRequest) -> Result<UpdateTable, Error> {
+    not_implemented("global_secondary_index_updates", !request.global_secondary_index_updates.is_empty())?;
+    not_implemented("on_demand_throughput", request.on_demand_throughput.is_some())?;
+    not_implemented("warm_throughput", request.warm_throughput.is_some())?;
+    not_implemented("stream_specification", request.stream_specification.is_some())?;
+    not_implemented("sse_specification", request.sse_specification.is_some())?;
+    Ok(UpdateTable {
+        table: request.table,
+        billing_mode: billing_mode(request.billing_mode)?,
+        provisioned_throughput: throughput(request.provisioned_throughput),
+        table_class: table_class(request.table_class)?,
+        deletion_protection: request.deletion_protection_enabled,
+    })
+}
+
+/// A page size and a page token as AIP-158 has them: 0 and empty mean the default and the beginning.
+fn page(size: i32, token: String) -> (Option<i32>, Option<String>) {
+    (Some(size).filter(|size| *size != 0), Some(token).filter(|token| !token.is_empty()))
+}
+
+pub(crate) fn list_tables(request: v1::ListTablesRequest) -> Result<ListTables, Error> {
+    let (limit, exclusive_start) = page(request.page_size, request.page_token);
+    Ok(ListTables { exclusive_start, limit, limit_field: FieldPath::from("page_size") })
+}
+
+pub(crate) fn list_tables_response(output: ListTablesOutput) -> v1::ListTablesResponse {
+    v1::ListTablesResponse {
+        table_names: output.names.into_iter().map(String::from).collect(),
+        next_page_token: output.last_evaluated.map(String::from).unwrap_or_default(),
+    }
+}
+
+pub(crate) fn list_tags(request: v1::ListTagsOfResourceRequest) -> Result<ListTagsOfResource, Error> {
+    let (limit, next_token) = page(request.page_size, request.page_token);
+    Ok(ListTagsOfResource { resource_arn: request.resource_arn, limit, next_token })
+}
+
+pub(crate) fn list_tags_response(output: ListTagsOfResourceOutput) -> v1::ListTagsOfResourceResponse {
+    v1::ListTagsOfResourceResponse {
+        tags: output.tags.into_iter().map(|tag| v1::Tag { key: tag.key, value: tag.value }).collect(),
+        next_page_token: output.next_token.unwrap_or_default(),
+    }
+}
+
+fn time(at: Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
+}
+
+pub(crate) fn description(table: TableDescription) -> v1::TableDescription {
+    let key_type = |key_type| match key_type {
+        KeyType::S => v1::ScalarAttributeType::String,
+        KeyType::N => v1::ScalarAttributeType::Number,
+        KeyType::B => v1::ScalarAttributeType::Binary,
+    };
+    let roles = [v1::KeyType::Hash, v1::KeyType::Range];
+    let billing_mode = match table.billing_mode {
+        BillingMode::Provisioned => v1::BillingMode::Provisioned,
+        BillingMode::PayPerRequest => v1::BillingMode::PayPerRequest,
+    };
+    v1::TableDescription {
+        table_name: table.name,
+        table_arn: table.arn,
+        table_id: table.id,
+        table_status: match table.status {
+            TableStatus::Creating => v1::TableStatus::Creating,
+            TableStatus::Active => v1::TableStatus::Active,
+            TableStatus::Updating => v1::TableStatus::Updating,
+            TableStatus::Deleting => v1::TableStatus::Deleting,
+        }
+        .into(),
+        creation_time: Some(time(table.created_at)),
+        attribute_definitions: table
+            .key_schema
+            .attributes()
+            .map(|attribute| v1::AttributeDefinition {
+                attribute_name: attribute.name.clone(),
+                attribute_type: key_type(attribute.key_type).into(),
+            })
+            .collect(),
+        key_schema: table
+            .key_schema
+            .attributes()
+            .zip(roles)
+            .map(|(attribute, role)| v1::KeySchemaElement {
+                attribute_name: attribute.name.clone(),
+                key_type: role.into(),
+            })
+            .collect(),
+        item_count: i64::try_from(table.item_count).unwrap_or(i64::MAX),
+        table_size_bytes: i64::try_from(table.size_bytes).unwrap_or(i64::MAX),
+        provisioned_throughput: Some(v1::ProvisionedThroughputDescription {
+            read_capacity_units: i64::try_from(table.throughput.read_capacity_units).unwrap_or(i64::MAX),
+            write_capacity_units: i64::try_from(table.throughput.write_capacity_units).unwrap_or(i64::MAX),
+            last_increase_time: table.throughput.last_increase.map(time),
+            last_decrease_time: table.throughput.last_decrease.map(time),
+            number_of_decreases_today: i64::try_from(table.throughput.decreases_today).unwrap_or(i64::MAX),
+        }),
+        // Absent on a table that was always provisioned (semantics 3.2).
+        billing_mode_summary: table.on_demand_since.map(|since| v1::BillingModeSummary {
+            billing_mode: billing_mode.into(),
+            last_update_to_pay_per_request_time: Some(time(since)),
+        }),
+        table_class_summary: table.table_class.map(|(class, since)| v1::TableClassSummary {
+            table_class: match class {
+                TableClass::Standard => v1::TableClass::Standard,
+                TableClass::StandardInfrequentAccess => v1::TableClass::StandardInfrequentAccess,
+            }
+            .into(),
+            last_update_time: Some(time(since)),
+        }),
+        deletion_protection_enabled: table.deletion_protection,
+        ..Default::default()
+    }
+}

@@ -1,0 +1,90 @@
+//! `cairn.v1.TableService`.
+
+use crate::Grpc;
+use crate::table_codec::{
+    description, list_tables, list_tables_response, list_tags, list_tags_response, tags, to_create, to_update,
+};
+use cairn_api::v1::{self, table_service_server::TableService};
+use cairn_ops::{DeleteTable, DescribeTable, TagResource, UntagResource};
+use cairn_storage::Engine;
+use tonic::{Request, Response, Status};
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl<E: Engine> TableService for Grpc<E> {
+    async fn create_table(
+        &self,
+        request: Request<v1::CreateTableRequest>,
+    ) -> Answer<v1::CreateTableResponse> {
+        self.call(request, to_create, |table| v1::CreateTableResponse { table: Some(description(table)) })
+            .await
+    }
+
+    async fn describe_table(
+        &self,
+        request: Request<v1::DescribeTableRequest>,
+    ) -> Answer<v1::DescribeTableResponse> {
+        self.call(
+            request,
+            |request| Ok(DescribeTable { table: request.table }),
+            |table| v1::DescribeTableResponse { table: Some(description(table)) },
+        )
+        .await
+    }
+
+    async fn list_tables(&self, request: Request<v1::ListTablesRequest>) -> Answer<v1::ListTablesResponse> {
+        self.call(request, list_tables, list_tables_response).await
+    }
+
+    async fn update_table(
+        &self,
+        request: Request<v1::UpdateTableRequest>,
+    ) -> Answer<v1::UpdateTableResponse> {
+        self.call(request, to_update, |table| v1::UpdateTableResponse { table: Some(description(table)) })
+            .await
+    }
+
+    async fn delete_table(
+        &self,
+        request: Request<v1::DeleteTableRequest>,
+    ) -> Answer<v1::DeleteTableResponse> {
+        self.call(
+            request,
+            |request| Ok(DeleteTable { table: request.table }),
+            |table| v1::DeleteTableResponse { table: Some(description(table)) },
+        )
+        .await
+    }
+
+    async fn tag_resource(
+        &self,
+        request: Request<v1::TagResourceRequest>,
+    ) -> Answer<v1::TagResourceResponse> {
+        self.call(
+            request,
+            |request| Ok(TagResource { resource_arn: request.resource_arn, tags: tags(request.tags) }),
+            |()| v1::TagResourceResponse {},
+        )
+        .await
+    }
+
+    async fn untag_resource(
+        &self,
+        request: Request<v1::UntagResourceRequest>,
+    ) -> Answer<v1::UntagResourceResponse> {
+        self.call(
+            request,
+            |request| Ok(UntagResource { resource_arn: request.resource_arn, keys: request.tag_keys }),
+            |()| v1::UntagResourceResponse {},
+        )
+        .await
+    }
+
+    async fn list_tags_of_resource(
+        &self,
+        request: Request<v1::ListTagsOfResourceRequest>,
+    ) -> Answer<v1::ListTagsOfResourceResponse> {
+        self.call(request, list_tags, list_tags_response).await
+    }
+}

@@ -1,0 +1,56 @@
+//! GetItem (semantics 7.2, 12.2).
+
+use crate::capacity::read_units;
+use crate::error::At;
+use crate::{
+    ConsumedCapacity, ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity, Service,
+};
+use cairn_model::{DecodeBudget, Item, StoredItem};
+use cairn_storage::{Consistency, Engine, RecordKey, Snapshot};
+
+/// Reads an item.
+#[derive(Clone, Debug, Default)]
+pub struct GetItem {
+    /// The table's name or ARN.
+    pub table: String,
+    /// The item's key.
+    pub key: Item,
+    /// Whether to read what was acknowledged last.
+    pub consistent: bool,
+    /// Which parts of the item; all of it if not said.
+    pub projection_expression: Option<String>,
+    /// For the expression.
+    pub arguments: ExpressionArguments,
+    /// Whether to tell the cost.
+    pub return_consumed_capacity: ReturnConsumedCapacity,
+}
+
+/// What was read.
+#[derive(Clone, Debug)]
+pub struct GetItemOutput {
+    /// The item, if there is one.
+    pub item: Option<Item>,
+    /// What it cost, if that was asked for.
+    pub consumed_capacity: Option<ConsumedCapacity>,
+}
+
+impl Operation for GetItem {
+    const KIND: OperationKind = OperationKind::GetItem;
+    type Output = GetItemOutput;
+
+    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<GetItemOutput> {
+        let reference = service.naming.table("table", self.table)?;
+        let key = self.key.into_attributes(&mut DecodeBudget::item()).map_err(|error| error.at("key"))?;
+        let consistency = if self.consistent { Consistency::Strong } else { Consistency::Eventual };
+        let snapshot = service.engine.snapshot(consistency).await?;
+        let table = service.catalog.serving(&snapshot, &reference.name).await?;
+        let key = table.key_schema().key_of_argument(&key).map_err(|error| error.at("key"))?;
+        let record = snapshot.get(&RecordKey::new(table.items(), key.storage_key())).await?;
+        let stored = record.map(StoredItem::read).transpose()?;
+        let units = read_units(stored.as_ref().map_or(0, StoredItem::size), self.consistent);
+        Ok(GetItemOutput {
+            item: stored.map(StoredItem::into_item),
+            consumed_capacity: self.return_consumed_capacity.report(&reference.given, units),
+        })
+    }
+}

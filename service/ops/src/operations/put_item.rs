@@ -1,0 +1,67 @@
+//! PutItem (semantics 7.3, 12.3).
+
+use crate::error::At;
+use crate::item_write::{Change, NewItem, write_item};
+use crate::{
+    ConsumedCapacity, ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity,
+    ReturnValues, ReturnValuesOnConditionCheckFailure, Service, Validation,
+};
+use cairn_model::{DecodeBudget, Item, StoredItem};
+use cairn_storage::Engine;
+
+/// Writes a whole item, in place of the one with its key if there is one.
+#[derive(Clone, Debug, Default)]
+pub struct PutItem {
+    /// The table's name or ARN.
+    pub table: String,
+    /// The item.
+    pub item: Item,
+    /// What must be true of the item as it is.
+    pub condition_expression: Option<String>,
+    /// For the expression.
+    pub arguments: ExpressionArguments,
+    /// Nothing, or the item as it was.
+    pub return_values: ReturnValues,
+    /// What a failed condition tells of the item.
+    pub return_values_on_condition_check_failure: ReturnValuesOnConditionCheckFailure,
+    /// Whether to tell the cost.
+    pub return_consumed_capacity: ReturnConsumedCapacity,
+}
+
+/// What was written over.
+#[derive(Clone, Debug)]
+pub struct PutItemOutput {
+    /// The item as it was, if that was asked for and there was one.
+    pub attributes: Option<Item>,
+    /// What it cost, if that was asked for.
+    pub consumed_capacity: Option<ConsumedCapacity>,
+}
+
+impl Operation for PutItem {
+    const KIND: OperationKind = OperationKind::PutItem;
+    type Output = PutItemOutput;
+
+    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<PutItemOutput> {
+        let reference = service.naming.table("table", self.table)?;
+        if !matches!(self.return_values, ReturnValues::None | ReturnValues::AllOld) {
+            return Err(Validation::new("return_values", "ReturnValues can only be ALL_OLD or NONE").into());
+        }
+        let item = self.item.into_attributes(&mut DecodeBudget::item()).map_err(|error| error.at("item"))?;
+        let new = NewItem::new(&item);
+        let return_old = self.return_values == ReturnValues::AllOld;
+        let written = write_item(
+            service,
+            &reference.name,
+            |table| Ok(table.key_schema().key_of_item(&item).map_err(|error| error.at("item"))?),
+            move |_, old| {
+                let attributes = old.filter(|_| return_old).cloned().map(StoredItem::into_item);
+                Ok((Change::Put(new.clone()), attributes))
+            },
+        )
+        .await?;
+        Ok(PutItemOutput {
+            attributes: written.outcome,
+            consumed_capacity: self.return_consumed_capacity.report(&reference.given, written.units),
+        })
+    }
+}

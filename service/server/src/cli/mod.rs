@@ -1,0 +1,110 @@
+//! The command line: what each command takes, and which code carries it out.
+
+// The command line speaks to its user on standard output and standard error.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+use crate::server::{Server, ServerError, stop_on_signal};
+use crate::settings::{Settings, SettingsError, SettingsInput};
+use crate::telemetry;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Cairn: a table service you own, with DynamoDB's data model and semantics over gRPC
+#[derive(Debug, Parser)]
+#[command(name = "cairn", version, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve tables from a data folder until SIGTERM or Ctrl-C
+    Serve(SettingsArgs),
+    /// Print the settings that `serve` would use with the same flags, variables and file
+    Config(SettingsArgs),
+}
+
+#[derive(Args, Debug)]
+struct SettingsArgs {
+    /// A TOML file with settings
+    #[arg(long, env = "CAIRN_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: SettingsInput,
+}
+
+impl SettingsArgs {
+    fn resolve(self) -> Result<Settings, SettingsError> {
+        self.settings.with_file(self.config)?.resolve()
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommandError {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    #[error("the log filter is wrong")]
+    Log(#[from] tracing_subscriber::filter::ParseError),
+    #[error("cannot print the settings")]
+    Print(#[from] toml::ser::Error),
+    #[error("{0}")]
+    Io(&'static str, #[source] std::io::Error),
+}
+
+/// Carries a command out. The exit code is 0 if it succeeded, 1 if not; wrong usage ends with 2 before this.
+pub fn run(cli: Cli) -> ExitCode {
+    let done = match cli.command {
+        Command::Serve(args) => serve(args),
+        Command::Config(args) => config(args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cairn: {}", with_causes(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// An error and what caused it, on one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// A runtime for one command.
+fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CommandError::Io("cannot start the async runtime", error))
+}
+
+fn config(args: SettingsArgs) -> Result<(), CommandError> {
+    print!("{}", toml::to_string(&args.resolve()?)?);
+    Ok(())
+}
+
+fn serve(args: SettingsArgs) -> Result<(), CommandError> {
+    let settings = args.resolve()?;
+    telemetry::start(&settings.log, settings.log_format)?;
+    runtime()?.block_on(async {
+        let stop = stop_on_signal().map_err(|error| CommandError::Io("cannot listen for signals", error))?;
+        let server = Server::start(&settings).await?;
+        let address = server.address().map_err(|error| CommandError::Io("cannot tell the address", error))?;
+        tracing::info!(%address, data = %settings.data.display(), dev = settings.dev, "serving");
+        server.run(stop).await?;
+        Ok(())
+    })
+}

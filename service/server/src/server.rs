@@ -1,0 +1,260 @@
+//! The server: opens the store, listens, serves, and stops in order.
+
+use crate::settings::Settings;
+use axum::Router;
+use axum::routing::get;
+use cairn_grpc::{HEALTH_SERVICE_NAMES, MessageLimitLayer};
+use cairn_ops::{Service, ServiceOptions};
+use cairn_stack::Stack;
+use cairn_storage::Engine;
+use cairn_storage_fjall::{FjallEngine, FjallOptions};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+use tower::Layer;
+
+/// Concurrent streams on one HTTP/2 connection.
+const STREAMS_MAX: u32 = 1_024;
+/// What a connection may send before a stream's data is read: enough to keep a fast link busy.
+const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+/// The largest header block, metadata included (semantics: 16 KB).
+const HEADER_BYTES_MAX: u32 = 16 * 1024;
+/// How long a client may take over the first line and headers of an HTTP/1 request.
+const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// A connection is asked whether it is alive after this long, and closed if it does not answer.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(60);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long to wait before accepting again when the process has no file descriptor left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+const MIB: u64 = 1024 * 1024;
+
+/// Why the server did not start or did not stop in order.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The data folder cannot be opened.
+    #[error("cannot open the data folder {path}")]
+    Store {
+        /// Its path.
+        path: String,
+        /// Why.
+        #[source]
+        source: cairn_storage::Error,
+    },
+    /// The catalog cannot be read.
+    #[error("cannot start the table service")]
+    Service(#[source] cairn_ops::Error),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The gRPC services cannot be assembled.
+    #[error("cannot assemble the gRPC services")]
+    Routes(#[from] cairn_grpc::RoutesError),
+    /// The store did not close in order.
+    #[error("cannot close the data folder")]
+    Close(#[source] cairn_storage::Error),
+    /// A thread ended early.
+    #[error("a thread of the server ended early")]
+    Thread(#[from] tokio::task::JoinError),
+}
+
+/// A server that is listening. It serves from [`run`](Self::run) on.
+pub struct Server {
+    listener: TcpListener,
+    router: Router,
+    health: HealthReporter,
+    engine: FjallEngine,
+    service: Service<FjallEngine>,
+    connections: Arc<Semaphore>,
+    grace: Duration,
+}
+
+impl Server {
+    /// Opens the store and listens. Answers `Err` if the folder is damaged, in use or newer than this version, or the
+    /// address is taken; the store is closed again then.
+    pub async fn start(settings: &Settings) -> Result<Self, ServerError> {
+        let options = store_options(settings);
+        let path = settings.data.display().to_string();
+        let engine = tokio::task::spawn_blocking(move || FjallEngine::open(options))
+            .await?
+            .map_err(|source| ServerError::Store { path, source })?;
+        match Self::over(engine.clone(), settings).await {
+            Ok(server) => Ok(server),
+            Err(error) => {
+                // The reason it did not start is worth more than how closing went.
+                let _ = engine.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn over(engine: FjallEngine, settings: &Settings) -> Result<Self, ServerError> {
+        let options = ServiceOptions {
+            region: settings.region.clone(),
+            account: settings.account.clone(),
+            tables_max: settings.tables_max,
+            ..ServiceOptions::default()
+        };
+        let service = Service::start(engine.clone(), options).await.map_err(ServerError::Service)?;
+        let (health, health_service) = tonic_health::server::health_reporter();
+        let routes = cairn_grpc::routes(Stack::new(service.clone()), health_service)?;
+        let router = routes.prepare().into_axum_router().route("/healthz", get(|| async { "ok\n" }));
+        let listener = TcpListener::bind(settings.listen)
+            .await
+            .map_err(|source| ServerError::Listen { address: settings.listen, source })?;
+        for name in HEALTH_SERVICE_NAMES {
+            health.set_service_status(name, ServingStatus::Serving).await;
+        }
+        Ok(Self {
+            listener,
+            router,
+            health,
+            engine,
+            service,
+            connections: Arc::new(Semaphore::new(settings.connections_max)),
+            grace: Duration::from_secs(settings.shutdown_grace_seconds),
+        })
+    }
+
+    /// The address it listens on.
+    ///
+    /// # Errors
+    /// If the operating system does not say.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// The store.
+    pub fn engine(&self) -> &FjallEngine {
+        &self.engine
+    }
+
+    /// Serves until `stop` is cancelled, then lets the calls under way end, and closes the store.
+    ///
+    /// # Errors
+    /// If the store does not close in order.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), ServerError> {
+        let graceful = GracefulShutdown::new();
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                () = stop.cancelled() => break,
+            };
+            match accepted {
+                Ok((stream, _)) => self.serve_connection(stream, &graceful),
+                // The client's affair if it was the connection; out of descriptors if not, which a pause may mend.
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "a connection could not be accepted"
+                    );
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+        drop(self.listener);
+        tracing::info!("stopping: no new connections; calls under way may end");
+        for name in HEALTH_SERVICE_NAMES {
+            self.health.set_service_status(name, ServingStatus::NotServing).await;
+        }
+        if tokio::time::timeout(self.grace, graceful.shutdown()).await.is_err() {
+            tracing::warn!(
+                grace_seconds = self.grace.as_secs(),
+                "some calls did not end in time and are cut off"
+            );
+        }
+        drop(self.service);
+        self.engine.close().await.map_err(ServerError::Close)?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    fn serve_connection(&self, stream: TcpStream, graceful: &GracefulShutdown) {
+        let Ok(permit) = self.connections.clone().try_acquire_owned() else {
+            // Dropping the stream refuses it: a client sees a closed connection and may try again.
+            tracing::warn!("a connection was refused: there are as many as are allowed");
+            return;
+        };
+        // Answers are small and wanted at once. Failing to say so costs only time.
+        let _ = stream.set_nodelay(true);
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_READ_TIMEOUT)
+            .max_buf_size(HEADER_BYTES_MAX as usize * 4);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS_MAX)
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .max_header_list_size(HEADER_BYTES_MAX)
+            .keep_alive_interval(KEEP_ALIVE_INTERVAL)
+            .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
+        let service = TowerToHyperService::new(MessageLimitLayer.layer(self.router.clone()));
+        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(error = &*error, "a connection ended with an error");
+            }
+            drop(permit);
+        });
+    }
+}
+
+fn store_options(settings: &Settings) -> FjallOptions {
+    let mut options = FjallOptions::new(&settings.data);
+    if let Some(mib) = settings.cache_mib {
+        options.cache_bytes = mib * MIB;
+    }
+    if let Some(mib) = settings.write_buffer_mib {
+        options.write_buffer_bytes = mib * MIB;
+    }
+    options.disk_reserve_bytes =
+        settings.disk_reserve_mib.map(|mib| mib * MIB).or(options.disk_reserve_bytes);
+    options.accept_loss = settings.accept_loss;
+    options
+}
+
+/// A token that is cancelled by the first SIGTERM or SIGINT. A second one ends the process at once.
+///
+/// # Errors
+/// If signals cannot be listened for.
+pub fn stop_on_signal() -> std::io::Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop = CancellationToken::new();
+    let token = stop.clone();
+    tokio::spawn(async move {
+        let mut received = async || {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        received().await;
+        token.cancel();
+        received().await;
+        std::process::exit(130);
+    });
+    Ok(stop)
+}

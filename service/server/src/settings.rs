@@ -1,0 +1,279 @@
+//! Settings: from flags, `CAIRN_*` variables and a file, in that order of precedence.
+
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Settings as they are given; what is not given has a default. A configuration file is TOML with these names.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SettingsInput {
+    /// The folder that holds the data; made if it is not there
+    #[arg(long, env = "CAIRN_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The address to listen on [default: 127.0.0.1:8000]
+    #[arg(long, env = "CAIRN_LISTEN", value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Serve anyone who can connect, on loopback only: for development
+    #[arg(long, env = "CAIRN_DEV", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub dev: Option<bool>,
+    /// The region in ARNs [default: local]
+    #[arg(long, env = "CAIRN_REGION", value_name = "NAME")]
+    pub region: Option<String>,
+    /// The twelve-digit account in ARNs [default: 000000000000]
+    #[arg(long, env = "CAIRN_ACCOUNT", value_name = "DIGITS")]
+    pub account: Option<String>,
+    /// How many tables may exist, 1 to 400 [default: 400]
+    #[arg(long, env = "CAIRN_TABLES_MAX", value_name = "N")]
+    pub tables_max: Option<usize>,
+    /// Memory for data read from disk, in MiB [default: a quarter of the memory there is]
+    #[arg(long, env = "CAIRN_CACHE_MIB", value_name = "MIB")]
+    pub cache_mib: Option<u64>,
+    /// Memory for data not yet written out as sorted tables, in MiB [default: an eighth of the memory there is]
+    #[arg(long, env = "CAIRN_WRITE_BUFFER_MIB", value_name = "MIB")]
+    pub write_buffer_mib: Option<u64>,
+    /// Disk space to keep free, in MiB; writes are refused below it [default: 256, less on a small disk]
+    #[arg(long, env = "CAIRN_DISK_RESERVE_MIB", value_name = "MIB")]
+    pub disk_reserve_mib: Option<u64>,
+    /// Open a store although it has lost acknowledged writes [default: false]
+    #[arg(long, env = "CAIRN_ACCEPT_LOSS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub accept_loss: Option<bool>,
+    /// Connections served at once [default: 10000]
+    #[arg(long, env = "CAIRN_CONNECTIONS_MAX", value_name = "N")]
+    pub connections_max: Option<usize>,
+    /// How long a stop waits for calls under way, in seconds [default: 30]
+    #[arg(long, env = "CAIRN_SHUTDOWN_GRACE_SECONDS", value_name = "SECONDS")]
+    pub shutdown_grace_seconds: Option<u64>,
+    /// What to log, as in `info` or `warn,cairn_ops=debug` [default: info]
+    #[arg(long, env = "CAIRN_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// How the log looks [default: text]
+    #[arg(long, env = "CAIRN_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+/// How the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// A line an event, for people.
+    Text,
+    /// A JSON object an event, for machines.
+    Json,
+}
+
+/// Settings in force.
+#[derive(Clone, Debug, Serialize)]
+pub struct Settings {
+    /// The folder that holds the data.
+    pub data: PathBuf,
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// Serve anyone who can connect, on loopback only.
+    pub dev: bool,
+    /// The region in ARNs.
+    pub region: String,
+    /// The account in ARNs.
+    pub account: String,
+    /// How many tables may exist.
+    pub tables_max: usize,
+    /// Memory for data read from disk, in MiB; by the memory there is if not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_mib: Option<u64>,
+    /// Memory for data not yet written out, in MiB; by the memory there is if not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub write_buffer_mib: Option<u64>,
+    /// Disk space to keep free, in MiB; by the disk if not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk_reserve_mib: Option<u64>,
+    /// Open a store although it has lost acknowledged writes.
+    pub accept_loss: bool,
+    /// Connections served at once.
+    pub connections_max: usize,
+    /// How long a stop waits for calls under way, in seconds.
+    pub shutdown_grace_seconds: u64,
+    /// What to log.
+    pub log: String,
+    /// How the log looks.
+    pub log_format: LogFormat,
+}
+
+/// Why settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The configuration file cannot be read.
+    #[error("cannot read the configuration file {path}")]
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The configuration file is not what it should be.
+    #[error("the configuration file {path} is wrong")]
+    Syntax {
+        /// Its path.
+        path: PathBuf,
+        /// Where and how.
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+    /// No data folder was given.
+    #[error("no data folder: give --data DIR, CAIRN_DATA, or `data` in the configuration file")]
+    NoData,
+    /// The server may not listen there.
+    #[error(
+        "{0} is reachable from other machines: without access control Cairn listens on loopback only, \
+         such as 127.0.0.1:8000"
+    )]
+    BeyondLoopback(SocketAddr),
+    /// A setting has a value that it may not have.
+    #[error("{name} must be {rule}")]
+    Value {
+        /// The setting.
+        name: &'static str,
+        /// What it must be.
+        rule: &'static str,
+    },
+}
+
+impl SettingsInput {
+    /// These settings, and where they say nothing those of a configuration file.
+    ///
+    /// # Errors
+    /// If there is a file and it cannot be read or understood.
+    pub fn with_file(self, path: Option<PathBuf>) -> Result<Self, SettingsError> {
+        let Some(path) = path else { return Ok(self) };
+        let text = std::fs::read_to_string(&path)
+            .map_err(|source| SettingsError::File { path: path.clone(), source })?;
+        let file: Self = toml::from_str(&text)
+            .map_err(|source| SettingsError::Syntax { path, source: Box::new(source) })?;
+        Ok(self.or(file))
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self {
+            data: self.data.or(other.data),
+            listen: self.listen.or(other.listen),
+            dev: self.dev.or(other.dev),
+            region: self.region.or(other.region),
+            account: self.account.or(other.account),
+            tables_max: self.tables_max.or(other.tables_max),
+            cache_mib: self.cache_mib.or(other.cache_mib),
+            write_buffer_mib: self.write_buffer_mib.or(other.write_buffer_mib),
+            disk_reserve_mib: self.disk_reserve_mib.or(other.disk_reserve_mib),
+            accept_loss: self.accept_loss.or(other.accept_loss),
+            connections_max: self.connections_max.or(other.connections_max),
+            shutdown_grace_seconds: self.shutdown_grace_seconds.or(other.shutdown_grace_seconds),
+            log: self.log.or(other.log),
+            log_format: self.log_format.or(other.log_format),
+        }
+    }
+
+    /// The settings in force: defaults where nothing was said.
+    ///
+    /// # Errors
+    /// A setting that is missing or not allowed.
+    pub fn resolve(self) -> Result<Settings, SettingsError> {
+        let settings = Settings {
+            data: self.data.ok_or(SettingsError::NoData)?,
+            listen: self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8000))),
+            dev: self.dev.unwrap_or(false),
+            region: self.region.unwrap_or_else(|| "local".into()),
+            account: self.account.unwrap_or_else(|| "000000000000".into()),
+            tables_max: self.tables_max.unwrap_or(400),
+            cache_mib: self.cache_mib,
+            write_buffer_mib: self.write_buffer_mib,
+            disk_reserve_mib: self.disk_reserve_mib,
+            accept_loss: self.accept_loss.unwrap_or(false),
+            connections_max: self.connections_max.unwrap_or(10_000),
+            shutdown_grace_seconds: self.shutdown_grace_seconds.unwrap_or(30),
+            log: self.log.unwrap_or_else(|| "info".into()),
+            log_format: self.log_format.unwrap_or(LogFormat::Text),
+        };
+        settings.check()?;
+        Ok(settings)
+    }
+}
+
+impl Settings {
+    fn check(&self) -> Result<(), SettingsError> {
+        let must = |name, rule, holds| if holds { Ok(()) } else { Err(SettingsError::Value { name, rule }) };
+        let plain = |text: &str| {
+            text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        };
+        if !self.listen.ip().is_loopback() {
+            return Err(SettingsError::BeyondLoopback(self.listen));
+        }
+        must(
+            "region",
+            "lower-case letters, digits and hyphens",
+            !self.region.is_empty() && plain(&self.region),
+        )?;
+        must(
+            "account",
+            "twelve digits",
+            self.account.len() == 12 && self.account.bytes().all(|byte| byte.is_ascii_digit()),
+        )?;
+        must("tables_max", "1 to 400", (1..=400).contains(&self.tables_max))?;
+        must("cache_mib", "at least 8", self.cache_mib.is_none_or(|mib| mib >= 8))?;
+        must("write_buffer_mib", "at least 8", self.write_buffer_mib.is_none_or(|mib| mib >= 8))?;
+        must("connections_max", "at least 1", self.connections_max >= 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn input() -> SettingsInput {
+        SettingsInput { data: Some("data".into()), ..SettingsInput::default() }
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        writeln!(file, "region = \"eu-north-1\"\nlisten = \"127.0.0.1:9\"\nlog_format = \"json\"").unwrap();
+        let flags = SettingsInput { listen: Some("127.0.0.1:7".parse().unwrap()), ..input() };
+        let settings = flags.with_file(Some(file.path().into())).unwrap().resolve().unwrap();
+        assert_eq!(settings.listen.port(), 7);
+        assert_eq!(settings.region, "eu-north-1");
+        assert_eq!(settings.log_format, LogFormat::Json);
+        assert_eq!(settings.account, "000000000000");
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_an_error_that_names_it() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        writeln!(file, "regoin = \"eu-north-1\"").unwrap();
+        let error = input().with_file(Some(file.path().into())).unwrap_err();
+        assert!(std::error::Error::source(&error).unwrap().to_string().contains("regoin"));
+    }
+
+    #[test]
+    fn an_address_beyond_loopback_is_refused() {
+        for listen in ["0.0.0.0:8000", "192.168.1.1:8000", "[::]:8000"] {
+            let input = SettingsInput { listen: Some(listen.parse().unwrap()), dev: Some(true), ..input() };
+            assert!(matches!(input.resolve(), Err(SettingsError::BeyondLoopback(_))), "{listen}");
+        }
+        let input = SettingsInput { listen: Some("[::1]:8000".parse().unwrap()), ..input() };
+        assert!(input.resolve().is_ok());
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused() {
+        let refused = |input: SettingsInput| input.resolve().unwrap_err().to_string();
+        assert_eq!(
+            refused(SettingsInput { tables_max: Some(401), ..input() }),
+            "tables_max must be 1 to 400"
+        );
+        assert_eq!(
+            refused(SettingsInput { account: Some("12".into()), ..input() }),
+            "account must be twelve digits"
+        );
+        assert!(refused(SettingsInput::default()).starts_with("no data folder"));
+    }
+}

@@ -1,0 +1,410 @@
+//! The committer: the one thread that writes.
+//!
+//! It takes whatever transactions are waiting, checks each against what was written since it read, commits them all
+//! as one fjall batch with one sync, publishes the new view, and then answers everyone. Spaces are created and
+//! dropped here too, between two commits, so that the spaces of a view always fit its records.
+
+use crate::counters::Counters;
+use crate::disk::DiskGuard;
+use crate::layout;
+use crate::monitor;
+use crate::recent::RecentWrites;
+use crate::request::Request;
+use crate::shared::Shared;
+use crate::tuning;
+use crate::view::{Space, Spaces, View};
+use bytes::Bytes;
+use cairn_storage::{CounterKey, Error, RecordKey, Result, SpaceId, Write};
+use crossbeam_channel::{Receiver, Sender};
+use fjall::{Database, Keyspace, OwnedWriteBatch, PersistMode};
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// After how many returns the committer reads for a transaction itself, however cold its records are.
+const TIMES_RETURNED_MAX: u32 = 3;
+
+/// What creating or dropping a space may take on disk.
+const SPACE_CHANGE_BYTES: u64 = 1 << 20;
+
+/// How long the committer waits before it looks again whether a flush is through.
+const FLUSH_POLL: Duration = Duration::from_millis(2);
+
+/// What the committer is asked.
+pub(crate) enum Message {
+    /// Commit a transaction.
+    Transact(Request),
+    /// Create a space.
+    Create(SpaceId, oneshot::Sender<Result<()>>),
+    /// Drop a space.
+    Drop(SpaceId, oneshot::Sender<Result<()>>),
+    /// Finish what was asked before this, and stop.
+    Close,
+}
+
+/// The committer's settings.
+pub(crate) struct Limits {
+    pub(crate) group_operations_max: usize,
+    pub(crate) group_bytes_max: usize,
+    pub(crate) spaces_max: usize,
+    pub(crate) memtable_bytes: u64,
+    pub(crate) separate_values_bytes: u32,
+}
+
+/// The state of the committer's thread.
+pub(crate) struct Committer {
+    pub(crate) database: Database,
+    pub(crate) keyspaces_folder: PathBuf,
+    pub(crate) shared: Arc<Shared>,
+    /// The view published last.
+    pub(crate) view: Arc<View>,
+    pub(crate) recent: RecentWrites,
+    pub(crate) counters: Counters,
+    pub(crate) disk: DiskGuard,
+    pub(crate) limits: Limits,
+    pub(crate) monitor: Sender<monitor::Message>,
+}
+
+impl Committer {
+    /// Works until the engine is closed or its last handle is gone.
+    pub(crate) fn run(&mut self, inbox: &Receiver<Message>) {
+        let worked = catch_unwind(AssertUnwindSafe(|| self.work(inbox)));
+        if worked.is_err() {
+            self.shared.health.fail("the committer met a bug and stopped".to_owned());
+            // Whatever is asked now is dropped unanswered, which its caller hears as `ReadOnly`.
+            while let Ok(message) = inbox.recv() {
+                if matches!(message, Message::Close) {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn work(&mut self, inbox: &Receiver<Message>) {
+        let mut group = Vec::new();
+        while let Ok(first) = inbox.recv() {
+            let other = self.gather(first, inbox, &mut group);
+            self.commit_group(&mut group);
+            match other {
+                None => {}
+                Some(Message::Transact(_)) => {}
+                Some(Message::Create(space, reply)) => {
+                    let _ = reply.send(self.create_space(space));
+                }
+                Some(Message::Drop(space, reply)) => {
+                    let _ = reply.send(self.drop_space(space));
+                }
+                Some(Message::Close) => return,
+            }
+        }
+    }
+
+    /// Takes the transactions that are waiting, up to the limits of a commit; returns the message of another kind
+    /// that ended them, if one did.
+    fn gather(&self, first: Message, inbox: &Receiver<Message>, group: &mut Vec<Request>) -> Option<Message> {
+        let mut bytes = 0;
+        let mut next = Some(first);
+        while let Some(message) = next {
+            match message {
+                Message::Transact(request) => {
+                    bytes += request.bytes;
+                    group.push(request);
+                }
+                other => return Some(other),
+            }
+            let is_full =
+                group.len() >= self.limits.group_operations_max || bytes >= self.limits.group_bytes_max;
+            next = if is_full { None } else { inbox.try_recv().ok() };
+        }
+        None
+    }
+
+    /// Commits a group of transactions and answers them.
+    fn commit_group(&mut self, group: &mut Vec<Request>) {
+        let mut settled = Vec::with_capacity(group.len());
+        for request in group.drain(..) {
+            settled.extend(self.settle(request));
+        }
+        let committed = self.commit_pending();
+        for Request { job, place, .. } in settled {
+            job.answer(committed.map_err(|()| self.shared.health.why_unanswered()));
+            // Not before: the queue's limit covers what is being committed too.
+            drop(place);
+        }
+    }
+
+    /// Adds what a transaction writes to the pending commit, deciding again if it decided on records that have been
+    /// written since. Returns it if it is to be answered with the commit.
+    fn settle(&mut self, mut request: Request) -> Option<Request> {
+        if request.seen < self.recent.horizon() && request.times_returned < TIMES_RETURNED_MAX {
+            let Request { job, keys, .. } = request;
+            job.give_back(keys);
+            return None;
+        }
+        match self.prepare(&mut request) {
+            Ok(()) => {
+                for write in request.writes.drain(..) {
+                    match write {
+                        Write::Put(key, value) => self.recent.record(key, Some(value)),
+                        Write::Delete(key) => self.recent.record(key, None),
+                        Write::Add(key, amount) => self.counters.add(key, amount),
+                    }
+                }
+                Some(request)
+            }
+            Err(error) => {
+                request.job.answer(Err(error));
+                None
+            }
+        }
+    }
+
+    /// Makes sure that a transaction's writes follow from the newest records, and can be written.
+    fn prepare(&mut self, request: &mut Request) -> Result<()> {
+        self.shared.health.check_writable()?;
+        for key in &request.keys {
+            self.view.space(key.space)?;
+        }
+        let mut is_outdated = false;
+        if request.seen < self.recent.horizon() {
+            // It has been returned often enough: this thread reads for it, at the cost of everyone behind it.
+            request.found = request.keys.iter().map(|key| self.view.read(key)).collect::<Result<_>>()?;
+            request.seen = self.view.sequence;
+            is_outdated = true;
+        }
+        for (key, found) in request.keys.iter().zip(&mut request.found) {
+            if let Some(newer) = self.recent.newer(key, request.seen) {
+                found.clone_from(newer);
+                is_outdated = true;
+            }
+        }
+        if is_outdated {
+            request.writes = request.job.decide(&request.found)?;
+        }
+        self.check_writes(&request.writes)?;
+        let owed_bytes = self.shared.write_buffer_bytes.load(Ordering::Relaxed);
+        self.disk.make_room(crate::request::writes_bytes(&request.writes) as u64, owed_bytes)
+    }
+
+    fn check_writes(&self, writes: &[Write]) -> Result<()> {
+        for write in writes {
+            match write {
+                Write::Put(key, value) => {
+                    self.view.space(key.space)?;
+                    check_key(key)?;
+                    u32::try_from(value.len())
+                        .map_err(|cause| Error::backend("a value is too long", cause))?;
+                }
+                Write::Delete(key) => {
+                    self.view.space(key.space)?;
+                    check_key(key)?;
+                }
+                Write::Add(key, _) => {
+                    self.view.space(key.space)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the pending commit durable and publishes it, if there is anything in it.
+    fn commit_pending(&mut self) -> Result<(), ()> {
+        if self.recent.pending().is_empty() && !self.counters.are_touched() {
+            return Ok(());
+        }
+        match self.write_pending(Vec::new()) {
+            Ok(touched) => {
+                self.publish(Arc::clone(&self.view.spaces));
+                self.look_after(&touched);
+                Ok(())
+            }
+            Err(error) => {
+                self.fail(error);
+                Err(())
+            }
+        }
+    }
+
+    /// Writes the pending commit, and removes the totals of `gone` counters, as one synced batch. Returns the spaces
+    /// it wrote to.
+    fn write_pending(&mut self, gone: Vec<CounterKey>) -> fjall::Result<BTreeMap<SpaceId, Arc<Keyspace>>> {
+        let Some(engine) = self.view.engine.keyspace().as_ref().map(Arc::clone) else {
+            return Err(fjall::Error::KeyspaceDeleted);
+        };
+        let pending = self.recent.pending();
+        let mut touched = BTreeMap::new();
+        let mut batch = OwnedWriteBatch::with_capacity(self.database.clone(), pending.len() + gone.len() + 1)
+            .durability(Some(PersistMode::SyncData));
+        for (key, value) in pending {
+            let keyspace = match touched.get(&key.space) {
+                Some(keyspace) => keyspace,
+                None => {
+                    // A batch to a keyspace that was dropped would succeed and write nothing. Spaces are dropped on
+                    // this thread alone, so one that was there when the write was checked is still there.
+                    let space =
+                        self.view.spaces.get(&key.space).and_then(|space| space.keyspace().as_ref().cloned());
+                    let Some(keyspace) = space else { return Err(fjall::Error::KeyspaceDeleted) };
+                    touched.entry(key.space).or_insert(keyspace)
+                }
+            };
+            match value {
+                Some(value) => batch.insert(keyspace, key.key.clone(), value.clone()),
+                None => batch.remove(keyspace, key.key.clone()),
+            }
+        }
+        for (counter, total) in self.counters.take_touched() {
+            batch.insert(&engine, layout::counter_key(counter), total.to_be_bytes());
+        }
+        for counter in gone {
+            batch.remove(&engine, layout::counter_key(counter));
+        }
+        batch.insert(&engine, layout::SEQUENCE_KEY, self.recent.pending_sequence().to_be_bytes());
+        self.wait_for_flushes(&touched)?;
+        batch.commit()?;
+        Ok(touched)
+    }
+
+    /// Waits while a keyspace this commit writes to has more memtables waiting to be flushed than it should.
+    ///
+    /// fjall waits by itself at twice as many, but for ever, even when its workers have died; this looks.
+    fn wait_for_flushes(&self, touched: &BTreeMap<SpaceId, Arc<Keyspace>>) -> fjall::Result<()> {
+        for keyspace in touched.values() {
+            while tuning::is_flush_behind(keyspace) {
+                self.database.persist(PersistMode::Buffer)?;
+                std::thread::sleep(FLUSH_POLL);
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishes what has just been committed. The only place where a view is made, and always between two commits.
+    fn publish(&mut self, spaces: Arc<Spaces>) {
+        self.view = Arc::new(View {
+            sequence: self.recent.pending_sequence(),
+            snapshot: self.database.snapshot(),
+            spaces,
+            engine: Arc::clone(&self.view.engine),
+            lane: Arc::clone(&self.view.lane),
+        });
+        self.shared.view.store(Arc::clone(&self.view));
+        self.recent.seal();
+    }
+
+    /// Has full memtables written out, and holds back writers to spaces whose flushes cannot keep up.
+    fn look_after(&self, touched: &BTreeMap<SpaceId, Arc<Keyspace>>) {
+        for (id, keyspace) in touched {
+            let Some(space) = self.view.spaces.get(id) else { continue };
+            if tuning::active_bytes(keyspace) >= self.limits.memtable_bytes
+                && !space.rotation_asked.swap(true, Ordering::Relaxed)
+            {
+                let _ = self.monitor.send(monitor::Message::Rotate(Arc::clone(space)));
+            }
+            if tuning::is_behind(keyspace) {
+                space.behind.store(true, Ordering::Relaxed);
+                self.shared.admission.brake_for_a_space();
+            }
+        }
+    }
+
+    fn fail(&self, error: fjall::Error) -> Error {
+        self.shared.health.fail(format!("a commit could not be made durable: {error}"));
+        self.shared.health.why_unanswered()
+    }
+
+    fn create_space(&mut self, id: SpaceId) -> Result<()> {
+        self.shared.health.check_writable()?;
+        if self.view.spaces.contains_key(&id) {
+            return Ok(());
+        }
+        if self.view.spaces.len() >= self.limits.spaces_max {
+            return Err(Error::TooManySpaces { limit: self.limits.spaces_max });
+        }
+        self.disk.make_room(SPACE_CHANGE_BYTES, self.shared.write_buffer_bytes.load(Ordering::Relaxed))?;
+        let keyspace = open_keyspace(
+            &self.database,
+            &self.keyspaces_folder,
+            &layout::keyspace_name(id),
+            self.limits.separate_values_bytes,
+        )?;
+        let mut spaces = Spaces::clone(&self.view.spaces);
+        spaces.insert(id, Arc::new(Space::new(keyspace)));
+        self.change_spaces(spaces, Vec::new())
+    }
+
+    fn drop_space(&mut self, id: SpaceId) -> Result<()> {
+        self.shared.health.check_writable()?;
+        if id == SpaceId::System {
+            return Err(Error::backend("dropping a space", SystemSpaceStays));
+        }
+        let mut spaces = Spaces::clone(&self.view.spaces);
+        let Some(space) = spaces.remove(&id) else { return Ok(()) };
+        let Some(keyspace) = space.keyspace().as_ref().map(Arc::clone) else { return Ok(()) };
+        // Not held to the reserve: dropping a table is how an operator makes room.
+        self.database
+            .delete_keyspace(Keyspace::clone(&keyspace))
+            .map_err(|cause| Error::backend("dropping a space", cause))?;
+        // After the keyspace: a crash in between leaves totals without a space, which the next open removes, rather
+        // than a space without its totals.
+        let gone = self.counters.forget(|space| space == id);
+        self.change_spaces(spaces, gone)?;
+        // Whoever read the space before has to find out that it is gone.
+        self.recent.forget_all();
+        space.take_keyspace();
+        let _ = self.monitor.send(monitor::Message::Dispose(keyspace));
+        Ok(())
+    }
+
+    /// Removes the totals of counters whose space is gone.
+    pub(crate) fn remove_totals(&mut self, gone: Vec<CounterKey>) -> Result<()> {
+        if gone.is_empty() { Ok(()) } else { self.change_spaces(Spaces::clone(&self.view.spaces), gone) }
+    }
+
+    /// Commits and publishes another set of spaces.
+    fn change_spaces(&mut self, spaces: Spaces, gone: Vec<CounterKey>) -> Result<()> {
+        self.write_pending(gone).map_err(|error| self.fail(error))?;
+        self.publish(Arc::new(spaces));
+        Ok(())
+    }
+}
+
+/// The system space is part of every store.
+#[derive(Debug, thiserror::Error)]
+#[error("the system space cannot be dropped")]
+struct SystemSpaceStays;
+
+/// A key no engine takes.
+#[derive(Debug, thiserror::Error)]
+#[error("a key has {length} bytes; it must have 1 to 65,535")]
+struct KeyLength {
+    length: usize,
+}
+
+/// fjall stops the thread on a key of a length it cannot store.
+fn check_key(key: &RecordKey) -> Result<()> {
+    let length = Bytes::len(&key.key);
+    if (1..=usize::from(u16::MAX)).contains(&length) {
+        Ok(())
+    } else {
+        Err(Error::backend("writing a record", KeyLength { length }))
+    }
+}
+
+/// Opens a keyspace, creating it durably if it is missing.
+pub(crate) fn open_keyspace(
+    database: &Database,
+    keyspaces_folder: &std::path::Path,
+    name: &str,
+    separate_values_bytes: u32,
+) -> Result<Keyspace> {
+    let keyspace = database
+        .keyspace(name, || tuning::keyspace_options(separate_values_bytes))
+        .map_err(|cause| Error::backend("creating a space", cause))?;
+    // fjall syncs what is in a keyspace's folder, but not the folder's own entry, without which it would skip the
+    // keyspace at the next open.
+    crate::files::sync_folder(keyspaces_folder)?;
+    Ok(keyspace)
+}

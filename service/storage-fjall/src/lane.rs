@@ -1,0 +1,301 @@
+//! The read lane: decides whether a read runs on the caller's thread or on a blocking one.
+//!
+//! A read that finds its block in memory takes a few microseconds, as much as a hop to a blocking thread costs, so
+//! such a read should run where it is. A read that goes to disk may take milliseconds, and on an async worker it
+//! would hold up every other request of that worker. Nobody knows beforehand which it will be; so a few reads at a
+//! time run in place, each is timed, and a space that was slow lately sends its reads to blocking threads until they
+//! have been quick again. However bad the guess, no more than `inline_max` workers are ever busy with reads.
+
+use cairn_storage::{Error, Result};
+use parking_lot::{Condvar, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// A read that takes longer than this has been to disk (or lost its core, which looks the same).
+const SLOW: Duration = Duration::from_millis(1);
+
+/// How many reads of a space go to blocking threads after a slow one.
+const READS_AFTER_SLOW: u32 = 64;
+
+/// How reads of one space have gone lately.
+#[derive(Debug, Default)]
+pub(crate) struct Temperature {
+    /// Reads still to be sent to blocking threads.
+    cold_reads_left: AtomicU32,
+}
+
+impl Temperature {
+    /// Takes note of how long a read took.
+    fn note(&self, took: Duration) {
+        if took > SLOW {
+            self.cold_reads_left.store(READS_AFTER_SLOW, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the next read should keep off async workers. Each answer counts as one read.
+    fn is_cold(&self) -> bool {
+        if self.cold_reads_left.load(Ordering::Relaxed) == 0 {
+            return false;
+        }
+        // Two threads may both take the last one, which does no harm; none goes below zero, which would.
+        self.cold_reads_left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
+            .is_ok()
+    }
+}
+
+/// Where reads are let in, counted and, at the end, kept out.
+#[derive(Debug)]
+pub(crate) struct ReadLane {
+    inline_max: usize,
+    inline_running: AtomicUsize,
+    blocking_running: AtomicUsize,
+    blocking_places: Arc<Semaphore>,
+    closed: AtomicBool,
+    idle: Mutex<()>,
+    became_idle: Condvar,
+}
+
+/// Where a read may run.
+#[derive(Debug)]
+pub(crate) enum Turn<'a> {
+    /// Here and now, until the turn is dropped.
+    Inline(InlineTurn<'a>),
+    /// On a blocking thread: see [`BlockingTurn::run`].
+    Blocking(BlockingTurn),
+}
+
+/// Leave to read on the calling thread.
+#[derive(Debug)]
+pub(crate) struct InlineTurn<'a> {
+    lane: &'a ReadLane,
+    temperature: &'a Temperature,
+    began: Instant,
+}
+
+/// Leave to read on a blocking thread.
+#[derive(Debug)]
+pub(crate) struct BlockingTurn {
+    lane: Arc<ReadLane>,
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl ReadLane {
+    /// A lane for at most `inline_max` reads on callers' threads and `blocking_max` on blocking ones.
+    pub(crate) fn new(inline_max: usize, blocking_max: usize) -> Self {
+        Self {
+            inline_max,
+            inline_running: AtomicUsize::new(0),
+            blocking_running: AtomicUsize::new(0),
+            blocking_places: Arc::new(Semaphore::new(blocking_max)),
+            closed: AtomicBool::new(false),
+            idle: Mutex::new(()),
+            became_idle: Condvar::new(),
+        }
+    }
+
+    /// Lets a read in.
+    pub(crate) fn begin<'a>(self: &'a Arc<Self>, temperature: &'a Temperature) -> Result<Turn<'a>> {
+        if !temperature.is_cold()
+            && let Some(turn) = self.begin_inline(temperature)?
+        {
+            return Ok(Turn::Inline(turn));
+        }
+        self.begin_blocking().map(Turn::Blocking)
+    }
+
+    fn begin_inline<'a>(&'a self, temperature: &'a Temperature) -> Result<Option<InlineTurn<'a>>> {
+        let running = self.inline_running.fetch_add(1, Ordering::SeqCst);
+        // From here on dropping the turn gives the place back.
+        let turn = InlineTurn { lane: self, temperature, began: Instant::now() };
+        self.refuse_if_closed()?;
+        Ok((running < self.inline_max).then_some(turn))
+    }
+
+    /// Lets a read in that is known to take long.
+    pub(crate) fn begin_blocking(self: &Arc<Self>) -> Result<BlockingTurn> {
+        self.blocking_running.fetch_add(1, Ordering::SeqCst);
+        let turn = BlockingTurn { lane: Arc::clone(self), place: None };
+        self.refuse_if_closed()?;
+        Ok(turn)
+    }
+
+    fn refuse_if_closed(&self) -> Result<()> {
+        if self.closed.load(Ordering::SeqCst) { Err(Error::Closed) } else { Ok(()) }
+    }
+
+    /// Whether reads are refused.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    /// Refuses reads from now on, and waits for those that were let in.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        let mut idle = self.idle.lock();
+        while self.running() > 0 {
+            self.became_idle.wait(&mut idle);
+        }
+    }
+
+    fn running(&self) -> usize {
+        self.inline_running.load(Ordering::SeqCst) + self.blocking_running.load(Ordering::SeqCst)
+    }
+
+    /// Called after a read has left.
+    fn left(&self) {
+        if self.closed.load(Ordering::SeqCst) && self.running() == 0 {
+            // With the lock held, so that it cannot fall between the closer's look and its wait.
+            let _idle = self.idle.lock();
+            self.became_idle.notify_all();
+        }
+    }
+}
+
+impl Drop for InlineTurn<'_> {
+    fn drop(&mut self) {
+        self.temperature.note(self.began.elapsed());
+        self.lane.inline_running.fetch_sub(1, Ordering::SeqCst);
+        self.lane.left();
+    }
+}
+
+impl BlockingTurn {
+    /// Runs `read` on a blocking thread once there is a place. `temperature_of` finds the temperature to take note
+    /// in, in something the thread can own.
+    pub(crate) async fn run<O, T>(
+        mut self,
+        owner: Arc<O>,
+        temperature_of: fn(&O) -> &Temperature,
+        read: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T>
+    where
+        O: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let places = Arc::clone(&self.lane.blocking_places);
+        self.place = Some(places.acquire_owned().await.map_err(|_| Error::Closed)?);
+        let thread = tokio::task::spawn_blocking(move || {
+            let began = Instant::now();
+            let found = read();
+            temperature_of(&owner).note(began.elapsed());
+            drop(self);
+            found
+        });
+        thread.await.map_err(|cause| {
+            // Cancelled only when the runtime shuts down before the read began.
+            if cause.is_cancelled() { Error::Closed } else { Error::backend("a read panicked", cause) }
+        })
+    }
+}
+
+impl Drop for BlockingTurn {
+    fn drop(&mut self) {
+        self.place = None;
+        self.lane.blocking_running.fetch_sub(1, Ordering::SeqCst);
+        self.lane.left();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    fn lane(inline_max: usize) -> Arc<ReadLane> {
+        Arc::new(ReadLane::new(inline_max, 2))
+    }
+
+    fn is_inline(turn: &Result<Turn<'_>>) -> bool {
+        matches!(turn, Ok(Turn::Inline(_)))
+    }
+
+    #[test]
+    fn reads_run_in_place_up_to_the_limit_and_then_hop() {
+        let (lane, temperature) = (lane(2), Temperature::default());
+        let first = lane.begin(&temperature);
+        let second = lane.begin(&temperature);
+        assert!(is_inline(&first) && is_inline(&second));
+        assert!(matches!(lane.begin(&temperature), Ok(Turn::Blocking(_))));
+        drop(first);
+        assert!(is_inline(&lane.begin(&temperature)));
+    }
+
+    #[test]
+    fn after_a_slow_read_the_next_ones_hop_and_then_reads_are_tried_in_place_again() {
+        let (lane, temperature) = (lane(1), Temperature::default());
+        temperature.note(SLOW * 2);
+        for _ in 0..READS_AFTER_SLOW {
+            assert!(!is_inline(&lane.begin(&temperature)));
+        }
+        assert!(is_inline(&lane.begin(&temperature)));
+    }
+
+    #[test]
+    fn a_quick_read_leaves_its_space_in_place() {
+        let (lane, temperature) = (lane(1), Temperature::default());
+        temperature.note(SLOW);
+        assert!(is_inline(&lane.begin(&temperature)));
+    }
+
+    #[test]
+    fn one_cold_space_does_not_make_another_hop() {
+        let (lane, cold, warm) = (lane(1), Temperature::default(), Temperature::default());
+        cold.note(SLOW * 2);
+        assert!(!is_inline(&lane.begin(&cold)));
+        assert!(is_inline(&lane.begin(&warm)));
+    }
+
+    #[test]
+    fn closing_waits_for_the_reads_that_were_let_in_and_refuses_others() {
+        let (lane, temperature) = (lane(1), Temperature::default());
+        let turn = lane.begin(&temperature).unwrap();
+        let (closed, is_closed) = mpsc::channel();
+        let closer = std::thread::spawn({
+            let lane = Arc::clone(&lane);
+            move || {
+                lane.close();
+                closed.send(()).unwrap();
+            }
+        });
+        while !lane.is_closed() {
+            std::thread::yield_now();
+        }
+        assert!(matches!(lane.begin(&temperature), Err(Error::Closed)));
+        assert!(matches!(lane.begin_blocking(), Err(Error::Closed)));
+        assert!(is_closed.try_recv().is_err(), "closed with a read still running");
+        drop(turn);
+        is_closed.recv().unwrap();
+        closer.join().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_read_that_hops_answers_and_takes_note_of_its_time() {
+        let (lane, temperature) = (lane(1), Arc::new(Temperature::default()));
+        let turn = lane.begin_blocking().unwrap();
+        let answer = turn.run(
+            Arc::clone(&temperature),
+            |t| t,
+            || {
+                std::thread::sleep(SLOW * 2);
+                7
+            },
+        );
+        assert_eq!(answer.await.unwrap(), 7);
+        assert_eq!(lane.running(), 0);
+        assert!(temperature.is_cold());
+    }
+
+    #[tokio::test]
+    async fn a_read_that_panics_is_an_error_and_gives_its_place_back() {
+        let (lane, temperature) = (lane(1), Arc::new(Temperature::default()));
+        for _ in 0..4 {
+            let turn = lane.begin_blocking().unwrap();
+            let answer: Result<()> = turn.run(Arc::clone(&temperature), |t| t, || panic!("on purpose")).await;
+            assert!(matches!(answer, Err(Error::Backend { .. })));
+        }
+        assert_eq!(lane.running(), 0);
+    }
+}

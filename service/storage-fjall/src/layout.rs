@@ -1,0 +1,114 @@
+//! How the store is laid out on disk: the folder's entries, the keyspaces' names, and the keys of the engine's own
+//! keyspace. Names and prefixes are append-only: a retired one is reserved, never used for something else.
+
+use cairn_storage::{CounterKey, SpaceId};
+
+/// The newest on-disk format this build reads, and the one it writes.
+pub(crate) const FORMAT_VERSION: u32 = 1;
+
+/// The file that names the format; see `format`.
+pub(crate) const FORMAT_FILE: &str = "cairn-format.json";
+/// The file whose lock keeps other processes out.
+pub(crate) const LOCK_FILE: &str = "lock";
+/// The file that remembers the newest acknowledged commit; see `watermark`.
+pub(crate) const WATERMARK_FILE: &str = "watermark";
+/// fjall's folder.
+pub(crate) const DATABASE_FOLDER: &str = "database";
+/// fjall's folder of keyspaces, in its own.
+pub(crate) const KEYSPACES_FOLDER: &str = "keyspaces";
+/// The file fjall writes last when it makes a database.
+pub(crate) const DATABASE_MARKER: &str = "version";
+
+/// The keyspace of the engine itself.
+pub(crate) const ENGINE_KEYSPACE: &str = "engine";
+/// The number fjall gives the first keyspace of a database, which is always [`ENGINE_KEYSPACE`].
+pub(crate) const ENGINE_KEYSPACE_ID: u64 = 1;
+
+/// The key of the newest commit's sequence number, eight bytes big-endian, rewritten by every commit.
+pub(crate) const SEQUENCE_KEY: &[u8] = b"\x01commit-sequence";
+/// What the keys of counters begin with; their values are eight bytes big-endian, two's complement.
+pub(crate) const COUNTER_PREFIX: u8 = 2;
+
+/// The keyspace that holds a space.
+pub(crate) fn keyspace_name(space: SpaceId) -> String {
+    match space {
+        SpaceId::System => "system".to_owned(),
+        SpaceId::Items(table) => format!("items-{table}"),
+        SpaceId::Indexes(table) => format!("indexes-{table}"),
+    }
+}
+
+/// The space a keyspace holds; none if it is not one of ours.
+pub(crate) fn space_of(keyspace_name: &str) -> Option<SpaceId> {
+    let table = |digits: &str| digits.parse().ok();
+    let space = match keyspace_name.split_once('-') {
+        None if keyspace_name == "system" => SpaceId::System,
+        Some(("items", digits)) => SpaceId::Items(table(digits)?),
+        Some(("indexes", digits)) => SpaceId::Indexes(table(digits)?),
+        _ => return None,
+    };
+    // `items-007` would parse, but is not a name we give.
+    (self::keyspace_name(space) == keyspace_name).then_some(space)
+}
+
+/// Where a counter's total is kept.
+pub(crate) fn counter_key(key: CounterKey) -> [u8; 12] {
+    let (kind, table) = match key.space {
+        SpaceId::System => (0, 0),
+        SpaceId::Items(table) => (1, table),
+        SpaceId::Indexes(table) => (2, table),
+    };
+    let ([a, b, c, d, e, f, g, h], [i, j]) = (table.to_be_bytes(), key.counter.to_be_bytes());
+    [COUNTER_PREFIX, kind, a, b, c, d, e, f, g, h, i, j]
+}
+
+/// The counter whose total is kept at `key`; none if no counter's is.
+pub(crate) fn counter_of(key: &[u8]) -> Option<CounterKey> {
+    let [COUNTER_PREFIX, kind, a, b, c, d, e, f, g, h, i, j] = *key else { return None };
+    let table = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+    let space = match kind {
+        0 => SpaceId::System,
+        1 => SpaceId::Items(table),
+        2 => SpaceId::Indexes(table),
+        _ => return None,
+    };
+    Some(CounterKey { space, counter: u16::from_be_bytes([i, j]) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPACES: [SpaceId; 5] = [
+        SpaceId::System,
+        SpaceId::Items(0),
+        SpaceId::Items(u64::MAX),
+        SpaceId::Indexes(7),
+        SpaceId::Indexes(u64::MAX),
+    ];
+
+    #[test]
+    fn names_are_stable_and_lead_back_to_their_spaces() {
+        assert_eq!(keyspace_name(SpaceId::System), "system");
+        assert_eq!(keyspace_name(SpaceId::Items(12)), "items-12");
+        assert_eq!(keyspace_name(SpaceId::Indexes(12)), "indexes-12");
+        for space in SPACES {
+            assert_eq!(space_of(&keyspace_name(space)), Some(space));
+        }
+        for other in [ENGINE_KEYSPACE, "items", "items-", "items-007", "items--1", "tables-1", "system-1"] {
+            assert_eq!(space_of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn counter_keys_lead_back_to_their_counters() {
+        for space in SPACES {
+            for counter in [0, 1, u16::MAX] {
+                let key = CounterKey { space, counter };
+                assert_eq!(counter_of(&counter_key(key)), Some(key));
+            }
+        }
+        assert_eq!(counter_of(SEQUENCE_KEY), None);
+        assert_eq!(counter_of(&[COUNTER_PREFIX]), None);
+    }
+}

@@ -1,0 +1,243 @@
+//! The monitor: the thread that keeps memory and journals within their budgets, writes the watermark, removes the
+//! files of dropped spaces, and counts.
+//!
+//! fjall flushes a memtable when that one is full, and has no limit for all of them together: sixty tables at forty
+//! megabytes each took 2.6 GB of memory and 15 seconds to reopen. So the monitor adds them up, has the largest
+//! written out early, and sets the brake when that is not enough.
+
+use crate::shared::Shared;
+use crate::tuning;
+use crate::view::{Space, View};
+use crate::watermark::Watermark;
+use cairn_storage::EngineStatistics;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use fjall::{Database, Keyspace};
+use std::cmp::Reverse;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// How often memory is looked at while there are commits.
+const TICK: Duration = Duration::from_millis(50);
+/// How often the watermark is written while there are commits, and how often the journals are looked at.
+const WATERMARK_EVERY: Duration = Duration::from_secs(1);
+/// Memtables written out in one go because the journals are too long.
+const ROTATIONS_MAX: usize = 32;
+
+/// What the monitor is asked.
+pub(crate) enum Message {
+    /// Write out a space's memtable.
+    Rotate(Arc<Space>),
+    /// Let go of a dropped space's files once nobody reads them.
+    Dispose(Arc<Keyspace>),
+    /// Count.
+    Statistics(oneshot::Sender<EngineStatistics>),
+    /// Finish.
+    Stop,
+}
+
+/// The monitor's settings.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budgets {
+    pub(crate) write_buffer_bytes: u64,
+    pub(crate) journal_bytes: u64,
+}
+
+/// The state of the monitor's thread.
+pub(crate) struct Monitor {
+    database: Database,
+    database_folder: PathBuf,
+    shared: Arc<Shared>,
+    watermark: Watermark,
+    budgets: Budgets,
+    /// Dropped spaces somebody may still be reading.
+    dropped: Vec<Arc<Keyspace>>,
+    /// The newest commit when memory was last looked at.
+    seen: u64,
+    /// Whether there is something to wait for although there are no commits.
+    is_busy: bool,
+    slow_tick: Instant,
+}
+
+/// One keyspace's memory.
+struct Usage {
+    keyspace: Arc<Keyspace>,
+    active_bytes: u64,
+}
+
+impl Monitor {
+    pub(crate) fn new(
+        database: Database,
+        database_folder: PathBuf,
+        shared: Arc<Shared>,
+        watermark: Watermark,
+        budgets: Budgets,
+    ) -> Self {
+        Self {
+            database,
+            database_folder,
+            shared,
+            watermark,
+            budgets,
+            dropped: Vec::new(),
+            seen: 0,
+            // The first look finds what recovery left in memory.
+            is_busy: true,
+            slow_tick: Instant::now(),
+        }
+    }
+
+    /// Works until told to stop.
+    pub(crate) fn run(mut self, inbox: &Receiver<Message>) {
+        let mut last_tick = Instant::now();
+        loop {
+            match inbox.recv_timeout(TICK.saturating_sub(last_tick.elapsed())) {
+                Ok(Message::Rotate(space)) => self.rotate_space(&space),
+                Ok(Message::Dispose(keyspace)) => self.dropped.push(keyspace),
+                Ok(Message::Statistics(reply)) => {
+                    let _ = reply.send(self.statistics());
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if last_tick.elapsed() >= TICK {
+                self.tick();
+                last_tick = Instant::now();
+            }
+        }
+        self.write_watermark();
+    }
+
+    fn tick(&mut self) {
+        // A handle nobody else holds is the last one, and dropping it removes the files.
+        self.dropped.retain(|keyspace| Arc::strong_count(keyspace) > 1);
+        let view = self.shared.view.load_full();
+        if view.sequence != self.seen || self.is_busy {
+            self.seen = view.sequence;
+            self.watch_memory(&view);
+        }
+        if self.slow_tick.elapsed() >= WATERMARK_EVERY {
+            self.slow_tick = Instant::now();
+            if view.sequence > self.watermark.sequence() {
+                self.write_watermark();
+                self.watch_journals(&view);
+            }
+        }
+    }
+
+    /// Adds up the memtables, has the largest written out if they are too many, and sets the brake.
+    fn watch_memory(&mut self, view: &View) {
+        let mut total_bytes = 0;
+        let mut any_behind = false;
+        let mut rotatable = Vec::new();
+        for space in view.spaces.values().chain([&view.engine]) {
+            let Some(keyspace) = space.keyspace().as_ref().map(Arc::clone) else { continue };
+            total_bytes += tuning::memtable_bytes(&keyspace);
+            let is_behind = tuning::is_behind(&keyspace);
+            space.behind.store(is_behind, Ordering::Relaxed);
+            any_behind |= is_behind;
+            let active_bytes = tuning::active_bytes(&keyspace);
+            if active_bytes > 0 && keyspace.sealed_memtable_count() == 0 {
+                rotatable.push(Usage { keyspace, active_bytes });
+            }
+        }
+        self.shared.write_buffer_bytes.store(total_bytes, Ordering::Relaxed);
+        self.shared.admission.set_brake(total_bytes, self.budgets.write_buffer_bytes, any_behind);
+        let target_bytes = self.budgets.write_buffer_bytes / 2;
+        self.is_busy = any_behind || total_bytes > target_bytes;
+        if total_bytes > target_bytes {
+            rotatable.sort_by_key(|usage| Reverse(usage.active_bytes));
+            let flushing_bytes = total_bytes - rotatable.iter().map(|usage| usage.active_bytes).sum::<u64>();
+            let mut staying_bytes = total_bytes - flushing_bytes;
+            for usage in rotatable {
+                if staying_bytes <= target_bytes / 2 {
+                    break;
+                }
+                staying_bytes -= usage.active_bytes;
+                self.rotate(&usage.keyspace);
+            }
+        }
+    }
+
+    /// Has memtables written out when the journals kept for them are too long.
+    fn watch_journals(&self, view: &View) {
+        if journal_bytes(&self.database_folder) <= self.budgets.journal_bytes {
+            return;
+        }
+        let mut rotatable: Vec<_> = view
+            .spaces
+            .values()
+            .chain([&view.engine])
+            .filter_map(|space| space.keyspace().as_ref().map(Arc::clone))
+            .map(|keyspace| Usage { active_bytes: tuning::active_bytes(&keyspace), keyspace })
+            .filter(|usage| usage.active_bytes > 0 && !tuning::is_flush_behind(&usage.keyspace))
+            .collect();
+        rotatable.sort_by_key(|usage| Reverse(usage.active_bytes));
+        for usage in rotatable.iter().take(ROTATIONS_MAX) {
+            self.rotate(&usage.keyspace);
+        }
+    }
+
+    fn rotate_space(&self, space: &Space) {
+        if let Some(keyspace) = space.keyspace().as_deref()
+            && !tuning::is_flush_behind(keyspace)
+        {
+            self.rotate(keyspace);
+        }
+        space.rotation_asked.store(false, Ordering::Relaxed);
+    }
+
+    fn rotate(&self, keyspace: &Keyspace) {
+        // With fjall's workers gone nobody would take the flush out of its queue.
+        if self.shared.health.has_failed() || self.database.persist(fjall::PersistMode::Buffer).is_err() {
+            return;
+        }
+        if let Err(error) = tuning::rotate(keyspace) {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a memtable could not be sealed");
+        }
+    }
+
+    fn write_watermark(&mut self) {
+        let sequence = self.shared.view.load().sequence;
+        if sequence > self.watermark.sequence()
+            && let Err(error) = self.watermark.write(sequence)
+        {
+            // The next one may succeed; until then a loss would be noticed less exactly, and nothing else is worse.
+            tracing::warn!(error = &error as &dyn std::error::Error, "the watermark could not be written");
+        }
+    }
+
+    fn statistics(&self) -> EngineStatistics {
+        let view = self.shared.view.load_full();
+        let journal_bytes = journal_bytes(&self.database_folder);
+        let (mut table_bytes, mut write_buffer_bytes) = (0, 0);
+        for space in view.spaces.values().chain([&view.engine]) {
+            if let Some(keyspace) = space.keyspace().as_deref() {
+                table_bytes += keyspace.disk_space();
+                write_buffer_bytes += tuning::memtable_bytes(keyspace);
+            }
+        }
+        EngineStatistics {
+            disk_bytes: table_bytes + journal_bytes,
+            write_buffer_bytes,
+            journal_bytes,
+            spaces: view.spaces.len(),
+            last_commit: view.sequence,
+        }
+    }
+}
+
+/// What fjall's journals take on disk. fjall makes each 64 MiB long when it begins it, so lengths say nothing.
+fn journal_bytes(database_folder: &Path) -> u64 {
+    const BLOCK_BYTES: u64 = 512;
+    let Ok(entries) = std::fs::read_dir(database_folder) else { return 0 };
+    entries
+        .flatten()
+        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "jnl"))
+        .filter_map(|entry| entry.metadata().ok())
+        .map(|metadata| metadata.len().min(metadata.blocks() * BLOCK_BYTES))
+        .sum()
+}

@@ -1,0 +1,299 @@
+//! Opening a store: the checks, in the order in which nothing is changed before it is known to be ours and whole.
+
+use crate::admission::Admission;
+use crate::committer::{Committer, Limits, Message, open_keyspace};
+use crate::counters::Counters;
+use crate::disk::DiskGuard;
+use crate::engine::Handle;
+use crate::files;
+use crate::format;
+use crate::health::Health;
+use crate::lane::ReadLane;
+use crate::layout;
+use crate::monitor::{self, Budgets, Monitor};
+use crate::options::FjallOptions;
+use crate::recent::RecentWrites;
+use crate::shared::Shared;
+use crate::tuning;
+use crate::view::{Space, Spaces, View};
+use crate::watermark::Watermark;
+use arc_swap::ArcSwap;
+use cairn_storage::{Error, Result, SpaceId};
+use crossbeam_channel::{Receiver, unbounded};
+use fjall::{Database, Keyspace, Readable};
+use parking_lot::Mutex;
+use std::fs::{File, TryLockError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::thread::JoinHandle;
+use tokio::sync::watch;
+
+/// A store that is ours: locked, of a known format, with its watermark.
+struct Store {
+    directory: PathBuf,
+    database_folder: PathBuf,
+    watermark: Watermark,
+    /// Held until the store is closed.
+    lock: File,
+}
+
+/// Opens the store and starts its threads.
+pub(crate) fn open(options: &FjallOptions) -> Result<Handle> {
+    options.validate()?;
+    let mut store = claim(options)?;
+    let recovered = recover(options, &mut store)?;
+    start(options, store, recovered)
+}
+
+/// Locks the store and checks its outer files.
+fn claim(options: &FjallOptions) -> Result<Store> {
+    let directory = options.directory.clone();
+    let database_folder = directory.join(layout::DATABASE_FOLDER);
+    files::create_folder(&directory)?;
+    let lock = lock(&directory)?;
+    let watermark_path = directory.join(layout::WATERMARK_FILE);
+    if !format::check(&directory)? {
+        if database_folder.exists() {
+            return Err(Error::Damaged {
+                reason: format!(
+                    "{} holds a database but no {}; the file names the store's format and cannot be guessed",
+                    directory.display(),
+                    layout::FORMAT_FILE
+                ),
+            });
+        }
+        format::create(&directory)?;
+    }
+    let watermark = match Watermark::open(&watermark_path)? {
+        Some(watermark) => watermark,
+        None if !database_folder.exists() => Watermark::create(&watermark_path)?,
+        None if options.accept_loss => {
+            tracing::warn!("the store has no readable watermark; making a new one, as accept_loss says");
+            Watermark::create(&watermark_path)?
+        }
+        None => {
+            return Err(Error::Damaged {
+                reason: format!(
+                    "{} is missing or unreadable, so a loss of commits could not be noticed; \
+                     restore it, or open once with accept_loss to begin a new one",
+                    watermark_path.display()
+                ),
+            });
+        }
+    };
+    remove_unfinished_database(&database_folder)?;
+    files::create_folder(&database_folder)?;
+    Ok(Store { directory, database_folder, watermark, lock })
+}
+
+/// Takes the store's lock.
+fn lock(directory: &Path) -> Result<File> {
+    let path = directory.join(layout::LOCK_FILE);
+    let file = files::open_file(&path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Locked),
+        Err(TryLockError::Error(cause)) => Err(Error::io(format!("locking {}", path.display()), cause)),
+    }
+}
+
+/// Removes what a crash left of making the database: fjall would stumble over its own first files.
+fn remove_unfinished_database(folder: &Path) -> Result<()> {
+    if !folder.exists() || folder.join(layout::DATABASE_MARKER).exists() {
+        return Ok(());
+    }
+    // Keyspaces are made after the marker, so with one of them there the marker has been lost, not yet to be made.
+    let has_keyspaces = std::fs::read_dir(folder.join(layout::KEYSPACES_FOLDER))
+        .is_ok_and(|mut entries| entries.next().is_some());
+    if has_keyspaces {
+        let marker = folder.join(layout::DATABASE_MARKER);
+        return Err(Error::Damaged { reason: format!("{} is missing", marker.display()) });
+    }
+    std::fs::remove_dir_all(folder)
+        .map_err(|cause| Error::io(format!("removing the unfinished {}", folder.display()), cause))
+}
+
+/// A database that is open and holds what was acknowledged.
+struct Recovered {
+    database: Database,
+    engine: Keyspace,
+    spaces: Spaces,
+    sequence: u64,
+    counters: Counters,
+}
+
+fn recover(options: &FjallOptions, store: &mut Store) -> Result<Recovered> {
+    let database = open_database(options, &store.database_folder)?;
+    tuning::skip_sequence_numbers(&database);
+    let keyspaces_folder = store.database_folder.join(layout::KEYSPACES_FOLDER);
+    let keyspace =
+        |name: &str| open_keyspace(&database, &keyspaces_folder, name, options.separate_values_bytes);
+    let engine = keyspace(layout::ENGINE_KEYSPACE)?;
+    if engine.id() != layout::ENGINE_KEYSPACE_ID {
+        return Err(Error::Damaged {
+            reason: format!("the engine's keyspace has number {} instead of its own", engine.id()),
+        });
+    }
+    let snapshot = database.snapshot();
+    let sequence = newest_commit(&engine, &snapshot)?;
+    check_for_loss(options, &mut store.watermark, sequence)?;
+    let counters = Counters::load(&engine, &snapshot)?;
+
+    let mut spaces = Spaces::new();
+    spaces.insert(SpaceId::System, Arc::new(Space::new(keyspace(&layout::keyspace_name(SpaceId::System))?)));
+    for name in database.list_keyspace_names() {
+        match layout::space_of(&name) {
+            Some(id) if !spaces.contains_key(&id) => {
+                spaces.insert(id, Arc::new(Space::new(keyspace(&name)?)));
+            }
+            Some(_) => {}
+            None if &*name == layout::ENGINE_KEYSPACE => {}
+            None => {
+                return Err(Error::Damaged {
+                    reason: format!("the database holds an unknown keyspace {name:?}"),
+                });
+            }
+        }
+    }
+    Ok(Recovered { database, engine, spaces, sequence, counters })
+}
+
+fn open_database(options: &FjallOptions, folder: &Path) -> Result<Database> {
+    let builder =
+        tuning::database(folder, options.cache_bytes, options.journal_bytes, options.background_threads);
+    // fjall panics on some kinds of damage.
+    let opened = catch_unwind(AssertUnwindSafe(|| builder.open()))
+        .map_err(|_| Error::Damaged { reason: "the database cannot be opened: fjall panicked".to_owned() })?;
+    opened.map_err(|cause| match cause {
+        fjall::Error::Locked => Error::Locked,
+        fjall::Error::Io(cause) => Error::io(format!("opening the database in {}", folder.display()), cause),
+        fjall::Error::Poisoned | fjall::Error::KeyspaceDeleted => {
+            Error::backend("opening the database", cause)
+        }
+        other => Error::Damaged { reason: format!("the database cannot be opened: {other}") },
+    })
+}
+
+/// The sequence number of the newest commit in the database; 0 if there was none.
+fn newest_commit(engine: &Keyspace, snapshot: &fjall::Snapshot) -> Result<u64> {
+    let stored = snapshot
+        .get(engine, layout::SEQUENCE_KEY)
+        .map_err(|cause| Error::backend("reading the newest commit's number", cause))?;
+    let Some(stored) = stored else { return Ok(0) };
+    <[u8; 8]>::try_from(&*stored).map(u64::from_be_bytes).map_err(|_| Error::Damaged {
+        reason: "the newest commit's number is not eight bytes long".to_owned(),
+    })
+}
+
+/// Compares what the database holds with what was acknowledged.
+fn check_for_loss(options: &FjallOptions, watermark: &mut Watermark, sequence: u64) -> Result<()> {
+    let acknowledged = watermark.sequence();
+    if sequence >= acknowledged {
+        return Ok(());
+    }
+    if !options.accept_loss {
+        return Err(loss(sequence, acknowledged));
+    }
+    tracing::warn!(
+        found = sequence,
+        acknowledged,
+        "the store has lost acknowledged commits; opening it all the same, as accept_loss says"
+    );
+    watermark.write(sequence)
+}
+
+/// The store ends before the newest commit known to have been acknowledged.
+pub(crate) fn loss(sequence: u64, acknowledged: u64) -> Error {
+    Error::Damaged {
+        reason: format!(
+            "commits up to {acknowledged} were acknowledged, but the store ends at {sequence}; \
+             restore a backup, or open once with accept_loss to go on without the rest"
+        ),
+    }
+}
+
+/// Publishes the first view and starts the committer and the monitor.
+fn start(options: &FjallOptions, store: Store, recovered: Recovered) -> Result<Handle> {
+    let Recovered { database, engine, spaces, sequence, mut counters } = recovered;
+    let lane = Arc::new(ReadLane::new(options.inline_reads_max, options.blocking_reads_max));
+    // A crash while a space was dropped may leave its counters.
+    let orphans = counters.forget(|space| !spaces.contains_key(&space));
+    let view = Arc::new(View {
+        sequence,
+        snapshot: database.snapshot(),
+        spaces: Arc::new(spaces),
+        engine: Arc::new(Space::new(engine)),
+        lane: Arc::clone(&lane),
+    });
+    let shared = Arc::new(Shared {
+        view: ArcSwap::new(Arc::clone(&view)),
+        health: Health::default(),
+        admission: Admission::new(options.queue_bytes_max, options.queue_wait_max),
+        write_buffer_bytes: AtomicU64::new(0),
+    });
+    let (monitor, monitor_inbox) = unbounded();
+    let (committer, committer_inbox) = unbounded();
+    let (closed_sender, closed) = watch::channel(false);
+    let keyspaces_folder = store.database_folder.join(layout::KEYSPACES_FOLDER);
+    let mut work = Committer {
+        database: database.clone(),
+        keyspaces_folder,
+        shared: Arc::clone(&shared),
+        view,
+        recent: RecentWrites::new(sequence),
+        counters,
+        disk: DiskGuard::new(store.directory, options.disk_reserve_bytes),
+        limits: Limits {
+            group_operations_max: options.group_operations_max,
+            group_bytes_max: options.group_bytes_max,
+            spaces_max: options.max_spaces,
+            memtable_bytes: options.memtable_bytes,
+            separate_values_bytes: options.separate_values_bytes,
+        },
+        monitor: monitor.clone(),
+    };
+    work.remove_totals(orphans)?;
+    let budgets =
+        Budgets { write_buffer_bytes: options.write_buffer_bytes, journal_bytes: options.journal_bytes };
+    let watching =
+        Monitor::new(database, store.database_folder, Arc::clone(&shared), store.watermark, budgets);
+    let watcher = spawn("cairn-monitor", move || watching.run(&monitor_inbox))?;
+    let lock = store.lock;
+    let thread = spawn("cairn-committer", move || {
+        work.run(&committer_inbox);
+        shut_down(work, committer_inbox, watcher);
+        // Last of all: whoever gets the lock finds everything closed.
+        drop(lock);
+        let _ = closed_sender.send(true);
+    })?;
+    Ok(Handle { shared, committer, monitor, thread: Mutex::new(Some(thread)), closed })
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(|cause| Error::io(format!("starting the thread {name}"), cause))
+}
+
+/// Lets go of everything, on the committer's thread.
+fn shut_down(committer: Committer, inbox: Receiver<Message>, watcher: JoinHandle<()>) {
+    // What was sent too late is dropped unanswered, which its callers hear as `Closed`.
+    drop(inbox);
+    let Committer { database, shared, view, monitor, .. } = committer;
+    let _ = shared.health.close();
+    shared.admission.close();
+    // Reads under way hold keyspaces, and a keyspace holds fjall's lock.
+    view.lane.close();
+    for space in view.spaces.values().chain([&view.engine]) {
+        space.take_keyspace();
+    }
+    let _ = monitor.send(monitor::Message::Stop);
+    if watcher.join().is_err() {
+        tracing::error!("the monitor met a bug and stopped");
+    }
+    // Every commit was synced when it was made; dropping the last handle ends fjall's threads.
+    drop((view, database));
+}

@@ -1,0 +1,103 @@
+//! Walking a range: a cursor that can begin on one thread and go on on another.
+//!
+//! Most scans are short (a Query that finds a handful of items), and a short one costs less than the hop to a
+//! blocking thread. So a scan begins where it was asked for, with a budget of records, bytes and time; what is left
+//! when the budget is spent is walked on a blocking thread.
+
+use cairn_storage::{Direction, Error, KeyRange, Result, Visit};
+use fjall::{Guard, Iter, Keyspace, Readable};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// What a scan may take on an async worker: about what a runtime allows a task between two awaits.
+const INLINE_TIME_MAX: Duration = Duration::from_micros(100);
+const INLINE_RECORDS_MAX: usize = 64;
+const INLINE_BYTES_MAX: usize = 128 * 1024;
+
+/// How far a walk came.
+pub(crate) enum Progress {
+    /// To the end of the range, or to where the visitor had enough.
+    Finished,
+    /// To the end of its budget.
+    Paused,
+}
+
+/// A place in a range.
+pub(crate) struct Cursor {
+    /// None for an empty range.
+    records: Option<Iter>,
+    direction: Direction,
+    cancelled: Arc<AtomicBool>,
+    /// Keeps the files of a space that is dropped meanwhile. Dropped after the iterator that reads them.
+    _keyspace: Arc<Keyspace>,
+}
+
+/// Stops a walk on another thread when dropped: nobody waits for it any more.
+pub(crate) struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Cursor {
+    pub(crate) fn new(
+        snapshot: &fjall::Snapshot,
+        keyspace: Arc<Keyspace>,
+        range: KeyRange,
+        direction: Direction,
+    ) -> Self {
+        let records = (!range.is_empty()).then(|| snapshot.range(&*keyspace, (range.start, range.end)));
+        Self { records, direction, cancelled: Arc::default(), _keyspace: keyspace }
+    }
+
+    /// What stops this cursor's walk.
+    pub(crate) fn cancel_on_drop(&self) -> CancelOnDrop {
+        CancelOnDrop(Arc::clone(&self.cancelled))
+    }
+
+    /// Walks until the visitor breaks, the range ends, or an async worker has been held long enough.
+    pub(crate) fn walk_briefly(&mut self, visitor: &mut impl Visit) -> Result<Progress> {
+        let began = Instant::now();
+        let (mut records, mut bytes) = (0, 0);
+        while records < INLINE_RECORDS_MAX && bytes < INLINE_BYTES_MAX && began.elapsed() < INLINE_TIME_MAX {
+            let Some(record) = self.next() else { return Ok(Progress::Finished) };
+            let (key, value) = record.into_inner().map_err(failed)?;
+            records += 1;
+            bytes += key.len() + value.len();
+            if let ControlFlow::Break(()) = visitor.visit(&key, value.into()) {
+                return Ok(Progress::Finished);
+            }
+        }
+        Ok(Progress::Paused)
+    }
+
+    /// Walks until the visitor breaks, the range ends, or the walk is cancelled.
+    pub(crate) fn walk(&mut self, visitor: &mut impl Visit) -> Result<()> {
+        while let Some(record) = self.next() {
+            if self.cancelled.load(Ordering::Relaxed) {
+                break;
+            }
+            let (key, value) = record.into_inner().map_err(failed)?;
+            if let ControlFlow::Break(()) = visitor.visit(&key, value.into()) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn next(&mut self) -> Option<Guard> {
+        let records = self.records.as_mut()?;
+        match self.direction {
+            Direction::Ascending => records.next(),
+            Direction::Descending => records.next_back(),
+        }
+    }
+}
+
+fn failed(cause: fjall::Error) -> Error {
+    Error::backend("reading a range", cause)
+}

@@ -1,0 +1,86 @@
+//! How fjall is set up for this engine, and the figures of a keyspace that fjall keeps undocumented.
+
+use fjall::config::PartitioningPolicy;
+use fjall::{
+    AbstractTree, CompressionType, Database, DatabaseBuilder, Keyspace, KeyspaceCreateOptions,
+    KvSeparationOptions,
+};
+use std::path::Path;
+
+/// Sealed memtables waiting to be flushed from which on a keyspace is behind. fjall stalls the commit at four.
+const SEALED_MAX: usize = 2;
+/// Runs in level 0 from which on a keyspace is behind. fjall stalls the commit at thirty.
+const L0_RUNS_MAX: usize = 20;
+/// The monitor has memtables written out; fjall does it itself only past this.
+const MEMTABLE_SAFETY_BYTES: u64 = 256 << 20;
+
+/// A database as the engine wants it.
+pub(crate) fn database(
+    folder: &Path,
+    cache_bytes: u64,
+    journal_bytes: u64,
+    background_threads: usize,
+) -> DatabaseBuilder<Database> {
+    Database::builder(folder)
+        .cache_size(cache_bytes)
+        .worker_threads(background_threads)
+        .max_journaling_size(journal_bytes)
+        // Every batch is synced by the commit itself.
+        .manual_journal_persist(true)
+        // Recovery compresses each value again to check its batch, so a journal could only be read by the very
+        // version of the compressor that wrote it. And the committer's core is the one all writers wait for.
+        .journal_compression(CompressionType::None)
+}
+
+/// A keyspace as the engine wants it. Kept by fjall from its creation on.
+pub(crate) fn keyspace_options(separate_values_bytes: u32) -> KeyspaceCreateOptions {
+    KeyspaceCreateOptions::default()
+        .manual_journal_persist(true)
+        .max_memtable_size(MEMTABLE_SAFETY_BYTES)
+        // With whole index and filter blocks a cache smaller than them is emptied by every read: 27k against 150k
+        // reads a second.
+        .index_block_partitioning_policy(PartitioningPolicy::all(true))
+        .filter_block_partitioning_policy(PartitioningPolicy::all(true))
+        .with_kv_separation(Some(KvSeparationOptions::default().separation_threshold(separate_values_bytes)))
+}
+
+/// Whether a keyspace's flushes cannot keep up with its writers.
+pub(crate) fn is_flush_behind(keyspace: &Keyspace) -> bool {
+    keyspace.sealed_memtable_count() >= SEALED_MAX
+}
+
+/// Whether a keyspace's compactions cannot keep up with its flushes.
+pub(crate) fn is_compaction_behind(keyspace: &Keyspace) -> bool {
+    keyspace.tree.l0_run_count() >= L0_RUNS_MAX
+}
+
+/// Whether writers to a keyspace should wait.
+pub(crate) fn is_behind(keyspace: &Keyspace) -> bool {
+    is_flush_behind(keyspace) || is_compaction_behind(keyspace)
+}
+
+/// Bytes in the memtable that takes writes.
+pub(crate) fn active_bytes(keyspace: &Keyspace) -> u64 {
+    keyspace.tree.active_memtable().size()
+}
+
+/// Bytes in all memtables: the one that takes writes, those being flushed, and those that old views still read.
+pub(crate) fn memtable_bytes(keyspace: &Keyspace) -> u64 {
+    keyspace.tree.version_memtable_size_sum()
+}
+
+/// Seals the memtable that takes writes and has it flushed. May wait for the commit under way.
+pub(crate) fn rotate(keyspace: &Keyspace) -> fjall::Result<bool> {
+    keyspace.rotate_memtable()
+}
+
+/// Skips sequence numbers, so that no new one is below any that was given out before the store was closed.
+///
+/// Recovery takes up after the newest record it finds, but the tables in which fjall notes which keyspaces exist may
+/// carry higher numbers (flushes and compactions take numbers too), and a note with a lower number than the one it
+/// replaces would be ignored: a dropped space would come back.
+pub(crate) fn skip_sequence_numbers(database: &Database) {
+    const MORE_THAN_WERE_TAKEN: u64 = 1 << 24;
+    let next = database.supervisor.seqno.get();
+    database.supervisor.seqno.fetch_max(next + MORE_THAN_WERE_TAKEN);
+}

@@ -1,0 +1,240 @@
+//! Published views: what a commit leaves behind for readers, and the snapshot that reads one.
+//!
+//! Only the committer makes views, between two commits. A snapshot taken at any other moment could show half of the
+//! commit under way, and a read without a snapshot can see two commits at once; so nothing here reads a keyspace
+//! except through a view's own fjall snapshot.
+
+use crate::lane::{InlineTurn, ReadLane, Temperature, Turn};
+use crate::layout;
+use crate::scan::{Cursor, Progress};
+use arc_swap::{ArcSwapOption, Guard};
+use bytes::Bytes;
+use cairn_storage::{CounterKey, Direction, Error, KeyRange, RecordKey, Result, Snapshot, SpaceId, Visit};
+use fjall::{Keyspace, Readable};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The most records read one after the other on the caller's thread.
+const INLINE_KEYS_MAX: usize = 16;
+
+/// The spaces of a view.
+pub(crate) type Spaces = BTreeMap<SpaceId, Arc<Space>>;
+
+/// One space: its keyspace, and what is remembered about it while the store is open.
+pub(crate) struct Space {
+    /// Taken out when the space is dropped or the engine closed, also from views that still know the space: a
+    /// keyspace handle keeps the space's files on disk, and fjall's lock held.
+    keyspace: ArcSwapOption<Keyspace>,
+    /// How its reads have gone lately.
+    pub(crate) temperature: Temperature,
+    /// Whether its flushes or compactions are so far behind that writers to it should wait.
+    pub(crate) behind: AtomicBool,
+    /// Whether it is in the monitor's queue to be written out.
+    pub(crate) rotation_asked: AtomicBool,
+}
+
+impl Space {
+    pub(crate) fn new(keyspace: Keyspace) -> Self {
+        Self {
+            keyspace: ArcSwapOption::from_pointee(keyspace),
+            temperature: Temperature::default(),
+            behind: AtomicBool::new(false),
+            rotation_asked: AtomicBool::new(false),
+        }
+    }
+
+    /// The keyspace, for one access; none once the space is dropped or the engine closed.
+    pub(crate) fn keyspace(&self) -> Guard<Option<Arc<Keyspace>>> {
+        self.keyspace.load()
+    }
+
+    /// Takes the keyspace away from every view.
+    pub(crate) fn take_keyspace(&self) -> Option<Arc<Keyspace>> {
+        self.behind.store(false, Ordering::Relaxed);
+        self.keyspace.swap(None)
+    }
+}
+
+/// What one commit published.
+pub(crate) struct View {
+    /// The commit's sequence number.
+    pub(crate) sequence: u64,
+    /// The records as of that commit.
+    pub(crate) snapshot: fjall::Snapshot,
+    /// The spaces as of that commit.
+    pub(crate) spaces: Arc<Spaces>,
+    /// The engine's own keyspace.
+    pub(crate) engine: Arc<Space>,
+    /// Where reads are let in.
+    pub(crate) lane: Arc<ReadLane>,
+}
+
+impl View {
+    /// A space of this view.
+    pub(crate) fn space(&self, id: SpaceId) -> Result<&Arc<Space>> {
+        self.spaces.get(&id).ok_or(Error::SpaceNotFound(id))
+    }
+
+    /// Why a space of this view has no keyspace any more.
+    fn gone(&self, id: SpaceId) -> Error {
+        if self.lane.is_closed() { Error::Closed } else { Error::SpaceNotFound(id) }
+    }
+
+    /// Reads one record on this thread.
+    pub(crate) fn read(&self, key: &RecordKey) -> Result<Option<Bytes>> {
+        self.read_from(self.space(key.space)?, key)
+    }
+
+    fn read_from(&self, space: &Space, key: &RecordKey) -> Result<Option<Bytes>> {
+        let keyspace = space.keyspace();
+        let keyspace = keyspace.as_deref().ok_or_else(|| self.gone(key.space))?;
+        let found = self
+            .snapshot
+            .get(keyspace, &key.key)
+            .map_err(|cause| Error::backend("reading a record", cause))?;
+        Ok(found.map(Bytes::from))
+    }
+
+    fn read_all(&self, keys: &[RecordKey]) -> Result<Vec<Option<Bytes>>> {
+        keys.iter().map(|key| self.read(key)).collect()
+    }
+
+    /// Reads one record where it is best read.
+    async fn get(self: &Arc<Self>, key: &RecordKey) -> Result<Option<Bytes>> {
+        let space = self.space(key.space)?;
+        match self.lane.begin(&space.temperature)? {
+            Turn::Inline(turn) => {
+                let found = self.read_from(space, key);
+                drop(turn);
+                found
+            }
+            Turn::Blocking(turn) => {
+                let (view, key) = (Arc::clone(self), key.clone());
+                turn.run(Arc::clone(space), |space| &space.temperature, move || view.read(&key)).await?
+            }
+        }
+    }
+
+    /// Reads several records where they are best read.
+    pub(crate) async fn get_many(self: &Arc<Self>, keys: &[RecordKey]) -> Result<Vec<Option<Bytes>>> {
+        let Some(first) = keys.first() else { return Ok(Vec::new()) };
+        let space = self.space(first.space)?;
+        let turn = if keys.len() <= INLINE_KEYS_MAX {
+            self.lane.begin(&space.temperature)?
+        } else {
+            Turn::Blocking(self.lane.begin_blocking()?)
+        };
+        match turn {
+            Turn::Inline(turn) => {
+                let found = self.read_all(keys);
+                drop(turn);
+                found
+            }
+            Turn::Blocking(turn) => {
+                let (view, keys) = (Arc::clone(self), keys.to_vec());
+                turn.run(Arc::clone(space), |space| &space.temperature, move || view.read_all(&keys)).await?
+            }
+        }
+    }
+
+    /// The total of a counter.
+    pub(crate) fn read_counter(&self, key: CounterKey) -> Result<i64> {
+        self.space(key.space)?;
+        let keyspace = self.engine.keyspace();
+        let keyspace = keyspace.as_deref().ok_or(Error::Closed)?;
+        let found = self.snapshot.get(keyspace, layout::counter_key(key));
+        match found.map_err(|cause| Error::backend("reading a counter", cause))? {
+            Some(total) => decode_total(&total),
+            None => Ok(0),
+        }
+    }
+}
+
+/// Decodes a counter's total.
+pub(crate) fn decode_total(stored: &[u8]) -> Result<i64> {
+    let bytes = <[u8; 8]>::try_from(stored)
+        .map_err(|cause| Error::backend("a counter is not eight bytes long", cause))?;
+    Ok(i64::from_be_bytes(bytes))
+}
+
+/// A view as readers hold it.
+#[derive(Clone)]
+pub struct FjallSnapshot {
+    pub(crate) view: Arc<View>,
+}
+
+impl std::fmt::Debug for FjallSnapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FjallSnapshot").field("sequence", &self.view.sequence).finish_non_exhaustive()
+    }
+}
+
+impl Snapshot for FjallSnapshot {
+    async fn get(&self, key: &RecordKey) -> Result<Option<Bytes>> {
+        self.view.get(key).await
+    }
+
+    async fn get_many(&self, keys: Vec<RecordKey>) -> Result<Vec<Option<Bytes>>> {
+        self.view.get_many(&keys).await
+    }
+
+    async fn scan<V: Visit>(
+        &self,
+        space: SpaceId,
+        range: KeyRange,
+        direction: Direction,
+        mut visitor: V,
+    ) -> Result<V> {
+        let held = self.view.space(space)?;
+        let (cursor, turn) = match self.view.lane.begin(&held.temperature)? {
+            Turn::Inline(inline) => {
+                let mut cursor = self.cursor(held, space, range, direction)?;
+                match cursor.walk_briefly(&mut visitor)? {
+                    Progress::Finished => return Ok(visitor),
+                    Progress::Paused => (cursor, self.leave_the_worker(inline)?),
+                }
+            }
+            Turn::Blocking(turn) => (self.cursor(held, space, range, direction)?, turn),
+        };
+        // The cursor goes before the turn whatever happens, so that a closing engine finds no keyspace held.
+        let cancel = cursor.cancel_on_drop();
+        let walk = move || {
+            let mut cursor = cursor;
+            cursor.walk(&mut visitor).map(|()| visitor)
+        };
+        let walked = turn.run(Arc::clone(held), |space| &space.temperature, walk).await?;
+        drop(cancel);
+        walked
+    }
+
+    async fn counter(&self, key: CounterKey) -> Result<i64> {
+        match self.view.lane.begin(&self.view.engine.temperature)? {
+            Turn::Inline(turn) => {
+                let total = self.view.read_counter(key);
+                drop(turn);
+                total
+            }
+            Turn::Blocking(turn) => {
+                let view = Arc::clone(&self.view);
+                let read = move || view.read_counter(key);
+                turn.run(Arc::clone(&self.view.engine), |space| &space.temperature, read).await?
+            }
+        }
+    }
+}
+
+impl FjallSnapshot {
+    fn cursor(&self, space: &Space, id: SpaceId, range: KeyRange, direction: Direction) -> Result<Cursor> {
+        let keyspace = space.keyspace();
+        let keyspace = keyspace.as_ref().ok_or_else(|| self.view.gone(id))?;
+        Ok(Cursor::new(&self.view.snapshot, Arc::clone(keyspace), range, direction))
+    }
+
+    /// Exchanges a place on the worker for one on a blocking thread, without a moment in which the lane looks empty.
+    fn leave_the_worker(&self, inline: InlineTurn<'_>) -> Result<crate::lane::BlockingTurn> {
+        let turn = self.view.lane.begin_blocking()?;
+        drop(inline);
+        Ok(turn)
+    }
+}
