@@ -152,6 +152,25 @@ proptest! {
         let chunks = bytes.slice(..at).chain(bytes.slice(at..));
         prop_assert_eq!(by_the_model(Item::decode(chunks).unwrap()), by_generated_code(&bytes));
     }
+
+    #[test]
+    fn of_damaged_bytes_the_model_reads_nothing_that_generated_code_does_not(
+        item in wire::item(),
+        damages in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let mut bytes = item.encode();
+        for (at, byte) in damages {
+            if !bytes.is_empty() {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+        }
+        let expected = by_generated_code(&bytes);
+        let items = [Item::decode(&*bytes).ok(), Some(Item::from_encoded(bytes.into()))];
+        for read in items.into_iter().flatten().filter_map(by_the_model) {
+            prop_assert_eq!(Some(read), expected.clone());
+        }
+    }
 }
 
 #[test]
