@@ -9,7 +9,7 @@ use cairn_storage::{
 use proptest::strategy::BoxedStrategy;
 use proptest::test_runner::{Config as ProptestConfig, TestRunner};
 use std::future::Future;
-use std::ops::ControlFlow;
+use std::ops::{Bound, ControlFlow};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -183,6 +183,21 @@ pub(crate) async fn scan(
 /// Every record of a space in a view.
 pub(crate) async fn everything(snapshot: &impl Snapshot, space: SpaceId) -> Vec<Record> {
     scan(snapshot, space, KeyRange::all(), Direction::Ascending).await.unwrap()
+}
+
+/// Whether a range holds a key, worked out from its bounds.
+pub(crate) fn within(range: &KeyRange, key: &Bytes) -> bool {
+    let starts = match &range.start {
+        Bound::Included(start) => key >= start,
+        Bound::Excluded(start) => key > start,
+        Bound::Unbounded => true,
+    };
+    let ends = match &range.end {
+        Bound::Included(end) => key <= end,
+        Bound::Excluded(end) => key < end,
+        Bound::Unbounded => true,
+    };
+    starts && ends
 }
 
 /// Checks that a call failed with the given error.
