@@ -48,7 +48,10 @@ impl ItemService for Echo {
         nothing()
     }
 
-    async fn batch_write_item(&self, _: Request<v1::BatchWriteItemRequest>) -> Answer<v1::BatchWriteItemResponse> {
+    async fn batch_write_item(
+        &self,
+        _: Request<v1::BatchWriteItemRequest>,
+    ) -> Answer<v1::BatchWriteItemResponse> {
         nothing()
     }
 

@@ -57,11 +57,6 @@ impl NewItem {
     pub(crate) fn new(attributes: &AttributeMap) -> Self {
         Self { record: StoredItem::encode(attributes), size: item_size(attributes) }
     }
-
-    /// Its size in bytes as DynamoDB counts it.
-    pub(crate) fn size(&self) -> usize {
-        self.size
-    }
 }
 
 /// What must be true of an item for it to be written, and what a failure tells of it.
@@ -86,7 +81,9 @@ impl Condition {
             return Ok(());
         }
         let wanted = self.on_failure == ReturnValuesOnConditionCheckFailure::AllOld;
-        Err(Error::ConditionalCheckFailed { item: old.filter(|_| wanted).cloned().map(StoredItem::into_item) })
+        Err(Error::ConditionalCheckFailed {
+            item: old.filter(|_| wanted).cloned().map(StoredItem::into_item),
+        })
     }
 }
 

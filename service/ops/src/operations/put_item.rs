@@ -47,7 +47,8 @@ impl Operation for PutItem {
             return Err(Validation::new("return_values", "ReturnValues can only be ALL_OLD or NONE").into());
         }
         let item = self.item.into_attributes(&mut DecodeBudget::item()).map_err(|error| error.at("item"))?;
-        let mut expressions = self.arguments.check(&service.expressions, self.condition_expression.is_some())?;
+        let mut expressions =
+            self.arguments.check(&service.expressions, self.condition_expression.is_some())?;
         let condition = expressions.condition(self.condition_expression.as_deref())?;
         expressions.finish()?;
 

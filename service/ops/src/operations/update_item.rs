@@ -3,8 +3,8 @@
 use crate::error::At;
 use crate::item_write::{Change, Condition, NewItem, write_item};
 use crate::{
-    ConsumedCapacity, ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity, ReturnValues,
-    ReturnValuesOnConditionCheckFailure, Service, Validation,
+    ConsumedCapacity, ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity,
+    ReturnValues, ReturnValuesOnConditionCheckFailure, Service, Validation,
 };
 use cairn_expression::{Update, UpdateError, UpdateErrorKind};
 use cairn_model::{AttributeMap, DecodeBudget, Item, StoredItem, item_size, limits};
@@ -65,7 +65,9 @@ impl Operation for UpdateItem {
                 let schema = table.key_schema();
                 let primary = schema.key_of_argument(&key).map_err(|error| error.at("key"))?;
                 if let Some(update) = &*checked {
-                    update.check_avoids_keys(|name| schema.contains(name)).map_err(|error| update_error(&error))?;
+                    update
+                        .check_avoids_keys(|name| schema.contains(name))
+                        .map_err(|error| update_error(&error))?;
                 }
                 Ok(primary)
             },
