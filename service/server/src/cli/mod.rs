@@ -1,8 +1,21 @@
 //! The command line: what each command takes, and which code carries it out.
+//!
+//! `table` and `item` are a client of the gRPC API and know nothing of the server in the same binary.
 
 // The command line speaks to its user on standard output and standard error.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod client;
+mod error;
+mod input;
+mod item;
+mod item_view;
+mod json;
+mod output;
+mod table;
+mod table_view;
+
+use self::error::ClientError;
 use crate::server::{Server, ServerError, stop_on_signal};
 use crate::settings::{Settings, SettingsError, SettingsInput};
 use crate::telemetry;
@@ -24,6 +37,8 @@ enum Command {
     Serve(SettingsArgs),
     /// Print the settings that `serve` would use with the same flags, variables and file
     Config(SettingsArgs),
+    Table(table::TableArgs),
+    Item(item::ItemArgs),
 }
 
 #[derive(Args, Debug)]
@@ -52,6 +67,8 @@ pub(crate) enum CommandError {
     Log(#[from] tracing_subscriber::filter::ParseError),
     #[error("cannot print the settings")]
     Print(#[from] toml::ser::Error),
+    #[error(transparent)]
+    Client(#[from] ClientError),
     #[error("{0}")]
     Io(&'static str, #[source] std::io::Error),
 }
@@ -61,11 +78,18 @@ pub fn run(cli: Cli) -> ExitCode {
     let done = match cli.command {
         Command::Serve(args) => serve(args),
         Command::Config(args) => config(args),
+        Command::Table(args) => client(table::run(args)),
+        Command::Item(args) => client(item::run(args)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("cairn: {}", with_causes(&error));
+            if let CommandError::Client(error) = &error
+                && let Some(hint) = error.hint()
+            {
+                eprintln!("{hint}");
+            }
             ExitCode::FAILURE
         }
     }
@@ -89,6 +113,12 @@ fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
         .enable_all()
         .build()
         .map_err(|error| CommandError::Io("cannot start the async runtime", error))
+}
+
+/// Carries a client's command out. The runtime's threads serve the connection while the command itself may block, as
+/// when it reads standard input.
+fn client(command: impl Future<Output = Result<(), ClientError>>) -> Result<(), CommandError> {
+    Ok(runtime()?.block_on(command)?)
 }
 
 fn config(args: SettingsArgs) -> Result<(), CommandError> {
