@@ -3,8 +3,9 @@
 // The command line speaks to its user on standard output and standard error.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+use crate::demo::{self, DemoArgs, DemoError};
 use crate::server::{Server, ServerError, stop_on_signal};
-use crate::settings::{Settings, SettingsError, SettingsInput};
+use crate::settings::{LogFormat, Settings, SettingsError, SettingsInput};
 use crate::telemetry;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -22,6 +23,8 @@ pub struct Cli {
 enum Command {
     /// Serve tables from a data folder until SIGTERM or Ctrl-C
     Serve(SettingsArgs),
+    /// Serve an empty store and take a tour of it
+    Demo(DemoArgs),
     /// Print the settings that `serve` would use with the same flags, variables and file
     Config(SettingsArgs),
 }
@@ -48,6 +51,8 @@ pub(crate) enum CommandError {
     Settings(#[from] SettingsError),
     #[error(transparent)]
     Server(#[from] ServerError),
+    #[error(transparent)]
+    Demo(#[from] DemoError),
     #[error("the log filter is wrong")]
     Log(#[from] tracing_subscriber::filter::ParseError),
     #[error("cannot print the settings")]
@@ -60,6 +65,7 @@ pub(crate) enum CommandError {
 pub fn run(cli: Cli) -> ExitCode {
     let done = match cli.command {
         Command::Serve(args) => serve(args),
+        Command::Demo(args) => demo(args),
         Command::Config(args) => config(args),
     };
     match done {
@@ -107,4 +113,10 @@ fn serve(args: SettingsArgs) -> Result<(), CommandError> {
         server.run(stop).await?;
         Ok(())
     })
+}
+
+fn demo(args: DemoArgs) -> Result<(), CommandError> {
+    // What the tour shows is not to be lost among what a server logs.
+    telemetry::start("warn", LogFormat::Text)?;
+    Ok(runtime()?.block_on(demo::run(args))?)
 }
