@@ -66,6 +66,9 @@ pub(crate) enum DemoError {
     /// The tour cannot be shown.
     #[error("cannot print")]
     Print(#[from] io::Error),
+    /// Stopped by a signal.
+    #[error("stopped before the end of the tour")]
+    Stopped,
     /// The service does not do what it should.
     #[error("{failed} of {all} steps were not answered as expected")]
     Steps { failed: usize, all: usize },
@@ -102,13 +105,9 @@ async fn show(
 ) -> Result<Tally, DemoError> {
     printer.line(format_args!("Cairn serves on {address} from {}", folder.path().display()))?;
     let mut clients = Clients::connect(address).await?;
-    let toured = tokio::select! {
-        tally = tour::run(tour::parts(), &mut clients, printer) => Some(tally?),
-        () = stop.cancelled() => None,
-    };
-    let Some(tally) = toured else {
-        printer.line("\nStopped before the end of the tour")?;
-        return Ok(Tally::default());
+    let tally = tokio::select! {
+        tally = tour::run(tour::parts(), &mut clients, printer) => tally?,
+        () = stop.cancelled() => return Err(DemoError::Stopped),
     };
     printer.closing(&tally)?;
     if !once {

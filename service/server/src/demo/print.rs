@@ -2,7 +2,7 @@
 
 use super::answer::Outcome;
 use super::call::{Call, Reply};
-use super::render::{outcome, request, with_message};
+use super::render::{outcome, request};
 use super::tour::Tally;
 use anstyle::{AnsiColor, Style};
 use std::fmt::Display;
@@ -19,6 +19,12 @@ const DIM: Style = Style::new().dimmed();
 
 /// The width of the column of methods and times: the longest method's name and some air.
 const FIRST_COLUMN: usize = 21;
+/// What stands before it.
+const INDENT: usize = 4;
+/// The width of a time, from the mark before it.
+const TIME_WIDTH: usize = 10;
+/// The width that a request is kept to where its clauses allow.
+const REQUEST_WIDTH: usize = 100;
 
 /// Prints a tour. What it writes has colours; `anstream` takes them out where nobody would see them.
 pub(super) struct Printer<W> {
@@ -50,29 +56,30 @@ impl<W: Write> Printer<W> {
     /// A call that is about to be made.
     pub(super) fn call(&mut self, call: &Call) -> io::Result<()> {
         let method = format!("{:FIRST_COLUMN$}", call.method());
-        writeln!(self.out, "    {}{}", styled(METHOD, &method), request(call))?;
+        let request = lines(&request(call)).join(&format!("\n{:1$}", "", INDENT + FIRST_COLUMN));
+        writeln!(self.out, "{:INDENT$}{}{request}", "", styled(METHOD, &method))?;
         self.out.flush()
     }
 
     /// An answer that was expected.
     pub(super) fn answer(&mut self, reply: &Reply) -> io::Result<()> {
         let style = if reply.outcome.is_ok() { Style::new() } else { REFUSED };
-        let text = with_message(&reply.outcome, reply.message.as_deref());
+        let text = outcome(&reply.outcome, reply.message.as_deref());
         self.timed(styled(PASSED, "✓"), reply.took, styled(style, &text))
     }
 
     /// An answer that was not.
     pub(super) fn failure(&mut self, reply: &Reply, expected: &Outcome) -> io::Result<()> {
-        let came = format!("came       {}", with_message(&reply.outcome, reply.message.as_deref()));
-        let expected = format!("expected   {}", outcome(expected));
+        let came = format!("came       {}", outcome(&reply.outcome, reply.message.as_deref()));
+        let expected = format!("expected   {}", outcome(expected, None));
         self.timed(styled(FAILED, "✗"), reply.took, styled(FAILED, &came))?;
-        writeln!(self.out, "{:1$}{2}", "", FIRST_COLUMN + 4, styled(FAILED, &expected))
+        writeln!(self.out, "{:1$}{2}", "", INDENT + FIRST_COLUMN, styled(FAILED, &expected))
     }
 
     fn timed(&mut self, mark: impl Display, took: Duration, text: impl Display) -> io::Result<()> {
-        let took = format!("{:>10}", time(took));
-        let air = FIRST_COLUMN - 1 - 10;
-        writeln!(self.out, "    {mark}{}{:air$}{text}", styled(DIM, &took), "")
+        let took = format!("{:>TIME_WIDTH$}", time(took));
+        let air = FIRST_COLUMN - 1 - TIME_WIDTH;
+        writeln!(self.out, "{:INDENT$}{mark}{}{:air$}{text}", "", styled(DIM, &took), "")
     }
 
     /// How the tour went.
@@ -86,6 +93,21 @@ impl<W: Write> Printer<W> {
         };
         self.line(format_args!("\n{text} in {}", time(took)))
     }
+}
+
+/// Clauses, as many on a line as fit. A clause is not broken.
+fn lines(clauses: &[String]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for clause in clauses {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 2 + clause.chars().count() <= REQUEST_WIDTH => {
+                line.push_str("  ");
+                line.push_str(clause);
+            }
+            _ => lines.push(clause.clone()),
+        }
+    }
+    lines
 }
 
 /// Text in a style.
@@ -111,6 +133,15 @@ fn time(took: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clauses_go_on_in_a_line_of_their_own_where_they_do_not_fit() {
+        let clauses = ["table".to_owned(), "a".repeat(90), "bbb".to_owned(), "c".repeat(120)];
+        assert_eq!(
+            lines(&clauses),
+            [format!("table  {}", "a".repeat(90)), "bbb".to_owned(), "c".repeat(120)]
+        );
+    }
 
     #[test]
     fn times_have_the_unit_that_fits() {

@@ -8,62 +8,104 @@ use tonic::Code;
 
 // ---- requests
 
-/// The request of a call, without its method.
-pub(super) fn request(call: &Call) -> String {
+/// The request of a call, without its method: first what it is about, then what it asks, clause by clause.
+pub(super) fn request(call: &Call) -> Vec<String> {
     match call {
         Call::CreateTable(request) => create_table(request),
-        Call::DescribeTable(request) => request.table.clone(),
-        Call::AwaitTable(request, Until::Active) => format!("{}  until ACTIVE", request.table),
-        Call::AwaitTable(request, Until::Gone) => format!("{}  until it is gone", request.table),
-        Call::ListTables(_) => "all".into(),
+        Call::DescribeTable(request) => vec![request.table.clone()],
+        Call::AwaitTable(request, Until::Active) => vec![request.table.clone(), "until ACTIVE".into()],
+        Call::AwaitTable(request, Until::Gone) => vec![request.table.clone(), "until it is gone".into()],
+        Call::ListTables(_) => vec!["all".into()],
         Call::UpdateTable(request) => {
             let to = request.provisioned_throughput.unwrap_or_default();
-            format!("{}  to {}", request.table, throughput(to.read_capacity_units, to.write_capacity_units))
+            let to = throughput(to.read_capacity_units, to.write_capacity_units);
+            vec![request.table.clone(), format!("to {to}")]
         }
-        Call::DeleteTable(request) => request.table.clone(),
+        Call::DeleteTable(request) => vec![request.table.clone()],
         Call::TagResource(request) => {
             let tags = request.tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str()));
-            format!("{}  {}", table_of(&request.resource_arn), pairs(tags))
+            vec![table_of(&request.resource_arn).to_owned(), pairs(tags)]
         }
         Call::UntagResource(request) => {
-            format!("{}  {}", table_of(&request.resource_arn), request.tag_keys.join(", "))
+            vec![table_of(&request.resource_arn).to_owned(), request.tag_keys.join(", ")]
         }
-        Call::ListTagsOfResource(request) => table_of(&request.resource_arn).to_owned(),
-        Call::GetItem(request) => {
-            let strong = request.read_consistency() == v1::ReadConsistency::Strong;
-            let mut text = format!("{}  {}", request.table, item(&Item::from_values(&request.key)));
-            text.push_str(if strong { "  strong" } else { "  eventual" });
-            clause(&mut text, "only ", request.projection_expression.as_deref());
-            bindings(&mut text, request.bindings.as_ref());
-            text
-        }
-        Call::PutItem(request) => {
-            let new = request.item.as_ref().map(item).unwrap_or_default();
-            let mut text = format!("{}  {new}", request.table);
-            clause(&mut text, "if ", request.condition_expression.as_deref());
-            bindings(&mut text, request.bindings.as_ref());
-            returning(&mut text, request.return_values());
-            text
-        }
-        Call::UpdateItem(request) => {
-            let mut text = format!("{}  {}", request.table, item(&Item::from_values(&request.key)));
-            clause(&mut text, "", request.update_expression.as_deref());
-            clause(&mut text, "if ", request.condition_expression.as_deref());
-            bindings(&mut text, request.bindings.as_ref());
-            returning(&mut text, request.return_values());
-            text
-        }
-        Call::DeleteItem(request) => {
-            let mut text = format!("{}  {}", request.table, item(&Item::from_values(&request.key)));
-            clause(&mut text, "if ", request.condition_expression.as_deref());
-            bindings(&mut text, request.bindings.as_ref());
-            returning(&mut text, request.return_values());
-            text
-        }
+        Call::ListTagsOfResource(request) => vec![table_of(&request.resource_arn).to_owned()],
+        Call::GetItem(request) => Clauses::of(&request.table, &Item::from_values(&request.key))
+            .and("only ", request.projection_expression.as_deref())
+            .with(request.bindings.as_ref())
+            .and("", Some(consistency(request.read_consistency())))
+            .cost(request.return_consumed_capacity()),
+        Call::PutItem(request) => Clauses::of(&request.table, &request.item.clone().unwrap_or_default())
+            .and("if ", request.condition_expression.as_deref())
+            .with(request.bindings.as_ref())
+            .returning(request.return_values())
+            .on_failure(request.return_values_on_condition_check_failure())
+            .cost(request.return_consumed_capacity()),
+        Call::UpdateItem(request) => Clauses::of(&request.table, &Item::from_values(&request.key))
+            .and("", request.update_expression.as_deref())
+            .and("if ", request.condition_expression.as_deref())
+            .with(request.bindings.as_ref())
+            .returning(request.return_values())
+            .on_failure(request.return_values_on_condition_check_failure())
+            .cost(request.return_consumed_capacity()),
+        Call::DeleteItem(request) => Clauses::of(&request.table, &Item::from_values(&request.key))
+            .and("if ", request.condition_expression.as_deref())
+            .with(request.bindings.as_ref())
+            .returning(request.return_values())
+            .on_failure(request.return_values_on_condition_check_failure())
+            .cost(request.return_consumed_capacity()),
     }
 }
 
-fn create_table(request: &v1::CreateTableRequest) -> String {
+/// A request about an item, clause by clause.
+struct Clauses(Vec<String>);
+
+impl Clauses {
+    fn of(table: &str, key_or_item: &Item) -> Self {
+        Self(vec![table.to_owned(), item(key_or_item)])
+    }
+
+    /// An expression, if there is one, after the words that say what it is.
+    fn and(mut self, words: &str, expression: Option<&str>) -> Self {
+        self.0.extend(expression.map(|expression| format!("{words}{expression}")));
+        self
+    }
+
+    fn with(self, bindings: Option<&v1::ExpressionBindings>) -> Self {
+        let Some(bindings) = bindings else { return self };
+        let names = bindings.names.iter().map(|(placeholder, name)| format!("{placeholder} = {name}"));
+        let values = bindings.values.iter().map(|(placeholder, encoded)| {
+            let shown = encoded.decode(&mut DecodeBudget::bindings()).map(|decoded| value(&decoded));
+            format!("{placeholder} = {}", shown.unwrap_or_else(|error| error.to_string()))
+        });
+        let all = names.chain(values).collect::<Vec<_>>().join(", ");
+        self.and("with ", Some(&all))
+    }
+
+    fn returning(self, values: v1::ReturnValues) -> Self {
+        let values = Some(values).filter(|values| *values != v1::ReturnValues::Unspecified);
+        self.and("returning ", values.map(|values| values.as_str_name().trim_start_matches("RETURN_VALUES_")))
+    }
+
+    fn on_failure(self, values: v1::ReturnValuesOnConditionCheckFailure) -> Self {
+        let shown = values == v1::ReturnValuesOnConditionCheckFailure::AllOld;
+        self.and("", shown.then_some("showing the item on refusal"))
+    }
+
+    /// The end: whether the cost is asked for.
+    fn cost(self, units: v1::ReturnConsumedCapacity) -> Vec<String> {
+        self.and("", (units == v1::ReturnConsumedCapacity::Total).then_some("and the cost")).0
+    }
+}
+
+fn consistency(consistency: v1::ReadConsistency) -> &'static str {
+    match consistency {
+        v1::ReadConsistency::Strong => "strong",
+        v1::ReadConsistency::Eventual | v1::ReadConsistency::Unspecified => "eventual",
+    }
+}
+
+fn create_table(request: &v1::CreateTableRequest) -> Vec<String> {
     let of_type = |name: &str| {
         let definition =
             request.attribute_definitions.iter().find(|definition| definition.attribute_name == name);
@@ -89,7 +131,7 @@ fn create_table(request: &v1::CreateTableRequest) -> String {
         .join(", ");
     let units = request.provisioned_throughput.unwrap_or_default();
     let capacity = throughput(units.read_capacity_units, units.write_capacity_units);
-    format!("{}  {key}, {capacity}", request.table)
+    vec![request.table.clone(), format!("{key}, {capacity}")]
 }
 
 /// The table that an ARN names.
@@ -97,44 +139,10 @@ fn table_of(arn: &str) -> &str {
     arn.rsplit_once('/').map_or(arn, |(_, table)| table)
 }
 
-/// Adds an expression, if there is one, after the words that say what it is.
-fn clause(text: &mut String, words: &str, expression: Option<&str>) {
-    if let Some(expression) = expression {
-        text.push_str("  ");
-        text.push_str(words);
-        text.push_str(expression);
-    }
-}
-
-fn bindings(text: &mut String, bindings: Option<&v1::ExpressionBindings>) {
-    let Some(bindings) = bindings else { return };
-    let names = bindings.names.iter().map(|(placeholder, name)| format!("{placeholder} = {name}"));
-    let values = bindings.values.iter().map(|(placeholder, encoded)| {
-        let shown = encoded.decode(&mut DecodeBudget::bindings()).map(|decoded| value(&decoded));
-        format!("{placeholder} = {}", shown.unwrap_or_else(|error| error.to_string()))
-    });
-    text.push_str("  with ");
-    text.push_str(&names.chain(values).collect::<Vec<_>>().join(", "));
-}
-
-fn returning(text: &mut String, values: v1::ReturnValues) {
-    if values != v1::ReturnValues::Unspecified {
-        text.push_str("  returning ");
-        text.push_str(values.as_str_name().trim_start_matches("RETURN_VALUES_"));
-    }
-}
-
 // ---- answers
 
-pub(super) fn with_message(came: &Outcome, message: Option<&str>) -> String {
-    let text = outcome(came);
-    match message {
-        Some(message) => format!("{text}: {message}"),
-        None => text,
-    }
-}
-
-pub(super) fn outcome(outcome: &Outcome) -> String {
+/// An answer, or a refusal with the text that came with it, if any did.
+pub(super) fn outcome(outcome: &Outcome, message: Option<&str>) -> String {
     match outcome {
         Ok(Answer::Table(table)) => description(table),
         Ok(Answer::TableNames(names)) => names.join(", "),
@@ -146,7 +154,7 @@ pub(super) fn outcome(outcome: &Outcome) -> String {
         Ok(Answer::Written { attributes: returned, units }) => {
             with_cost(returned.as_ref().map_or_else(|| "done".into(), attributes), "write", *units)
         }
-        Err(refusal) => refused(refusal),
+        Err(refusal) => refused(refusal, message),
     }
 }
 
@@ -172,18 +180,23 @@ fn with_cost(text: String, kind: &str, units: Option<f64>) -> String {
     }
 }
 
-fn refused(refusal: &Refusal) -> String {
+fn refused(refusal: &Refusal, message: Option<&str>) -> String {
     let code = code_name(refusal.code);
-    let text = match refusal.reason {
+    let mut text = match refusal.reason {
         Some(reason) => {
             format!("refused: {} ({code})", reason.as_str_name().trim_start_matches("ERROR_REASON_"))
         }
         None => format!("refused: {code}"),
     };
-    match &refusal.item {
-        Some(item) => format!("{text}, item {}", attributes(item)),
-        None => text,
+    if let Some(message) = message {
+        text.push_str(": ");
+        text.push_str(message);
     }
+    if let Some(item) = &refusal.item {
+        text.push_str("  ");
+        text.push_str(&attributes(item));
+    }
+    text
 }
 
 /// A status code as the API's documentation writes it.
@@ -206,11 +219,8 @@ fn item(item: &Item) -> String {
 }
 
 fn attributes(item: &AttributeMap) -> String {
-    pairs_in_braces(item.iter().map(|(name, attribute)| (name.as_str(), value(attribute))))
-}
-
-fn pairs_in_braces<'a>(pairs: impl Iterator<Item = (&'a str, String)>) -> String {
-    let pairs: Vec<_> = pairs.map(|(name, value)| format!("{name}: {value}")).collect();
+    let pairs: Vec<_> =
+        item.iter().map(|(name, attribute)| format!("{name}: {}", value(attribute))).collect();
     format!("{{{}}}", pairs.join(", "))
 }
 
@@ -244,9 +254,9 @@ mod tests {
     use crate::demo::notation::{Bind, Write as _, delete, item, list, map, n, put, s, strings, update};
 
     #[test]
-    fn a_request_is_one_line_with_all_that_it_asks() {
+    fn a_request_is_told_with_all_that_it_asks() {
         let key = item([("player", s("ada"))]);
-        let request_of = |call: Call| request(&call);
+        let request_of = |call: Call| request(&call).join("  ");
         assert_eq!(
             request_of(
                 update("players", &key, "SET #level = :level")
