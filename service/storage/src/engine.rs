@@ -68,8 +68,9 @@ fn prefix_successor(prefix: &[u8]) -> Option<Bytes> {
     Some(successor.into())
 }
 
-/// What is called for each record of a scan. Runs where blocking is allowed, so it may compute (decode, filter) but
-/// must not wait for anything.
+/// What is called for each record of a scan. It may compute (decode, filter) but must not wait for anything: an engine
+/// may call it for the first records on the caller's own thread, for well under a millisecond, and calls it where
+/// blocking is allowed for the rest.
 pub trait Visit: Send + 'static {
     /// Takes one record; `Break` ends the scan after it.
     fn visit(&mut self, key: &[u8], value: Bytes) -> ControlFlow<()>;
