@@ -5,6 +5,7 @@
 
 pub mod cli;
 mod demo;
+mod in_flight;
 pub mod server;
 pub mod settings;
 pub mod telemetry;

@@ -1,5 +1,6 @@
 //! The server: opens the store, listens, serves, and stops in order.
 
+use crate::in_flight::InFlight;
 use crate::settings::Settings;
 use axum::Router;
 use axum::routing::get;
@@ -34,6 +35,8 @@ const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// A connection is asked whether it is alive after this long, and closed if it does not answer.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(60);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long connections may take to close once no call is under way on them.
+const CLOSE_WAIT: Duration = Duration::from_secs(1);
 /// How long to wait before accepting again when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -82,6 +85,7 @@ pub struct Server {
     engine: FjallEngine,
     service: Service<FjallEngine>,
     connections: Arc<Semaphore>,
+    in_flight: InFlight,
     grace: Duration,
 }
 
@@ -128,6 +132,7 @@ impl Server {
             engine,
             service,
             connections: Arc::new(Semaphore::new(settings.connections_max)),
+            in_flight: InFlight::new(),
             grace: Duration::from_secs(settings.shutdown_grace_seconds),
         })
     }
@@ -173,12 +178,7 @@ impl Server {
         for name in HEALTH_SERVICE_NAMES {
             self.health.set_service_status(name, ServingStatus::NotServing).await;
         }
-        if tokio::time::timeout(self.grace, graceful.shutdown()).await.is_err() {
-            tracing::warn!(
-                grace_seconds = self.grace.as_secs(),
-                "some calls did not end in time and are cut off"
-            );
-        }
+        drain(graceful, &self.in_flight, self.grace).await;
         drop(self.service);
         self.engine.close().await.map_err(ServerError::Close)?;
         tracing::info!("stopped");
@@ -208,7 +208,8 @@ impl Server {
             .max_header_list_size(HEADER_BYTES_MAX)
             .keep_alive_interval(KEEP_ALIVE_INTERVAL)
             .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
-        let service = TowerToHyperService::new(MessageLimitLayer.layer(self.router.clone()));
+        let service =
+            TowerToHyperService::new(self.in_flight.layer(MessageLimitLayer.layer(self.router.clone())));
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
@@ -217,6 +218,20 @@ impl Server {
             }
             drop(permit);
         });
+    }
+}
+
+/// Tells every connection to end, and waits for the calls under way.
+async fn drain(graceful: GracefulShutdown, in_flight: &InFlight, grace: Duration) {
+    let calls_done = async {
+        tokio::select! {
+            () = graceful.shutdown() => {}
+            // A connection on which nothing happens may linger: its peer need not be there any more.
+            () = async { in_flight.none().await; tokio::time::sleep(CLOSE_WAIT).await } => {}
+        }
+    };
+    if tokio::time::timeout(grace, calls_done).await.is_err() {
+        tracing::warn!(grace_seconds = grace.as_secs(), "some calls did not end in time and are cut off");
     }
 }
 
