@@ -100,7 +100,7 @@ impl Condition {
 
     /// The top-level attributes the condition mentions.
     pub fn attributes(&self) -> BTreeSet<&str> {
-        self.tests().flat_map(Test::paths).map(|path| path.attribute.as_str()).collect()
+        self.tests().flat_map(Test::paths).map(|path| &*path.attribute).collect()
     }
 
     /// Checks that the condition, as the filter of a query, mentions no key attribute of what is queried.
@@ -108,8 +108,7 @@ impl Condition {
     /// # Errors
     /// The first key attribute it mentions.
     pub fn check_avoids_keys(&self, is_key: impl Fn(&str) -> bool) -> Result<(), FilterOnKeyError> {
-        let mentioned =
-            self.tests().flat_map(Test::paths).map(|path| path.attribute.as_str()).find(|a| is_key(a));
+        let mentioned = self.tests().flat_map(Test::paths).map(|path| &*path.attribute).find(|a| is_key(a));
         mentioned.map_or(Ok(()), |attribute| Err(FilterOnKeyError { attribute: attribute.to_owned() }))
     }
 

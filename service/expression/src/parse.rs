@@ -5,7 +5,7 @@
 //! the first token that cannot stand where it stands; rules that a text breaks although it follows the grammar are
 //! noted in [`Problems`] and ranked by the caller.
 
-use crate::ast::{Comparator, Node, Offset, Op, PathElement, PathStep, PathText, Sign};
+use crate::ast::{Comparator, Node, Offset, Op, PathElement, PathText, Sign, StepText};
 use crate::lexer::{Lexeme, Token, Tokens};
 use crate::problems::{Problems, Rule};
 use crate::reserved_words::is_reserved;
@@ -213,13 +213,13 @@ impl<'t> Parser<'t> {
         let token = self.tokens.current();
         let text = self.tokens.text(token);
         let step = match token.lexeme {
-            Lexeme::NamePlaceholder => PathStep::Placeholder(text.into()),
+            Lexeme::NamePlaceholder => StepText::Placeholder(text.into()),
             Lexeme::Word if self.keyword_of(token, self.keywords()).is_none() => {
                 if is_reserved(text) {
                     let problem = ExpressionProblem::ReservedWord { word: text.to_owned() };
                     self.problems.note(Rule::Names, token.offset(), problem);
                 }
-                PathStep::Name(text.into())
+                StepText::Name(text.into())
             }
             _ => return Err(self.syntax_error()),
         };
@@ -237,7 +237,7 @@ impl<'t> Parser<'t> {
             self.problems.note(Rule::Names, token.offset(), problem);
             0
         });
-        Ok(PathElement { offset: token.offset(), step: PathStep::Index(index) })
+        Ok(PathElement { offset: token.offset(), step: StepText::Index(index) })
     }
 }
 

@@ -3,9 +3,10 @@
 //! The nodes are kept side by side and name their children by number, so a path of two thousand steps is dropped
 //! without recursion, and a new path is checked against all earlier ones in one walk.
 
-use crate::DocumentPath;
-use cairn_model::{AttributeMap, AttributeValue, PathSegment};
+use crate::{DocumentPath, PathStep};
+use cairn_model::{AttributeMap, AttributeValue};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// How a path gets in the way of an earlier one (semantics section 5.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub(crate) enum Clash {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PathTree {
     /// The top-level attributes.
-    attributes: BTreeMap<String, NodeId>,
+    attributes: BTreeMap<Arc<str>, NodeId>,
     nodes: Vec<TreeNode>,
 }
 
@@ -44,7 +45,7 @@ struct TreeNode {
 enum Children {
     /// A path ends here.
     End,
-    Members(BTreeMap<String, NodeId>),
+    Members(BTreeMap<Arc<str>, NodeId>),
     Elements(BTreeMap<usize, NodeId>),
 }
 
@@ -64,17 +65,17 @@ impl PathTree {
             let fresh = NodeId(self.nodes.len());
             let Some(node) = self.nodes.get_mut(at.0) else { break };
             let child = match (&mut node.children, step) {
-                (Children::Members(members), PathSegment::Name(name)) => {
+                (Children::Members(members), PathStep::Name(name)) => {
                     *members.entry(name.clone()).or_insert(fresh)
                 }
-                (Children::Elements(elements), PathSegment::Index(index)) => {
+                (Children::Elements(elements), PathStep::Index(index)) => {
                     *elements.entry(*index).or_insert(fresh)
                 }
-                (children, PathSegment::Name(name)) => {
+                (children, PathStep::Name(name)) => {
                     *children = Children::Members([(name.clone(), fresh)].into());
                     fresh
                 }
-                (children, PathSegment::Index(index)) => {
+                (children, PathStep::Index(index)) => {
                     *children = Children::Elements([(*index, fresh)].into());
                     fresh
                 }
@@ -102,8 +103,8 @@ impl PathTree {
             let Some(node) = at else { return Ok(()) };
             let child = match (&node.children, step) {
                 (Children::End, _) => return Err(Clash::Overlap { earlier: node.path }),
-                (Children::Members(members), PathSegment::Name(name)) => members.get(name),
-                (Children::Elements(elements), PathSegment::Index(index)) => elements.get(index),
+                (Children::Members(members), PathStep::Name(name)) => members.get(name),
+                (Children::Elements(elements), PathStep::Index(index)) => elements.get(index),
                 _ => return Err(Clash::Conflict { earlier: node.path }),
             };
             at = child.and_then(|id| self.node(*id));
@@ -118,10 +119,10 @@ impl PathTree {
     }
 
     // Goes as deep as the item does, which is 32 levels.
-    fn project_members(&self, wanted: &BTreeMap<String, NodeId>, members: &AttributeMap) -> AttributeMap {
+    fn project_members(&self, wanted: &BTreeMap<Arc<str>, NodeId>, members: &AttributeMap) -> AttributeMap {
         let found = wanted.iter().filter_map(|(name, id)| {
-            let value = self.project_value(*id, members.get(name)?)?;
-            Some((name.clone(), value))
+            let value = self.project_value(*id, members.get(&**name)?)?;
+            Some((name.to_string(), value))
         });
         found.collect()
     }

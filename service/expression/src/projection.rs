@@ -134,6 +134,6 @@ impl Projection {
 
     /// The top-level attributes the projection mentions.
     pub fn attributes(&self) -> BTreeSet<&str> {
-        self.paths.iter().map(|path| path.attribute.as_str()).collect()
+        self.paths.iter().map(|path| &*path.attribute).collect()
     }
 }

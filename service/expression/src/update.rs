@@ -99,7 +99,7 @@ impl Update {
             UpdateAction::Set { value, .. } => value.paths().collect(),
             _ => Vec::new(),
         });
-        self.targets().chain(read).map(|path| path.attribute.as_str()).collect()
+        self.targets().chain(read).map(|path| &*path.attribute).collect()
     }
 
     /// Whether the update has actions and all of them only take away (`REMOVE`, `DELETE`). Such an update does not
@@ -116,7 +116,7 @@ impl Update {
         match self.targets().find(|target| is_key(&target.attribute)) {
             None => Ok(()),
             Some(target) => {
-                let kind = UpdateErrorKind::KeyAttribute { attribute: target.attribute.clone() };
+                let kind = UpdateErrorKind::KeyAttribute { attribute: target.attribute.to_string() };
                 Err(UpdateError { target: target.clone(), kind })
             }
         }

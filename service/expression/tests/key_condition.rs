@@ -1,7 +1,7 @@
 //! Key conditions: which are refused, and what they mean for a key (semantics sections 4.5 and 5.5).
 
 // Tests stop by panicking.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
 
@@ -370,7 +370,7 @@ fn keys_of_several_attributes_have_no_gaps() {
 #[test]
 fn key_conditions_are_built_without_text() {
     let literal = |text: &str| Literal::from(AttributeValue::S(text.to_owned()));
-    let clause = |attribute: &str, test: KeyTest| KeyClause { attribute: attribute.to_owned(), test };
+    let clause = |attribute: &str, test: KeyTest| KeyClause { attribute: attribute.into(), test };
     let table = (key(&[("pk", KeyType::S)]), key(&[("sk", KeyType::N)]));
     let number = Literal::from(AttributeValue::N(5_i64.into()));
     let clauses = vec![clause("sk", KeyTest::Le(number.clone())), clause("pk", KeyTest::Eq(literal("p")))];

@@ -130,3 +130,14 @@ fn projections_are_built_without_text() {
     assert_eq!(names(&["s", "t", "s"]).unwrap_err().later, 2);
     assert_eq!(names(&[]).unwrap().apply(&item(&sample())), item(&json!({})));
 }
+
+#[test]
+fn names_of_any_length_are_mentioned_at_no_cost() {
+    let long = "x".repeat(65_535);
+    let bound = || json!({"#a": long, "#b": "b"});
+    let path = "#a.".repeat(1_000) + "#b";
+    assert!(projection(&path, &bound()).is_ok());
+    // An error tells enough of them and no more.
+    let error = projection(&format!("#a, {path}"), &bound()).unwrap_err();
+    assert!(error.ends_with(", ...]") && error.len() < 10_000, "{} bytes", error.len());
+}

@@ -5,8 +5,8 @@
 
 mod common;
 
-use cairn_expression::{DocumentPath, Literal, Update, UpdateAction, UpdateErrorKind, UpdateValue};
-use cairn_model::{AttributeMap, AttributeValue, PathSegment};
+use cairn_expression::{DocumentPath, Literal, PathStep, Update, UpdateAction, UpdateErrorKind, UpdateValue};
+use cairn_model::{AttributeMap, AttributeValue};
 use common::{item, item_json, update, value};
 use serde_json::{Value, json};
 
@@ -365,8 +365,10 @@ fn an_item_nests_no_deeper_than_32_levels() {
 #[test]
 fn what_is_set_is_no_larger_than_an_item() {
     let too_large = "Item size to update has exceeded the maximum allowed size";
-    let half = json!("x".repeat(200 * 1024));
+    // Names count too.
+    let half = json!("x".repeat(200 * 1024 - 1));
     check("SET a = :v, b = :v", json!({":v": half}), json!({}), json!({"a": half, "b": half}));
+    fails("SET a = :v, bb = :v", json!({":v": half}), json!({}), too_large);
     fails("SET a = :v, b = :v, c = :v", json!({":v": half}), json!({}), too_large);
     fails("SET a = list_append(:l, :l)", json!({":l": [half.clone(), half]}), json!({}), too_large);
 }
@@ -661,7 +663,7 @@ fn an_update_knows_its_targets_and_attributes() {
 #[test]
 fn updates_are_built_without_text() {
     let literal = |json: Value| Literal::from(value(&json));
-    let nested = DocumentPath { attribute: "m".into(), steps: vec![PathSegment::Name("x.y".into())] };
+    let nested = DocumentPath { attribute: "m".into(), steps: vec![PathStep::Name("x.y".into())] };
     let counter = UpdateValue::if_not_exists("n".into(), literal(json!(0)).into());
     let update = Update::new(vec![
         UpdateAction::Set {
