@@ -1,11 +1,11 @@
 //! Conditions and filters: what can be tested about an item, and testing it (semantics section 5.4).
 
+mod evaluate;
 mod parsed;
-mod test;
 
+pub use evaluate::{AttributeType, Operand, Test};
 pub use parsed::ParsedCondition;
 pub(crate) use parsed::bind_condition;
-pub use test::{AttributeType, Operand, Test};
 
 use cairn_model::AttributeMap;
 use std::collections::BTreeSet;

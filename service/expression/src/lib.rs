@@ -57,6 +57,7 @@ pub use key_condition::{
 pub use literal::Literal;
 pub use parse::{EXPRESSION_BYTES_MAX, OPERATORS_MAX};
 pub use path::{DocumentPath, PathStep};
-pub use projection::{ParsedProjection, PathClashError, Projection};
+pub use path_tree::PathClashError;
+pub use projection::{ParsedProjection, Projection};
 pub use reserved_words::is_reserved;
 pub use update::{ParsedUpdate, Update, UpdateAction, UpdateError, UpdateErrorKind, UpdateValue, Updated};

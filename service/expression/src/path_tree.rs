@@ -3,14 +3,25 @@
 //! The nodes are kept side by side and name their children by number, so a path of two thousand steps is dropped
 //! without recursion, and a new path is checked against all earlier ones in one walk.
 
-use crate::{DocumentPath, PathStep};
+use crate::problems::Rule;
+use crate::{DocumentPath, ExpressionProblem, PathStep};
 use cairn_model::{AttributeMap, AttributeValue};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Document paths that cannot stand in one expression together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct PathClashError {
+    /// [`PathsOverlap`](ExpressionProblem::PathsOverlap) or [`PathsConflict`](ExpressionProblem::PathsConflict).
+    pub problem: ExpressionProblem,
+    /// The later one of the paths, counted from 0.
+    pub later: usize,
+}
+
 /// How a path gets in the way of an earlier one (semantics section 5.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Clash {
+enum Clash {
     /// One is the other or lies inside it.
     Overlap {
         /// The earlier path, counted from 0.
@@ -50,8 +61,30 @@ enum Children {
 }
 
 impl PathTree {
+    /// The tree of some paths; those that clash with earlier ones are left out and told, in their order.
+    pub(crate) fn of(paths: &[&DocumentPath]) -> (Self, Vec<(Rule, PathClashError)>) {
+        let mut tree = Self::default();
+        let mut clashes = Vec::new();
+        for (later, path) in paths.iter().enumerate() {
+            let Err(clash) = tree.insert(later, path) else { continue };
+            let shown = |number: usize| paths.get(number).map(ToString::to_string).unwrap_or_default();
+            let (rule, problem) = match clash {
+                Clash::Overlap { earlier } => (
+                    Rule::Overlap,
+                    ExpressionProblem::PathsOverlap { one: shown(earlier), two: shown(later) },
+                ),
+                Clash::Conflict { earlier } => (
+                    Rule::Conflict,
+                    ExpressionProblem::PathsConflict { one: shown(earlier), two: shown(later) },
+                ),
+            };
+            clashes.push((rule, PathClashError { problem, later }));
+        }
+        (tree, clashes)
+    }
+
     /// Adds a path, the one with number `number`; one that clashes is left out.
-    pub(crate) fn insert(&mut self, number: usize, path: &DocumentPath) -> Result<(), Clash> {
+    fn insert(&mut self, number: usize, path: &DocumentPath) -> Result<(), Clash> {
         self.check(path)?;
         let mut at = match self.attributes.get(&path.attribute) {
             Some(id) => *id,
