@@ -69,6 +69,7 @@ fn paths_must_not_overlap() {
     refused("a, a", json!({}), &overlap("[a]", "[a]"));
     refused("a, a.b", json!({}), &overlap("[a]", "[a, b]"));
     refused("b, a.b[2], c, a", json!({}), &overlap("[a, b, [2]]", "[a]"));
+    refused("b, a, c, a.b[2]", json!({}), &overlap("[a]", "[a, b, [2]]"));
     refused("a.b.c, a.b.d, a.b", json!({}), &overlap("[a, b, c]", "[a, b]"));
     refused("l[1], l[1].x", json!({}), &overlap("[l, [1]]", "[l, [1], x]"));
     refused("l[1], l[01]", json!({}), &overlap("[l, [1]]", "[l, [1]]"));
@@ -85,6 +86,7 @@ fn paths_must_not_take_one_value_for_a_list_and_a_map() {
     };
     refused("a.b, a[0]", json!({}), &conflict("[a, b]", "[a, [0]]"));
     refused("a[0].b.c, a[0][1].d", json!({}), &conflict("[a, [0], b, c]", "[a, [0], [1], d]"));
+    refused("c, a.b, a[0]", json!({}), &conflict("[a, b]", "[a, [0]]"));
     // Overlaps come first, wherever they are.
     refused(
         "a.b, a[0], c, c",

@@ -402,6 +402,14 @@ fn literals_have_a_type_the_action_can_use() {
     refused("SET a = b + list_append(c, d)", json!({}), &wrong("+", "L"));
     refused("SET a = list_append(b, :v)", json!({":v": "x"}), &wrong("list_append", "S"));
     refused("SET a = list_append(:v, b)", json!({":v": {"k": 1}}), &wrong("list_append", "M"));
+    // What an `if_not_exists` comes to is known only with the item.
+    for (text, bound) in [
+        ("SET a = if_not_exists(b, list_append(c, d)) + :n", json!({":n": 1})),
+        ("SET a = if_not_exists(b, :s) - :n", json!({":n": 1, ":s": "x"})),
+        ("SET a = list_append(if_not_exists(b, :n), c)", json!({":n": 1})),
+    ] {
+        assert!(update(text, &bound).is_ok(), "{text}");
+    }
     let section = |section: &str, operand_type: &str| {
         format!(
             "Incorrect operand type for operator or function; operator: {section}, operand type: {operand_type}"
