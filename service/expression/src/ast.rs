@@ -5,6 +5,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
 /// Where in its text something begins, in bytes. All offsets are equal: where a thing stands is not what it says.
 #[derive(Clone, Copy, Debug, Default)]
@@ -84,14 +85,14 @@ pub(crate) struct PathText(pub(crate) Vec<PathElement>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PathElement {
     pub(crate) offset: Offset,
-    pub(crate) step: PathStep,
+    pub(crate) step: StepText,
 }
 
-/// What a step says.
+/// What a step says. Names are shared with the paths that are bound from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum PathStep {
+pub(crate) enum StepText {
     /// A name written out.
-    Name(Box<str>),
+    Name(Arc<str>),
     /// A name by its placeholder, with the `#`.
     Placeholder(Box<str>),
     /// A list index.
@@ -158,8 +159,9 @@ impl PathText {
     /// Bytes it holds on the heap, about.
     pub(crate) fn heap_bytes(&self) -> usize {
         let names = self.0.iter().map(|element| match &element.step {
-            PathStep::Name(text) | PathStep::Placeholder(text) => text.len(),
-            PathStep::Index(_) => 0,
+            StepText::Name(name) => name.len(),
+            StepText::Placeholder(placeholder) => placeholder.len(),
+            StepText::Index(_) => 0,
         });
         self.0.capacity() * size_of::<PathElement>() + names.sum::<usize>()
     }
@@ -168,10 +170,11 @@ impl PathText {
 impl fmt::Display for PathText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, element) in self.0.iter().enumerate() {
+            let dot = if position == 0 { "" } else { "." };
             match &element.step {
-                PathStep::Name(name) | PathStep::Placeholder(name) if position == 0 => f.write_str(name)?,
-                PathStep::Name(name) | PathStep::Placeholder(name) => write!(f, ".{name}")?,
-                PathStep::Index(index) => write!(f, "[{index}]")?,
+                StepText::Name(name) => write!(f, "{dot}{name}")?,
+                StepText::Placeholder(placeholder) => write!(f, "{dot}{placeholder}")?,
+                StepText::Index(index) => write!(f, "[{index}]")?,
             }
         }
         Ok(())

@@ -1,9 +1,9 @@
 //! Puts names and values in the place of placeholders, for every kind of expression.
 
-use crate::ast::{Offset, PathStep, PathText};
+use crate::ast::{Offset, PathText, StepText};
 use crate::problems::{Problems, Rule};
-use crate::{Bindings, DocumentPath, ExpressionProblem, Literal};
-use cairn_model::PathSegment;
+use crate::{Bindings, DocumentPath, ExpressionProblem, Literal, PathStep};
+use std::sync::Arc;
 
 /// Resolves the placeholders of one expression and notes the ones that stand for nothing.
 pub(crate) struct Binder<'b> {
@@ -18,30 +18,23 @@ impl<'b> Binder<'b> {
 
     /// The path, if all its names are defined.
     pub(crate) fn path(&mut self, path: &PathText) -> Option<DocumentPath> {
-        let mut segments = Vec::with_capacity(path.0.len());
-        for element in &path.0 {
-            let segment = match &element.step {
-                PathStep::Name(name) => Some(PathSegment::Name(name.to_string())),
-                PathStep::Index(index) => Some(PathSegment::Index(*index)),
-                PathStep::Placeholder(placeholder) => match self.bindings.name(placeholder) {
-                    Some(name) => Some(PathSegment::Name(name.to_owned())),
-                    None => {
-                        let problem =
-                            ExpressionProblem::UndefinedName { placeholder: placeholder.to_string() };
-                        self.problems.note(Rule::DefinedName, element.offset, problem);
-                        None
-                    }
-                },
-            };
-            segments.push(segment);
-        }
-        // Every placeholder was looked up, so that one undefined name does not leave the others unmentioned.
-        let mut segments = segments.into_iter();
-        match segments.next()?? {
-            PathSegment::Name(attribute) => {
-                Some(DocumentPath { attribute, steps: segments.collect::<Option<_>>()? })
+        let mut steps = path.0.iter().map(|element| match &element.step {
+            StepText::Name(name) => Some(PathStep::Name(Arc::clone(name))),
+            StepText::Index(index) => Some(PathStep::Index(*index)),
+            StepText::Placeholder(placeholder) => {
+                let name = self.bindings.name(placeholder);
+                if name.is_none() {
+                    let problem = ExpressionProblem::UndefinedName { placeholder: placeholder.to_string() };
+                    self.problems.note(Rule::DefinedName, element.offset, problem);
+                }
+                name.map(PathStep::Name)
             }
-            PathSegment::Index(_) => None,
+        });
+        match steps.next()?? {
+            PathStep::Name(attribute) => {
+                Some(DocumentPath { attribute, steps: steps.collect::<Option<_>>()? })
+            }
+            PathStep::Index(_) => None,
         }
     }
 

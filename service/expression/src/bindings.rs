@@ -4,6 +4,7 @@ use crate::Literal;
 use cairn_model::{AttributeValue, limits};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// The longest placeholder, in bytes, with its `#` or `:`.
 pub const PLACEHOLDER_BYTES_MAX: usize = 255;
@@ -13,7 +14,7 @@ const SHOWN_KEY_CHARS_MAX: usize = 255;
 /// One pool for all expressions of a request, which keeps track of what they mention.
 #[derive(Clone, Debug, Default)]
 pub struct Bindings {
-    names: BTreeMap<String, Bound<String>>,
+    names: BTreeMap<String, Bound<Arc<str>>>,
     values: BTreeMap<String, Bound<Literal>>,
 }
 
@@ -176,10 +177,10 @@ impl Bindings {
     }
 
     /// The name for a placeholder, which is mentioned from now on.
-    pub(crate) fn name(&mut self, placeholder: &str) -> Option<&str> {
+    pub(crate) fn name(&mut self, placeholder: &str) -> Option<Arc<str>> {
         let bound = self.names.get_mut(placeholder)?;
         bound.mentioned = true;
-        Some(&bound.to)
+        Some(Arc::clone(&bound.to))
     }
 
     /// The value for a placeholder, which is mentioned from now on.

@@ -1,11 +1,11 @@
 //! Conditions and filters: what can be tested about an item, and testing it (semantics section 5.4).
 
+mod evaluate;
 mod parsed;
-mod test;
 
+pub use evaluate::{AttributeType, Operand, Test};
 pub use parsed::ParsedCondition;
 pub(crate) use parsed::bind_condition;
-pub use test::{AttributeType, Operand, Test};
 
 use cairn_model::AttributeMap;
 use std::collections::BTreeSet;
@@ -100,7 +100,7 @@ impl Condition {
 
     /// The top-level attributes the condition mentions.
     pub fn attributes(&self) -> BTreeSet<&str> {
-        self.tests().flat_map(Test::paths).map(|path| path.attribute.as_str()).collect()
+        self.tests().flat_map(Test::paths).map(|path| &*path.attribute).collect()
     }
 
     /// Checks that the condition, as the filter of a query, mentions no key attribute of what is queried.
@@ -108,8 +108,7 @@ impl Condition {
     /// # Errors
     /// The first key attribute it mentions.
     pub fn check_avoids_keys(&self, is_key: impl Fn(&str) -> bool) -> Result<(), FilterOnKeyError> {
-        let mentioned =
-            self.tests().flat_map(Test::paths).map(|path| path.attribute.as_str()).find(|a| is_key(a));
+        let mentioned = self.tests().flat_map(Test::paths).map(|path| &*path.attribute).find(|a| is_key(a));
         mentioned.map_or(Ok(()), |attribute| Err(FilterOnKeyError { attribute: attribute.to_owned() }))
     }
 

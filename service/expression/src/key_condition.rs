@@ -8,6 +8,7 @@ pub use resolve::{KeyConditionError, KeyQuery, SortRange};
 
 use crate::Literal;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Conditions on key attributes, all of which must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub struct KeyCondition {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyClause {
     /// The attribute.
-    pub attribute: String,
+    pub attribute: Arc<str>,
     /// What must be true of its value.
     pub test: KeyTest,
 }
@@ -61,8 +62,8 @@ impl KeyCondition {
     pub fn new(clauses: Vec<KeyClause>) -> Result<Self, RepeatedKeyError> {
         let mut attributes = BTreeSet::new();
         for (number, clause) in clauses.iter().enumerate() {
-            if !attributes.insert(clause.attribute.as_str()) {
-                return Err(RepeatedKeyError { attribute: clause.attribute.clone(), clause: number });
+            if !attributes.insert(&*clause.attribute) {
+                return Err(RepeatedKeyError { attribute: clause.attribute.to_string(), clause: number });
             }
         }
         Ok(Self { clauses })
@@ -75,11 +76,11 @@ impl KeyCondition {
 
     /// The attributes the condition mentions.
     pub fn attributes(&self) -> BTreeSet<&str> {
-        self.clauses.iter().map(|clause| clause.attribute.as_str()).collect()
+        self.clauses.iter().map(|clause| &*clause.attribute).collect()
     }
 
     fn clause(&self, attribute: &str) -> Option<&KeyClause> {
-        self.clauses.iter().find(|clause| clause.attribute == attribute)
+        self.clauses.iter().find(|clause| *clause.attribute == *attribute)
     }
 }
 

@@ -9,6 +9,24 @@
 //!
 //! Pure: no I/O, no async, no clock, no protocol, and no knowledge of tables. What an expression may be used for,
 //! what an item may weigh and what is a key is `cairn-ops`' affair. Nothing here recurses with the depth of a text.
+//!
+//! ```
+//! use cairn_expression::{Bindings, ExpressionCache};
+//! use cairn_model::{AttributeMap, AttributeValue};
+//!
+//! let cache = ExpressionCache::default();
+//! let one = AttributeValue::N(1_i64.into());
+//! let mut bindings = Bindings::new(None, Some([(":one".to_owned(), one.clone())].into()))?;
+//! let update = cache.update("SET visits = visits + :one")?.bind(&mut bindings)?;
+//! let condition = cache.condition("visits < :one")?.bind(&mut bindings)?;
+//! bindings.check_all_mentioned()?;
+//!
+//! let item = AttributeMap::from([("visits".to_owned(), AttributeValue::N(0_i64.into()))]);
+//! assert!(condition.evaluate(&item));
+//! let updated = update.apply(Some(&item))?;
+//! assert_eq!(updated.item, Some([("visits".to_owned(), one)].into()));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod ast;
 mod bind;
@@ -38,7 +56,8 @@ pub use key_condition::{
 };
 pub use literal::Literal;
 pub use parse::{EXPRESSION_BYTES_MAX, OPERATORS_MAX};
-pub use path::DocumentPath;
-pub use projection::{ParsedProjection, PathClashError, Projection};
+pub use path::{DocumentPath, PathStep};
+pub use path_tree::PathClashError;
+pub use projection::{ParsedProjection, Projection};
 pub use reserved_words::is_reserved;
 pub use update::{ParsedUpdate, Update, UpdateAction, UpdateError, UpdateErrorKind, UpdateValue, Updated};

@@ -1,25 +1,39 @@
 //! `DocumentPath`: where in an item an expression looks, all names known.
 
-use cairn_model::{AttributeMap, AttributeValue, PathSegment};
+use cairn_model::{AttributeMap, AttributeValue, limits};
 use std::fmt;
+use std::sync::Arc;
 
 /// A top-level attribute and the steps into it. A name may hold anything, dots too: it is one step.
+///
+/// Names are shared: one of 65,535 bytes may be mentioned a thousand times in one expression.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DocumentPath {
     /// The top-level attribute.
-    pub attribute: String,
+    pub attribute: Arc<str>,
     /// The steps from there; none for the attribute itself.
-    pub steps: Vec<PathSegment>,
+    pub steps: Vec<PathStep>,
+}
+
+/// One step into a document. Steps of one list come by their index.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PathStep {
+    /// A map member.
+    Name(Arc<str>),
+    /// A list element, from 0.
+    Index(usize),
 }
 
 /// How much of a name a printed path shows: names may have 65,535 bytes, and an error must not grow with them.
 const SHOWN_NAME_CHARS_MAX: usize = 255;
+/// How many steps a printed path shows: as deep as an item goes.
+const SHOWN_STEPS_MAX: usize = limits::NESTING_LEVELS_MAX;
 
 /// What one step into a value finds.
-pub(crate) fn step_into<'v>(value: &'v AttributeValue, step: &PathSegment) -> Option<&'v AttributeValue> {
+pub(crate) fn step_into<'v>(value: &'v AttributeValue, step: &PathStep) -> Option<&'v AttributeValue> {
     match (value, step) {
-        (AttributeValue::M(members), PathSegment::Name(name)) => members.get(name),
-        (AttributeValue::L(elements), PathSegment::Index(index)) => elements.get(*index),
+        (AttributeValue::M(members), PathStep::Name(name)) => members.get(&**name),
+        (AttributeValue::L(elements), PathStep::Index(index)) => elements.get(*index),
         _ => None,
     }
 }
@@ -27,7 +41,7 @@ pub(crate) fn step_into<'v>(value: &'v AttributeValue, step: &PathSegment) -> Op
 impl DocumentPath {
     /// The value the path leads to; none if any step of it is missing or of another kind.
     pub fn get<'i>(&self, item: &'i AttributeMap) -> Option<&'i AttributeValue> {
-        self.steps.iter().try_fold(item.get(&self.attribute)?, step_into)
+        self.steps.iter().try_fold(item.get(&*self.attribute)?, step_into)
     }
 
     /// Whether the path is a top-level attribute.
@@ -36,7 +50,7 @@ impl DocumentPath {
     }
 
     /// The path without its last step; none for a top-level attribute.
-    pub(crate) fn parent_and_last(&self) -> Option<(&[PathSegment], &PathSegment)> {
+    pub(crate) fn parent_and_last(&self) -> Option<(&[PathStep], &PathStep)> {
         self.steps.split_last().map(|(last, parents)| (parents, last))
     }
 }
@@ -44,7 +58,7 @@ impl DocumentPath {
 impl From<&str> for DocumentPath {
     /// The top-level attribute of that name, whatever characters it has.
     fn from(attribute: &str) -> Self {
-        Self { attribute: attribute.to_owned(), steps: Vec::new() }
+        Self { attribute: attribute.into(), steps: Vec::new() }
     }
 }
 
@@ -53,12 +67,12 @@ impl fmt::Display for DocumentPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |name: &str| name.chars().take(SHOWN_NAME_CHARS_MAX).collect::<String>();
         write!(f, "[{}", shown(&self.attribute))?;
-        for step in &self.steps {
+        for step in self.steps.iter().take(SHOWN_STEPS_MAX) {
             match step {
-                PathSegment::Name(name) => write!(f, ", {}", shown(name))?,
-                PathSegment::Index(index) => write!(f, ", [{index}]")?,
+                PathStep::Name(name) => write!(f, ", {}", shown(name))?,
+                PathStep::Index(index) => write!(f, ", [{index}]")?,
             }
         }
-        f.write_str("]")
+        f.write_str(if self.steps.len() > SHOWN_STEPS_MAX { ", ...]" } else { "]" })
     }
 }

@@ -3,13 +3,25 @@
 //! The nodes are kept side by side and name their children by number, so a path of two thousand steps is dropped
 //! without recursion, and a new path is checked against all earlier ones in one walk.
 
-use crate::DocumentPath;
-use cairn_model::{AttributeMap, AttributeValue, PathSegment};
+use crate::problems::Rule;
+use crate::{DocumentPath, ExpressionProblem, PathStep};
+use cairn_model::{AttributeMap, AttributeValue};
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Document paths that cannot stand in one expression together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct PathClashError {
+    /// [`PathsOverlap`](ExpressionProblem::PathsOverlap) or [`PathsConflict`](ExpressionProblem::PathsConflict).
+    pub problem: ExpressionProblem,
+    /// The later one of the paths, counted from 0.
+    pub later: usize,
+}
 
 /// How a path gets in the way of an earlier one (semantics section 5.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Clash {
+enum Clash {
     /// One is the other or lies inside it.
     Overlap {
         /// The earlier path, counted from 0.
@@ -26,7 +38,7 @@ pub(crate) enum Clash {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PathTree {
     /// The top-level attributes.
-    attributes: BTreeMap<String, NodeId>,
+    attributes: BTreeMap<Arc<str>, NodeId>,
     nodes: Vec<TreeNode>,
 }
 
@@ -44,13 +56,35 @@ struct TreeNode {
 enum Children {
     /// A path ends here.
     End,
-    Members(BTreeMap<String, NodeId>),
+    Members(BTreeMap<Arc<str>, NodeId>),
     Elements(BTreeMap<usize, NodeId>),
 }
 
 impl PathTree {
+    /// The tree of some paths; those that clash with earlier ones are left out and told, in their order.
+    pub(crate) fn of(paths: &[&DocumentPath]) -> (Self, Vec<(Rule, PathClashError)>) {
+        let mut tree = Self::default();
+        let mut clashes = Vec::new();
+        for (later, path) in paths.iter().enumerate() {
+            let Err(clash) = tree.insert(later, path) else { continue };
+            let shown = |number: usize| paths.get(number).map(ToString::to_string).unwrap_or_default();
+            let (rule, problem) = match clash {
+                Clash::Overlap { earlier } => (
+                    Rule::Overlap,
+                    ExpressionProblem::PathsOverlap { one: shown(earlier), two: shown(later) },
+                ),
+                Clash::Conflict { earlier } => (
+                    Rule::Conflict,
+                    ExpressionProblem::PathsConflict { one: shown(earlier), two: shown(later) },
+                ),
+            };
+            clashes.push((rule, PathClashError { problem, later }));
+        }
+        (tree, clashes)
+    }
+
     /// Adds a path, the one with number `number`; one that clashes is left out.
-    pub(crate) fn insert(&mut self, number: usize, path: &DocumentPath) -> Result<(), Clash> {
+    fn insert(&mut self, number: usize, path: &DocumentPath) -> Result<(), Clash> {
         self.check(path)?;
         let mut at = match self.attributes.get(&path.attribute) {
             Some(id) => *id,
@@ -64,17 +98,17 @@ impl PathTree {
             let fresh = NodeId(self.nodes.len());
             let Some(node) = self.nodes.get_mut(at.0) else { break };
             let child = match (&mut node.children, step) {
-                (Children::Members(members), PathSegment::Name(name)) => {
+                (Children::Members(members), PathStep::Name(name)) => {
                     *members.entry(name.clone()).or_insert(fresh)
                 }
-                (Children::Elements(elements), PathSegment::Index(index)) => {
+                (Children::Elements(elements), PathStep::Index(index)) => {
                     *elements.entry(*index).or_insert(fresh)
                 }
-                (children, PathSegment::Name(name)) => {
+                (children, PathStep::Name(name)) => {
                     *children = Children::Members([(name.clone(), fresh)].into());
                     fresh
                 }
-                (children, PathSegment::Index(index)) => {
+                (children, PathStep::Index(index)) => {
                     *children = Children::Elements([(*index, fresh)].into());
                     fresh
                 }
@@ -102,8 +136,8 @@ impl PathTree {
             let Some(node) = at else { return Ok(()) };
             let child = match (&node.children, step) {
                 (Children::End, _) => return Err(Clash::Overlap { earlier: node.path }),
-                (Children::Members(members), PathSegment::Name(name)) => members.get(name),
-                (Children::Elements(elements), PathSegment::Index(index)) => elements.get(index),
+                (Children::Members(members), PathStep::Name(name)) => members.get(name),
+                (Children::Elements(elements), PathStep::Index(index)) => elements.get(index),
                 _ => return Err(Clash::Conflict { earlier: node.path }),
             };
             at = child.and_then(|id| self.node(*id));
@@ -118,10 +152,10 @@ impl PathTree {
     }
 
     // Goes as deep as the item does, which is 32 levels.
-    fn project_members(&self, wanted: &BTreeMap<String, NodeId>, members: &AttributeMap) -> AttributeMap {
+    fn project_members(&self, wanted: &BTreeMap<Arc<str>, NodeId>, members: &AttributeMap) -> AttributeMap {
         let found = wanted.iter().filter_map(|(name, id)| {
-            let value = self.project_value(*id, members.get(name)?)?;
-            Some((name.clone(), value))
+            let value = self.project_value(*id, members.get(&**name)?)?;
+            Some((name.to_string(), value))
         });
         found.collect()
     }

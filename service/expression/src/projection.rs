@@ -4,9 +4,9 @@ use crate::ast::PathText;
 use crate::bind::Binder;
 use crate::lexer::Lexeme;
 use crate::parse::Parser;
-use crate::path_tree::{Clash, PathTree};
-use crate::problems::{Problems, Rule};
-use crate::{Bindings, DocumentPath, ExpressionError, ExpressionKind, ExpressionProblem};
+use crate::path_tree::{PathClashError, PathTree};
+use crate::problems::Problems;
+use crate::{Bindings, DocumentPath, ExpressionError, ExpressionKind};
 use cairn_model::AttributeMap;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -22,38 +22,6 @@ pub struct ParsedProjection {
 pub struct Projection {
     paths: Vec<DocumentPath>,
     tree: PathTree,
-}
-
-/// Document paths that cannot stand in one expression together.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{problem}")]
-pub struct PathClashError {
-    /// [`PathsOverlap`](ExpressionProblem::PathsOverlap) or [`PathsConflict`](ExpressionProblem::PathsConflict).
-    pub problem: ExpressionProblem,
-    /// The later one of the paths, counted from 0.
-    pub later: usize,
-}
-
-/// Puts paths into one tree; what clashes is left out and said.
-pub(crate) fn path_tree(paths: &[&DocumentPath]) -> (PathTree, Vec<(Rule, PathClashError)>) {
-    let mut tree = PathTree::default();
-    let mut clashes = Vec::new();
-    for (later, path) in paths.iter().enumerate() {
-        let Err(clash) = tree.insert(later, path) else { continue };
-        let shown = |number: usize| paths.get(number).map(ToString::to_string).unwrap_or_default();
-        let clash = match clash {
-            Clash::Overlap { earlier } => {
-                let problem = ExpressionProblem::PathsOverlap { one: shown(earlier), two: shown(later) };
-                (Rule::Overlap, PathClashError { problem, later })
-            }
-            Clash::Conflict { earlier } => {
-                let problem = ExpressionProblem::PathsConflict { one: shown(earlier), two: shown(later) };
-                (Rule::Conflict, PathClashError { problem, later })
-            }
-        };
-        clashes.push(clash);
-    }
-    (tree, clashes)
 }
 
 impl ParsedProjection {
@@ -82,7 +50,7 @@ impl ParsedProjection {
         let mut binder = Binder::new(bindings, Problems::new(ExpressionKind::Projection));
         let bound = self.paths.iter().filter_map(|path| Some((path.offset(), binder.path(path)?)));
         let (offsets, paths): (Vec<_>, Vec<_>) = bound.unzip();
-        let (tree, clashes) = path_tree(&paths.iter().collect::<Vec<_>>());
+        let (tree, clashes) = PathTree::of(&paths.iter().collect::<Vec<_>>());
         for (rule, clash) in clashes {
             let offset = offsets.get(clash.later).copied().unwrap_or_default();
             binder.problems.note(rule, offset, clash.problem);
@@ -114,7 +82,7 @@ impl Projection {
     /// # Errors
     /// The first two of them that overlap or conflict.
     pub fn new(paths: Vec<DocumentPath>) -> Result<Self, PathClashError> {
-        let (tree, clashes) = path_tree(&paths.iter().collect::<Vec<_>>());
+        let (tree, clashes) = PathTree::of(&paths.iter().collect::<Vec<_>>());
         match clashes.into_iter().next() {
             Some((_, clash)) => Err(clash),
             None => Ok(Self { paths, tree }),
@@ -134,6 +102,6 @@ impl Projection {
 
     /// The top-level attributes the projection mentions.
     pub fn attributes(&self) -> BTreeSet<&str> {
-        self.paths.iter().map(|path| path.attribute.as_str()).collect()
+        self.paths.iter().map(|path| &*path.attribute).collect()
     }
 }

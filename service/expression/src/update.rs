@@ -8,9 +8,8 @@ pub use apply::{UpdateError, UpdateErrorKind, Updated};
 pub use parsed::ParsedUpdate;
 pub use value::UpdateValue;
 
-use crate::path_tree::PathTree;
-use crate::projection::path_tree;
-use crate::{DocumentPath, Literal, PathClashError};
+use crate::path_tree::{PathClashError, PathTree};
+use crate::{DocumentPath, Literal};
 use cairn_model::AttributeMap;
 use std::collections::BTreeSet;
 
@@ -76,7 +75,7 @@ impl Update {
     /// The first two targets that overlap or conflict.
     pub fn new(actions: Vec<UpdateAction>) -> Result<Self, PathClashError> {
         let targets: Vec<_> = actions.iter().map(UpdateAction::target).collect();
-        let (tree, clashes) = path_tree(&targets);
+        let (tree, clashes) = PathTree::of(&targets);
         match clashes.into_iter().next() {
             Some((_, clash)) => Err(clash),
             None => Ok(Self { actions, tree }),
@@ -99,7 +98,7 @@ impl Update {
             UpdateAction::Set { value, .. } => value.paths().collect(),
             _ => Vec::new(),
         });
-        self.targets().chain(read).map(|path| path.attribute.as_str()).collect()
+        self.targets().chain(read).map(|path| &*path.attribute).collect()
     }
 
     /// Whether the update has actions and all of them only take away (`REMOVE`, `DELETE`). Such an update does not
@@ -116,7 +115,7 @@ impl Update {
         match self.targets().find(|target| is_key(&target.attribute)) {
             None => Ok(()),
             Some(target) => {
-                let kind = UpdateErrorKind::KeyAttribute { attribute: target.attribute.clone() };
+                let kind = UpdateErrorKind::KeyAttribute { attribute: target.attribute.to_string() };
                 Err(UpdateError { target: target.clone(), kind })
             }
         }
@@ -142,7 +141,7 @@ impl Update {
                 .map(|(_, target)| target)
                 .collect();
             // Some of the targets of an update do not clash, since all of them do not.
-            path_tree(&in_place).0.project(item)
+            PathTree::of(&in_place).0.project(item)
         };
         (!found.is_empty()).then_some(found)
     }

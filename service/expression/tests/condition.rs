@@ -1,7 +1,7 @@
 //! Conditions and filters: what holds for which item, and which are refused (semantics section 5.4).
 
 // Tests stop by panicking.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
 

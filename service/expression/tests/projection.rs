@@ -69,6 +69,7 @@ fn paths_must_not_overlap() {
     refused("a, a", json!({}), &overlap("[a]", "[a]"));
     refused("a, a.b", json!({}), &overlap("[a]", "[a, b]"));
     refused("b, a.b[2], c, a", json!({}), &overlap("[a, b, [2]]", "[a]"));
+    refused("b, a, c, a.b[2]", json!({}), &overlap("[a]", "[a, b, [2]]"));
     refused("a.b.c, a.b.d, a.b", json!({}), &overlap("[a, b, c]", "[a, b]"));
     refused("l[1], l[1].x", json!({}), &overlap("[l, [1]]", "[l, [1], x]"));
     refused("l[1], l[01]", json!({}), &overlap("[l, [1]]", "[l, [1]]"));
@@ -85,6 +86,7 @@ fn paths_must_not_take_one_value_for_a_list_and_a_map() {
     };
     refused("a.b, a[0]", json!({}), &conflict("[a, b]", "[a, [0]]"));
     refused("a[0].b.c, a[0][1].d", json!({}), &conflict("[a, [0], b, c]", "[a, [0], [1], d]"));
+    refused("c, a.b, a[0]", json!({}), &conflict("[a, b]", "[a, [0]]"));
     // Overlaps come first, wherever they are.
     refused(
         "a.b, a[0], c, c",
@@ -129,4 +131,15 @@ fn projections_are_built_without_text() {
     assert_eq!(dotted.attributes().into_iter().collect::<Vec<_>>(), ["a.b", "s"]);
     assert_eq!(names(&["s", "t", "s"]).unwrap_err().later, 2);
     assert_eq!(names(&[]).unwrap().apply(&item(&sample())), item(&json!({})));
+}
+
+#[test]
+fn names_of_any_length_are_mentioned_at_no_cost() {
+    let long = "x".repeat(65_535);
+    let bound = || json!({"#a": long, "#b": "b"});
+    let path = "#a.".repeat(1_000) + "#b";
+    assert!(projection(&path, &bound()).is_ok());
+    // An error tells enough of them and no more.
+    let error = projection(&format!("#a, {path}"), &bound()).unwrap_err();
+    assert!(error.ends_with(", ...]") && error.len() < 10_000, "{} bytes", error.len());
 }

@@ -5,8 +5,8 @@
 
 mod common;
 
-use cairn_expression::{DocumentPath, Literal, Update, UpdateAction, UpdateErrorKind, UpdateValue};
-use cairn_model::{AttributeMap, AttributeValue, PathSegment};
+use cairn_expression::{DocumentPath, Literal, PathStep, Update, UpdateAction, UpdateErrorKind, UpdateValue};
+use cairn_model::{AttributeMap, AttributeValue};
 use common::{item, item_json, update, value};
 use serde_json::{Value, json};
 
@@ -365,8 +365,10 @@ fn an_item_nests_no_deeper_than_32_levels() {
 #[test]
 fn what_is_set_is_no_larger_than_an_item() {
     let too_large = "Item size to update has exceeded the maximum allowed size";
-    let half = json!("x".repeat(200 * 1024));
+    // Names count too.
+    let half = json!("x".repeat(200 * 1024 - 1));
     check("SET a = :v, b = :v", json!({":v": half}), json!({}), json!({"a": half, "b": half}));
+    fails("SET a = :v, bb = :v", json!({":v": half}), json!({}), too_large);
     fails("SET a = :v, b = :v, c = :v", json!({":v": half}), json!({}), too_large);
     fails("SET a = list_append(:l, :l)", json!({":l": [half.clone(), half]}), json!({}), too_large);
 }
@@ -400,6 +402,14 @@ fn literals_have_a_type_the_action_can_use() {
     refused("SET a = b + list_append(c, d)", json!({}), &wrong("+", "L"));
     refused("SET a = list_append(b, :v)", json!({":v": "x"}), &wrong("list_append", "S"));
     refused("SET a = list_append(:v, b)", json!({":v": {"k": 1}}), &wrong("list_append", "M"));
+    // What an `if_not_exists` comes to is known only with the item.
+    for (text, bound) in [
+        ("SET a = if_not_exists(b, list_append(c, d)) + :n", json!({":n": 1})),
+        ("SET a = if_not_exists(b, :s) - :n", json!({":n": 1, ":s": "x"})),
+        ("SET a = list_append(if_not_exists(b, :n), c)", json!({":n": 1})),
+    ] {
+        assert!(update(text, &bound).is_ok(), "{text}");
+    }
     let section = |section: &str, operand_type: &str| {
         format!(
             "Incorrect operand type for operator or function; operator: {section}, operand type: {operand_type}"
@@ -661,7 +671,7 @@ fn an_update_knows_its_targets_and_attributes() {
 #[test]
 fn updates_are_built_without_text() {
     let literal = |json: Value| Literal::from(value(&json));
-    let nested = DocumentPath { attribute: "m".into(), steps: vec![PathSegment::Name("x.y".into())] };
+    let nested = DocumentPath { attribute: "m".into(), steps: vec![PathStep::Name("x.y".into())] };
     let counter = UpdateValue::if_not_exists("n".into(), literal(json!(0)).into());
     let update = Update::new(vec![
         UpdateAction::Set {

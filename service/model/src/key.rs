@@ -376,6 +376,18 @@ mod tests {
     }
 
     #[test]
+    fn a_value_of_a_query_follows_the_rules_of_its_role() {
+        let sort = KeyAttribute { name: "sk".into(), key_type: KeyType::S };
+        let value = |role: KeyRole, value: AttributeValue| sort.key_value(role, &value);
+        assert_eq!(value(KeyRole::Sort, s("a")), Ok(KeyValue::S("a".into())));
+        assert!(matches!(value(KeyRole::Sort, n(1)), Err(KeyError::TypeMismatch { actual: "N", .. })));
+        assert!(matches!(value(KeyRole::Sort, s("")), Err(KeyError::Empty { .. })));
+        let large = || s(&"x".repeat(1025));
+        assert!(matches!(value(KeyRole::Sort, large()), Err(KeyError::SortKeyTooLarge { .. })));
+        assert!(value(KeyRole::Partition, large()).is_ok());
+    }
+
+    #[test]
     fn a_debug_print_of_a_key_shows_no_value() {
         let key = schema().key_of_item(&attributes(&[("pk", s("secret")), ("sk", n(42))])).unwrap();
         let shown = format!("{key:?}");

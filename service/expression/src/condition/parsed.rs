@@ -1,6 +1,6 @@
 //! `ParsedCondition`: a condition or filter from its text, and the checks on it once its placeholders are known.
 
-use super::test::{order, size_of_value};
+use super::evaluate::{order, size_of_value};
 use super::{AttributeType, Condition, Operand, Test};
 use crate::ast::{Comparator, Node, Offset, Op, Postfix, heap_bytes};
 use crate::bind::Binder;

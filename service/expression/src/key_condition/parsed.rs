@@ -11,6 +11,7 @@ use crate::parse::Parser;
 use crate::problems::{Problems, Rule};
 use crate::{Bindings, ExpressionError, ExpressionKind, ExpressionProblem, Literal, Operand, Test};
 use std::fmt;
+use std::sync::Arc;
 
 /// A key condition as its text says it, placeholders still in it: what can be kept and bound again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +70,7 @@ impl fmt::Display for ParsedKeyCondition {
 /// The clause that a test is; none if it is no test of one attribute against constants.
 fn clause(test: &Test) -> Option<KeyClause> {
     let attribute = |operand: &Operand| match operand {
-        Operand::Path(path) => Some(path.attribute.clone()),
+        Operand::Path(path) => Some(Arc::clone(&path.attribute)),
         Operand::Literal(_) | Operand::Size(_) => None,
     };
     let literal = |operand: &Operand| match operand {

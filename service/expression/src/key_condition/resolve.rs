@@ -2,7 +2,7 @@
 
 use super::{KeyClause, KeyCondition, KeyTest};
 use crate::Literal;
-use cairn_model::{KeyAttribute, KeyError, KeyRole, KeyType, KeyValue};
+use cairn_model::{AttributeValue, KeyAttribute, KeyError, KeyRole, KeyType, KeyValue};
 
 /// The part of a table or index that a query walks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,11 +100,12 @@ impl KeyCondition {
     ) -> Result<KeyQuery, KeyConditionError> {
         self.check_attributes(partition, sort)?;
         for clause in &self.clauses {
-            let as_partition = partition.iter().find(|key| key.name == clause.attribute);
+            let as_partition = partition.iter().find(|key| *key.name == *clause.attribute);
             if as_partition.is_some() && !matches!(clause.test, KeyTest::Eq(_)) {
-                return Err(KeyConditionError::NotSupported { attribute: clause.attribute.clone() });
+                return Err(KeyConditionError::NotSupported { attribute: clause.attribute.to_string() });
             }
-            if let Some(key) = as_partition.or_else(|| sort.iter().find(|key| key.name == clause.attribute)) {
+            if let Some(key) = as_partition.or_else(|| sort.iter().find(|key| *key.name == *clause.attribute))
+            {
                 check_types(key, &clause.test)?;
             }
         }
@@ -154,16 +155,16 @@ impl KeyCondition {
         let missing = without_clause(partition);
         if let Some(first) = missing.first() {
             // A key of several attributes is told by its own message once part of it is there.
-            let mentioned = |clause: &&KeyClause| partition.iter().any(|key| key.name == clause.attribute);
+            let mentioned = |clause: &&KeyClause| partition.iter().any(|key| *key.name == *clause.attribute);
             return Err(match self.clauses.iter().find(mentioned) {
                 Some(clause) => {
-                    KeyConditionError::Gap { role: "HASH", present: clause.attribute.clone(), missing }
+                    KeyConditionError::Gap { role: "HASH", present: clause.attribute.to_string(), missing }
                 }
                 None => KeyConditionError::Missed { attribute: first.clone() },
             });
         }
         let is_key =
-            |clause: &KeyClause| partition.iter().chain(sort).any(|key| key.name == clause.attribute);
+            |clause: &KeyClause| partition.iter().chain(sort).any(|key| *key.name == *clause.attribute);
         if !self.clauses.iter().all(is_key)
             && let Some(attribute) = without_clause(sort).into_iter().next()
         {
@@ -189,7 +190,12 @@ impl KeyCondition {
 
 fn check_types(key: &KeyAttribute, test: &KeyTest) -> Result<(), KeyConditionError> {
     for value in test.values() {
-        if value.type_name() != key.key_type.to_string() {
+        let is_typed = match key.key_type {
+            KeyType::S => matches!(**value, AttributeValue::S(_)),
+            KeyType::N => matches!(**value, AttributeValue::N(_)),
+            KeyType::B => matches!(**value, AttributeValue::B(_)),
+        };
+        if !is_typed {
             return Err(KeyConditionError::TypeMismatch {
                 attribute: key.name.clone(),
                 expected: key.key_type,

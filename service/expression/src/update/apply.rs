@@ -2,8 +2,8 @@
 
 use super::{Update, UpdateAction};
 use crate::path::step_into;
-use crate::{DocumentPath, Literal};
-use cairn_model::{AttributeMap, AttributeValue, NumberError, PathSegment, ValueErrorKind, limits};
+use crate::{DocumentPath, Literal, PathStep};
+use cairn_model::{AttributeMap, AttributeValue, NumberError, ValueErrorKind, limits};
 use std::borrow::Cow;
 use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeSet;
@@ -161,8 +161,13 @@ fn check_put(target: &DocumentPath, value: &AttributeValue, budget: usize) -> Re
     if target.steps.len() + value.depth() > limits::NESTING_LEVELS_MAX {
         return Err(UpdateErrorKind::TooDeep);
     }
-    // Targets do not overlap, so the item will hold all the values set.
-    budget.checked_sub(value.size()).ok_or(UpdateErrorKind::TooLarge)
+    // Targets do not overlap, so the item will hold all the values set, each under its own name.
+    let name_len = match target.steps.last() {
+        None => target.attribute.len(),
+        Some(PathStep::Name(name)) => name.len(),
+        Some(PathStep::Index(_)) => 0,
+    };
+    budget.checked_sub(name_len + value.size()).ok_or(UpdateErrorKind::TooLarge)
 }
 
 fn is_empty_set(value: &AttributeValue) -> bool {
@@ -216,39 +221,28 @@ fn deleted<'i>(existing: &AttributeValue, value: &Literal) -> Result<Change<'i>,
 fn is_place(target: &DocumentPath, item: &AttributeMap) -> bool {
     let Some((parents, last)) = target.parent_and_last() else { return true };
     let container = item
-        .get(&target.attribute)
+        .get(&*target.attribute)
         .and_then(|value| parents.iter().try_fold(value, |value, step| step_into(value, step)));
     matches!(
         (container, last),
-        (Some(AttributeValue::M(_)), PathSegment::Name(_))
-            | (Some(AttributeValue::L(_)), PathSegment::Index(_))
+        (Some(AttributeValue::M(_)), PathStep::Name(_)) | (Some(AttributeValue::L(_)), PathStep::Index(_))
     )
 }
 
 /// Orders paths so that the elements of a list come by their index.
 fn compare(left: &DocumentPath, right: &DocumentPath) -> Ordering {
-    let step_order = |left: &PathSegment, right: &PathSegment| match (left, right) {
-        (PathSegment::Name(left), PathSegment::Name(right)) => left.cmp(right),
-        (PathSegment::Index(left), PathSegment::Index(right)) => left.cmp(right),
-        (PathSegment::Name(_), PathSegment::Index(_)) => Ordering::Less,
-        (PathSegment::Index(_), PathSegment::Name(_)) => Ordering::Greater,
-    };
-    let by_steps = || {
-        let mut orders = left.steps.iter().zip(&right.steps).map(|(left, right)| step_order(left, right));
-        orders.find(|order| order.is_ne()).unwrap_or(left.steps.len().cmp(&right.steps.len()))
-    };
-    left.attribute.cmp(&right.attribute).then_with(by_steps)
+    left.attribute.cmp(&right.attribute).then_with(|| left.steps.cmp(&right.steps))
 }
 
 /// The container at the end of `steps` into an attribute.
 fn container_mut<'i>(
     item: &'i mut AttributeMap,
     attribute: &str,
-    steps: &[PathSegment],
+    steps: &[PathStep],
 ) -> Option<&'i mut AttributeValue> {
     steps.iter().try_fold(item.get_mut(attribute)?, |value, step| match (value, step) {
-        (AttributeValue::M(members), PathSegment::Name(name)) => members.get_mut(name),
-        (AttributeValue::L(elements), PathSegment::Index(index)) => elements.get_mut(*index),
+        (AttributeValue::M(members), PathStep::Name(name)) => members.get_mut(&**name),
+        (AttributeValue::L(elements), PathStep::Index(index)) => elements.get_mut(*index),
         _ => None,
     })
 }
@@ -263,15 +257,15 @@ enum Placed {
 /// Puts a value at a path whose container is there.
 fn put(item: &mut AttributeMap, target: &DocumentPath, value: AttributeValue) -> Option<Placed> {
     let Some((parents, last)) = target.parent_and_last() else {
-        item.insert(target.attribute.clone(), value);
+        item.insert(target.attribute.to_string(), value);
         return Some(Placed::InPlace);
     };
     match (container_mut(item, &target.attribute, parents)?, last) {
-        (AttributeValue::M(members), PathSegment::Name(name)) => {
-            members.insert(name.clone(), value);
+        (AttributeValue::M(members), PathStep::Name(name)) => {
+            members.insert(name.to_string(), value);
             Some(Placed::InPlace)
         }
-        (AttributeValue::L(elements), PathSegment::Index(index)) => match elements.get_mut(*index) {
+        (AttributeValue::L(elements), PathStep::Index(index)) => match elements.get_mut(*index) {
             Some(element) => {
                 *element = value;
                 Some(Placed::InPlace)
@@ -300,14 +294,14 @@ fn remove_all(item: &mut AttributeMap, mut targets: Vec<&DocumentPath>) {
     for siblings in targets.chunk_by(|left, right| same_container(left, right)) {
         let Some(first) = siblings.first() else { continue };
         let Some((parents, _)) = first.parent_and_last() else {
-            item.remove(&first.attribute);
+            item.remove(&*first.attribute);
             continue;
         };
         match container_mut(item, &first.attribute, parents) {
             Some(AttributeValue::M(members)) => {
                 for target in siblings {
-                    if let Some(PathSegment::Name(name)) = target.steps.last() {
-                        members.remove(name);
+                    if let Some(PathStep::Name(name)) = target.steps.last() {
+                        members.remove(&**name);
                     }
                 }
             }
@@ -315,7 +309,7 @@ fn remove_all(item: &mut AttributeMap, mut targets: Vec<&DocumentPath>) {
                 let removed: BTreeSet<usize> = siblings
                     .iter()
                     .filter_map(|target| match target.steps.last() {
-                        Some(PathSegment::Index(index)) => Some(*index),
+                        Some(PathStep::Index(index)) => Some(*index),
                         _ => None,
                     })
                     .collect();

@@ -5,8 +5,8 @@ use crate::ast::{Node, Offset, Op, PathText, Postfix, Sign, heap_bytes};
 use crate::bind::Binder;
 use crate::lexer::Lexeme;
 use crate::parse::Parser;
+use crate::path_tree::PathTree;
 use crate::problems::{Problems, Rule};
-use crate::projection::path_tree;
 use crate::{Bindings, DocumentPath, ExpressionError, ExpressionKind, ExpressionProblem, Literal};
 use cairn_model::AttributeValue;
 use std::fmt;
@@ -141,7 +141,7 @@ impl ParsedUpdate {
             .zip(&targets)
             .filter_map(|(action, target)| Some((action.target.offset(), target.as_ref()?)))
             .unzip();
-        let (tree, clashes) = path_tree(&defined);
+        let (tree, clashes) = PathTree::of(&defined);
         for (rule, clash) in clashes {
             let offset = offsets.get(clash.later).copied().unwrap_or_default();
             binder.problems.note(rule, offset, clash.problem);
