@@ -81,10 +81,8 @@ mod tests {
 
     #[test]
     fn consumed_capacity_is_told_by_table_and_index() {
-        expect![
-            "consumed 3.5 capacity units of Orders: 1 capacity unit by table, 2.5 capacity units by by-day"
-        ]
-        .assert_eq(&capacity_text(&consumed()));
+        expect!["consumed 3.5 capacity units of Orders (table 1, index by-day 2.5)"]
+            .assert_eq(&capacity_text(&consumed()));
         let json = json!({"ConsumedCapacity": {
             "TableName": "Orders",
             "CapacityUnits": 3.5,
