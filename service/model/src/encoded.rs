@@ -35,9 +35,21 @@ impl RawFields {
                 encode_key(tag, wire_type, &mut fields);
                 encode_varint(value, &mut fields);
             }
-            // No field of ours has these: unknown ones are dropped, as unknown fields are.
-            WireType::ThirtyTwoBit | WireType::SixtyFourBit | WireType::StartGroup | WireType::EndGroup => {
+            // No field of ours has these types, but a field of ours that comes with one must not vanish: kept, so that
+            // decoding refuses it.
+            WireType::ThirtyTwoBit => {
+                let mut value = 0u32;
+                prost::encoding::fixed32::merge(wire_type, &mut value, buf, ctx)?;
+                prost::encoding::fixed32::encode(tag, &value, &mut fields);
+            }
+            WireType::SixtyFourBit => {
+                let mut value = 0u64;
+                prost::encoding::fixed64::merge(wire_type, &mut value, buf, ctx)?;
+                prost::encoding::fixed64::encode(tag, &value, &mut fields);
+            }
+            WireType::StartGroup | WireType::EndGroup => {
                 prost::encoding::skip_field(wire_type, tag, buf, ctx)?;
+                encode_key(tag, WireType::StartGroup, &mut fields);
             }
         }
         self.0 = fields.freeze();

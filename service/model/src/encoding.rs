@@ -12,6 +12,7 @@ use crate::{
 };
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::encoding::{WireType, decode_key, decode_varint, encode_key, encode_varint, encoded_len_varint};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Field numbers of `cairn.v1.AttributeValue`.
@@ -286,11 +287,13 @@ fn merge_attributes(
         }
         let mut entry = field.delimited()?;
         let mut name = "";
-        let mut value: Option<&[u8]> = None;
+        let mut value = Cow::Borrowed(&[][..]);
         while let Some((tag, field)) = next_field(&mut entry)? {
             match tag {
                 field::ENTRY_KEY => name = text(field.delimited()?)?,
-                field::ENTRY_VALUE => value = Some(field.delimited()?),
+                // A value that comes in parts is one (protobuf's merging).
+                field::ENTRY_VALUE if value.is_empty() => value = Cow::Borrowed(field.delimited()?),
+                field::ENTRY_VALUE => value.to_mut().extend_from_slice(field.delimited()?),
                 _ => {}
             }
         }
@@ -298,7 +301,7 @@ fn merge_attributes(
         let decoded = check_name(&name)
             .and_then(|()| budget.charge(name.len()))
             .map_err(ValueError::from)
-            .and_then(|()| decode_value(value.unwrap_or_default(), budget));
+            .and_then(|()| decode_value(&value, budget));
         match decoded {
             // Of two entries with one key the later stands, as everywhere in protobuf.
             Ok(value) => attributes.insert(name, value),

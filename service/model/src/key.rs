@@ -37,6 +37,15 @@ pub struct KeyAttribute {
     pub key_type: KeyType,
 }
 
+/// The role a key attribute plays, which decides how large its value may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyRole {
+    /// In the partition key (HASH).
+    Partition,
+    /// In the sort key (RANGE).
+    Sort,
+}
+
 /// A table's primary key: which attributes address an item.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct KeySchema {
@@ -177,13 +186,6 @@ impl fmt::Debug for PrimaryKey {
     }
 }
 
-/// The role a key attribute plays, for the limit on its size.
-#[derive(Clone, Copy)]
-enum Role {
-    Partition,
-    Sort,
-}
-
 impl KeyAttribute {
     /// The attribute's value if it has the schema's type.
     fn typed(&self, value: &AttributeValue) -> Option<KeyValue> {
@@ -195,16 +197,29 @@ impl KeyAttribute {
         }
     }
 
-    fn check(&self, role: Role, value: KeyValue) -> Result<KeyValue, KeyError> {
+    /// The value as this key attribute's, as given to a query.
+    ///
+    /// # Errors
+    /// A wrongly typed, empty or too large value.
+    pub fn key_value(&self, role: KeyRole, value: &AttributeValue) -> Result<KeyValue, KeyError> {
+        let typed = self.typed(value).ok_or_else(|| KeyError::TypeMismatch {
+            attribute: self.name.clone(),
+            expected: self.key_type,
+            actual: value.type_name(),
+        })?;
+        self.check(role, typed)
+    }
+
+    fn check(&self, role: KeyRole, value: KeyValue) -> Result<KeyValue, KeyError> {
         let attribute = || self.name.clone();
         if value.len() == 0 {
             return Err(KeyError::Empty { attribute: attribute(), key_type: self.key_type });
         }
         match role {
-            Role::Partition if value.len() > limits::PARTITION_KEY_BYTES_MAX => {
+            KeyRole::Partition if value.len() > limits::PARTITION_KEY_BYTES_MAX => {
                 Err(KeyError::PartitionKeyTooLarge { attribute: attribute() })
             }
-            Role::Sort if value.len() > limits::SORT_KEY_BYTES_MAX => {
+            KeyRole::Sort if value.len() > limits::SORT_KEY_BYTES_MAX => {
                 Err(KeyError::SortKeyTooLarge { attribute: attribute() })
             }
             _ => Ok(value),
@@ -263,8 +278,8 @@ impl KeySchema {
         let partition = value(&self.partition)?;
         let sort = self.sort.as_ref().map(|attribute| Ok((attribute, value(attribute)?))).transpose()?;
         Ok(PrimaryKey {
-            partition: self.partition.check(Role::Partition, partition)?,
-            sort: sort.map(|(attribute, value)| attribute.check(Role::Sort, value)).transpose()?,
+            partition: self.partition.check(KeyRole::Partition, partition)?,
+            sort: sort.map(|(attribute, value)| attribute.check(KeyRole::Sort, value)).transpose()?,
         })
     }
 

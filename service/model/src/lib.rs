@@ -22,7 +22,7 @@ pub use arn::{ArnError, TableReference, parse_table_arn, table_arn};
 pub use encoded::EncodedValue;
 pub use encoding::{DecodeBudget, decode_attributes, decode_value, encode_attributes, encode_value};
 pub use item::Item;
-pub use key::{KeyAttribute, KeyError, KeySchema, KeyType, KeyValue, PrimaryKey};
+pub use key::{KeyAttribute, KeyError, KeyRole, KeySchema, KeyType, KeyValue, PrimaryKey};
 pub use key_encoding::{SLOT_COUNT, begins_with_range, partition_prefix, slot_of, slot_prefix};
 pub use number::{MAX_EXPONENT, MAX_SIGNIFICANT_DIGITS, MIN_EXPONENT, Number, NumberError};
 pub use path::{PathSegment, ValuePath};

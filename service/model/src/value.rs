@@ -111,8 +111,12 @@ pub enum ValueErrorKind {
 }
 
 impl ValueError {
-    /// The error, one level further out.
+    /// The error, one level further out. Being too large is a fault of the whole and not of the member that happened
+    /// to come last.
     pub(crate) fn within(self, segment: impl FnOnce() -> PathSegment) -> Self {
+        if self.kind == ValueErrorKind::TooLarge {
+            return self;
+        }
         Self { kind: self.kind, path: self.path.within(segment()) }
     }
 }

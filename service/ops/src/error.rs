@@ -1,7 +1,6 @@
 //! What an operation answers when it does not answer. One enum; each protocol encodes it in one place.
 
 use crate::FieldPath;
-use cairn_expression::ExpressionError;
 use cairn_model::{ArnError, Item, KeyError, NameError, StoredItemError, ValueError};
 use std::time::Duration;
 
@@ -207,13 +206,7 @@ impl At for ArnError {
     }
 }
 
-impl At for ExpressionError {
-    fn at(self, field: impl Into<FieldPath>) -> Validation {
-        Validation { expression: None, ..Validation::new(field, self.to_string()) }
-    }
-}
-
-/// Checks a name with the constraint envelope.
+/// A name that breaks the rules for names, in the constraint envelope.
 pub(crate) fn name_constraint(field: impl Into<FieldPath>, value: &str, error: NameError) -> Validation {
     Validation::constraint(field, Some(value), error)
 }

@@ -57,10 +57,33 @@ impl NewItem {
     pub(crate) fn new(attributes: &AttributeMap) -> Self {
         Self { record: StoredItem::encode(attributes), size: item_size(attributes) }
     }
+}
 
-    /// Its size in bytes as DynamoDB counts it.
-    pub(crate) fn size(&self) -> usize {
-        self.size
+/// What must be true of an item for it to be written, and what a failure tells of it.
+pub(crate) struct Condition {
+    condition: Option<cairn_expression::Condition>,
+    on_failure: ReturnValuesOnConditionCheckFailure,
+}
+
+impl Condition {
+    pub(crate) fn new(
+        condition: Option<cairn_expression::Condition>,
+        on_failure: ReturnValuesOnConditionCheckFailure,
+    ) -> Self {
+        Self { condition, on_failure }
+    }
+
+    /// Fails the write unless the condition is true of the item as it is; of a missing item nothing is there.
+    pub(crate) fn check(&self, old: Option<&StoredItem>) -> Result<()> {
+        let Some(condition) = &self.condition else { return Ok(()) };
+        let attributes = old.map(StoredItem::attributes).transpose()?;
+        if condition.evaluate(attributes.as_ref().unwrap_or(&AttributeMap::new())) {
+            return Ok(());
+        }
+        let wanted = self.on_failure == ReturnValuesOnConditionCheckFailure::AllOld;
+        Err(Error::ConditionalCheckFailed {
+            item: old.filter(|_| wanted).cloned().map(StoredItem::into_item),
+        })
     }
 }
 

@@ -7,10 +7,10 @@
 //! It holds no state that another process could not hold as well: what is cached of the catalog is checked against the
 //! store in the same snapshot, or the same transaction, as the data it governs.
 
-mod bindings;
 mod capacity;
 mod catalog;
 mod error;
+mod expressions;
 mod field;
 mod item_write;
 mod operation;
@@ -18,12 +18,12 @@ mod operations;
 mod service;
 mod table_reference;
 
-pub use bindings::ExpressionArguments;
 pub use capacity::{ConsumedCapacity, ReturnConsumedCapacity};
 pub use catalog::{Table, TableDescription, ThroughputDescription};
 pub use error::{Error, ExpressionFault, Result, Validation};
+pub use expressions::ExpressionArguments;
 pub use field::FieldPath;
 pub use item_write::{ReturnValues, ReturnValuesOnConditionCheckFailure};
-pub use operation::{Capacity, OPERATIONS, Operation, OperationKind, RpcService};
+pub use operation::{Capacity, OPERATIONS, Operation, OperationKind, OperationNames, RpcService};
 pub use operations::*;
 pub use service::{Clock, Service, ServiceOptions};

@@ -2,6 +2,7 @@
 
 use crate::catalog::Catalog;
 use crate::table_reference::Naming;
+use cairn_expression::ExpressionCache;
 use cairn_storage::Engine;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -39,6 +40,8 @@ pub struct Service<E: Engine> {
     pub(crate) catalog: Catalog<E>,
     pub(crate) naming: Naming,
     pub(crate) clock: Clock,
+    /// Parsed expressions by their text.
+    pub(crate) expressions: Arc<ExpressionCache>,
 }
 
 impl<E: Engine> Clone for Service<E> {
@@ -48,6 +51,7 @@ impl<E: Engine> Clone for Service<E> {
             catalog: self.catalog.clone(),
             naming: self.naming.clone(),
             clock: self.clock.clone(),
+            expressions: self.expressions.clone(),
         }
     }
 }
@@ -61,7 +65,7 @@ impl<E: Engine> Service<E> {
     pub async fn start(engine: E, options: ServiceOptions) -> crate::Result<Self> {
         let naming = Naming { region: options.region.into(), account: options.account.into() };
         let catalog = Catalog::open(engine.clone(), options.tables_max, options.clock.clone()).await?;
-        Ok(Self { engine, catalog, naming, clock: options.clock })
+        Ok(Self { engine, catalog, naming, clock: options.clock, expressions: Arc::default() })
     }
 
     /// The storage engine.

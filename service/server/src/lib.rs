@@ -4,6 +4,7 @@
 //! What a request means is not here (`cairn-ops`), nor how it looks on a wire (`cairn-grpc`).
 
 pub mod cli;
+mod demo;
 pub mod server;
 pub mod settings;
 pub mod telemetry;

@@ -55,6 +55,29 @@ pub(crate) struct Limits {
     pub(crate) separate_values_bytes: u32,
 }
 
+/// What opening a store leaves to the first commit.
+#[derive(Debug, Default)]
+pub(crate) struct FirstCommit {
+    /// Counters whose space is gone.
+    pub(crate) orphans: Vec<CounterKey>,
+    pub(crate) accepted_loss: Option<AcceptedLoss>,
+}
+
+/// Acknowledged commits that are gone, as the operator accepted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AcceptedLoss {
+    pub(crate) found: u64,
+    pub(crate) acknowledged: u64,
+}
+
+/// What a commit changes in the engine's own keyspace besides totals.
+#[derive(Debug, Default)]
+struct Extra {
+    /// Counters to remove.
+    gone: Vec<CounterKey>,
+    accepted_loss: Option<AcceptedLoss>,
+}
+
 /// The state of the committer's thread.
 pub(crate) struct Committer {
     pub(crate) database: Database,
@@ -216,7 +239,7 @@ impl Committer {
         if self.recent.pending().is_empty() && !self.counters.are_touched() {
             return Ok(());
         }
-        match self.write_pending(Vec::new()) {
+        match self.write_pending(Extra::default()) {
             Ok(touched) => {
                 self.publish(Arc::clone(&self.view.spaces));
                 self.look_after(&touched);
@@ -229,15 +252,14 @@ impl Committer {
         }
     }
 
-    /// Writes the pending commit, and removes the totals of `gone` counters, as one synced batch. Returns the spaces
-    /// it wrote to.
-    fn write_pending(&mut self, gone: Vec<CounterKey>) -> fjall::Result<BTreeMap<SpaceId, Arc<Keyspace>>> {
+    /// Writes the pending commit as one synced batch. Returns the spaces it wrote to.
+    fn write_pending(&mut self, extra: Extra) -> fjall::Result<BTreeMap<SpaceId, Arc<Keyspace>>> {
         let Some(engine) = self.view.engine.keyspace().as_ref().map(Arc::clone) else {
             return Err(fjall::Error::KeyspaceDeleted);
         };
         let pending = self.recent.pending();
         let mut touched = BTreeMap::new();
-        let mut batch = OwnedWriteBatch::with_capacity(self.database.clone(), pending.len() + gone.len() + 1)
+        let mut batch = OwnedWriteBatch::with_capacity(self.database.clone(), pending.len() + 2)
             .durability(Some(PersistMode::SyncData));
         for (key, value) in pending {
             let keyspace = match touched.get(&key.space) {
@@ -259,8 +281,12 @@ impl Committer {
         for (counter, total) in self.counters.take_touched() {
             batch.insert(&engine, layout::counter_key(counter), total.to_be_bytes());
         }
-        for counter in gone {
+        for counter in extra.gone {
             batch.remove(&engine, layout::counter_key(counter));
+        }
+        if let Some(AcceptedLoss { found, acknowledged }) = extra.accepted_loss {
+            let note = [found.to_be_bytes(), acknowledged.to_be_bytes()].concat();
+            batch.insert(&engine, layout::ACCEPTED_LOSS_KEY, note);
         }
         batch.insert(&engine, layout::SEQUENCE_KEY, self.recent.pending_sequence().to_be_bytes());
         self.wait_for_flushes(&touched)?;
@@ -332,7 +358,7 @@ impl Committer {
         )?;
         let mut spaces = Spaces::clone(&self.view.spaces);
         spaces.insert(id, Arc::new(Space::new(keyspace)));
-        self.change_spaces(spaces, Vec::new())
+        self.change_spaces(spaces, Extra::default())
     }
 
     fn drop_space(&mut self, id: SpaceId) -> Result<()> {
@@ -350,7 +376,7 @@ impl Committer {
         // After the keyspace: a crash in between leaves totals without a space, which the next open removes, rather
         // than a space without its totals.
         let gone = self.counters.forget(|space| space == id);
-        self.change_spaces(spaces, gone)?;
+        self.change_spaces(spaces, Extra { gone, accepted_loss: None })?;
         // Whoever read the space before has to find out that it is gone.
         self.recent.forget_all();
         space.take_keyspace();
@@ -358,14 +384,18 @@ impl Committer {
         Ok(())
     }
 
-    /// Removes the totals of counters whose space is gone.
-    pub(crate) fn remove_totals(&mut self, gone: Vec<CounterKey>) -> Result<()> {
-        if gone.is_empty() { Ok(()) } else { self.change_spaces(Spaces::clone(&self.view.spaces), gone) }
+    /// The first commit after opening, if opening left something to write down.
+    pub(crate) fn begin(&mut self, first: FirstCommit) -> Result<()> {
+        if first.orphans.is_empty() && first.accepted_loss.is_none() {
+            return Ok(());
+        }
+        let extra = Extra { gone: first.orphans, accepted_loss: first.accepted_loss };
+        self.change_spaces(Spaces::clone(&self.view.spaces), extra)
     }
 
     /// Commits and publishes another set of spaces.
-    fn change_spaces(&mut self, spaces: Spaces, gone: Vec<CounterKey>) -> Result<()> {
-        self.write_pending(gone).map_err(|error| self.fail(error))?;
+    fn change_spaces(&mut self, spaces: Spaces, extra: Extra) -> Result<()> {
+        self.write_pending(extra).map_err(|error| self.fail(error))?;
         self.publish(Arc::new(spaces));
         Ok(())
     }

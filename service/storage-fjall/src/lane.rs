@@ -2,9 +2,11 @@
 //!
 //! A read that finds its block in memory takes a few microseconds, as much as a hop to a blocking thread costs, so
 //! such a read should run where it is. A read that goes to disk may take milliseconds, and on an async worker it
-//! would hold up every other request of that worker. Nobody knows beforehand which it will be; so a few reads at a
-//! time run in place, each is timed, and a space that was slow lately sends its reads to blocking threads until they
-//! have been quick again. However bad the guess, no more than `inline_max` workers are ever busy with reads.
+//! would hold up every other request of that worker. Nobody knows beforehand which it will be; so reads are timed. A
+//! space that was slow lately sends its reads to blocking threads. One that has been quick for long reads in place
+//! without a limit: on two cores every eighth read would otherwise meet another and hop, at several times its own
+//! cost. Any other reads in place on no more than `inline_max` workers at a time. So a wrong guess about a space costs
+//! each worker one slow read, and not a second one.
 
 use cairn_storage::{Error, Result};
 use parking_lot::{Condvar, Mutex};
@@ -19,11 +21,16 @@ const SLOW: Duration = Duration::from_millis(1);
 /// How many reads of a space go to blocking threads after a slow one.
 const READS_AFTER_SLOW: u32 = 64;
 
+/// How many quick reads in a row make a space warm.
+const READS_TO_WARM: u32 = 256;
+
 /// How reads of one space have gone lately.
 #[derive(Debug, Default)]
 pub(crate) struct Temperature {
     /// Reads still to be sent to blocking threads.
     cold_reads_left: AtomicU32,
+    /// Quick reads since the last slow one, up to [`READS_TO_WARM`].
+    quick_reads: AtomicU32,
 }
 
 impl Temperature {
@@ -31,7 +38,15 @@ impl Temperature {
     fn note(&self, took: Duration) {
         if took > SLOW {
             self.cold_reads_left.store(READS_AFTER_SLOW, Ordering::Relaxed);
+            self.quick_reads.store(0, Ordering::Relaxed);
+        } else if !self.is_warm() {
+            self.quick_reads.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Whether reads have been quick for long.
+    fn is_warm(&self) -> bool {
+        self.quick_reads.load(Ordering::Relaxed) >= READS_TO_WARM
     }
 
     /// Whether the next read should keep off async workers. Each answer counts as one read.
@@ -83,7 +98,8 @@ pub(crate) struct BlockingTurn {
 }
 
 impl ReadLane {
-    /// A lane for at most `inline_max` reads on callers' threads and `blocking_max` on blocking ones.
+    /// A lane for at most `inline_max` reads on callers' threads, of spaces that are not warm, and `blocking_max` on
+    /// blocking ones.
     pub(crate) fn new(inline_max: usize, blocking_max: usize) -> Self {
         Self {
             inline_max,
@@ -111,7 +127,7 @@ impl ReadLane {
         // From here on dropping the turn gives the place back.
         let turn = InlineTurn { lane: self, temperature, began: Instant::now() };
         self.refuse_if_closed()?;
-        Ok((running < self.inline_max).then_some(turn))
+        Ok((running < self.inline_max || temperature.is_warm()).then_some(turn))
     }
 
     /// Lets a read in that is known to take long.
@@ -221,6 +237,23 @@ mod tests {
         assert!(matches!(lane.begin(&temperature), Ok(Turn::Blocking(_))));
         drop(first);
         assert!(is_inline(&lane.begin(&temperature)));
+    }
+
+    #[test]
+    fn a_space_that_was_quick_for_long_reads_in_place_without_limit_until_it_is_slow() {
+        let (lane, temperature) = (lane(1), Temperature::default());
+        for _ in 0..READS_TO_WARM {
+            drop(lane.begin(&temperature));
+        }
+        let turns: Vec<_> = (0..10).map(|_| lane.begin(&temperature)).collect();
+        assert!(turns.iter().all(is_inline));
+        drop(turns);
+        temperature.note(SLOW * 2);
+        for _ in 0..READS_AFTER_SLOW {
+            drop(lane.begin(&temperature));
+        }
+        let _other = lane.begin(&temperature);
+        assert!(!is_inline(&lane.begin(&temperature)));
     }
 
     #[test]

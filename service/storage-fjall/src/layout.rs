@@ -26,6 +26,9 @@ pub(crate) const ENGINE_KEYSPACE_ID: u64 = 1;
 
 /// The key of the newest commit's sequence number, eight bytes big-endian, rewritten by every commit.
 pub(crate) const SEQUENCE_KEY: &[u8] = b"\x01commit-sequence";
+/// The key of a note that commits were lost and that this was accepted: the number of the newest commit that was
+/// found, and of the newest one that had been acknowledged, eight bytes big-endian each.
+pub(crate) const ACCEPTED_LOSS_KEY: &[u8] = b"\x01accepted-loss";
 /// What the keys of counters begin with; their values are eight bytes big-endian, two's complement.
 pub(crate) const COUNTER_PREFIX: u8 = 2;
 

@@ -7,6 +7,7 @@ mod engine;
 mod files;
 mod format;
 mod health;
+mod journal;
 mod lane;
 mod layout;
 mod memory;

@@ -1,13 +1,14 @@
 //! Opening a store: the checks, in the order in which nothing is changed before it is known to be ours and whole.
 
 use crate::admission::Admission;
-use crate::committer::{Committer, Limits, Message, open_keyspace};
+use crate::committer::{AcceptedLoss, Committer, FirstCommit, Limits, Message, open_keyspace};
 use crate::counters::Counters;
 use crate::disk::DiskGuard;
 use crate::engine::Handle;
 use crate::files;
 use crate::format;
 use crate::health::Health;
+use crate::journal;
 use crate::lane::ReadLane;
 use crate::layout;
 use crate::monitor::{self, Budgets, Monitor};
@@ -122,9 +123,11 @@ struct Recovered {
     spaces: Spaces,
     sequence: u64,
     counters: Counters,
+    first: FirstCommit,
 }
 
 fn recover(options: &FjallOptions, store: &mut Store) -> Result<Recovered> {
+    let damage_accepted = check_journals(options, store)?;
     let database = open_database(options, &store.database_folder)?;
     tuning::skip_sequence_numbers(&database);
     let keyspaces_folder = store.database_folder.join(layout::KEYSPACES_FOLDER);
@@ -138,8 +141,12 @@ fn recover(options: &FjallOptions, store: &mut Store) -> Result<Recovered> {
     }
     let snapshot = database.snapshot();
     let sequence = newest_commit(&engine, &snapshot)?;
-    check_for_loss(options, &mut store.watermark, sequence)?;
-    let counters = Counters::load(&engine, &snapshot)?;
+    let mut accepted_loss = check_for_loss(options, &mut store.watermark, sequence)?;
+    if damage_accepted && accepted_loss.is_none() {
+        // Flushed commits may be newer than the end of the journals, and the next one will not follow on that.
+        accepted_loss = Some(AcceptedLoss { found: sequence, acknowledged: sequence });
+    }
+    let mut counters = Counters::load(&engine, &snapshot)?;
 
     let mut spaces = Spaces::new();
     spaces.insert(SpaceId::System, Arc::new(Space::new(keyspace(&layout::keyspace_name(SpaceId::System))?)));
@@ -157,7 +164,10 @@ fn recover(options: &FjallOptions, store: &mut Store) -> Result<Recovered> {
             }
         }
     }
-    Ok(Recovered { database, engine, spaces, sequence, counters })
+    // A crash while a space was dropped may leave its counters.
+    let orphans = counters.forget(|space| !spaces.contains_key(&space));
+    let first = FirstCommit { orphans, accepted_loss };
+    Ok(Recovered { database, engine, spaces, sequence, counters, first })
 }
 
 fn open_database(options: &FjallOptions, folder: &Path) -> Result<Database> {
@@ -187,11 +197,42 @@ fn newest_commit(engine: &Keyspace, snapshot: &fjall::Snapshot) -> Result<u64> {
     })
 }
 
+/// Reads the journals before fjall does, and cuts off what a commit left that was never finished. True if damage was
+/// found and accepted.
+fn check_journals(options: &FjallOptions, store: &Store) -> Result<bool> {
+    let journals = journal::read(&store.database_folder)?;
+    if let Some(damage) = &journals.damage {
+        if !options.accept_loss {
+            return Err(Error::Damaged {
+                reason: format!(
+                    "{damage}; restore a backup, or open once with accept_loss to give up what follows"
+                ),
+            });
+        }
+        tracing::warn!(%damage, "giving up what follows in the journals, as accept_loss says");
+        journals.cut_at_damage(&store.directory)?;
+        return Ok(true);
+    }
+    // The newest commit of all is in the journals if any commit is, so a loss can be told before anything is changed.
+    if let Some(newest) = journals.newest_commit
+        && newest < store.watermark.sequence()
+        && !options.accept_loss
+    {
+        return Err(loss(newest, store.watermark.sequence()));
+    }
+    journals.cut_torn_tails(&store.directory)?;
+    Ok(false)
+}
+
 /// Compares what the database holds with what was acknowledged.
-fn check_for_loss(options: &FjallOptions, watermark: &mut Watermark, sequence: u64) -> Result<()> {
+fn check_for_loss(
+    options: &FjallOptions,
+    watermark: &mut Watermark,
+    sequence: u64,
+) -> Result<Option<AcceptedLoss>> {
     let acknowledged = watermark.sequence();
     if sequence >= acknowledged {
-        return Ok(());
+        return Ok(None);
     }
     if !options.accept_loss {
         return Err(loss(sequence, acknowledged));
@@ -201,11 +242,12 @@ fn check_for_loss(options: &FjallOptions, watermark: &mut Watermark, sequence: u
         acknowledged,
         "the store has lost acknowledged commits; opening it all the same, as accept_loss says"
     );
-    watermark.write(sequence)
+    watermark.write(sequence)?;
+    Ok(Some(AcceptedLoss { found: sequence, acknowledged }))
 }
 
 /// The store ends before the newest commit known to have been acknowledged.
-pub(crate) fn loss(sequence: u64, acknowledged: u64) -> Error {
+fn loss(sequence: u64, acknowledged: u64) -> Error {
     Error::Damaged {
         reason: format!(
             "commits up to {acknowledged} were acknowledged, but the store ends at {sequence}; \
@@ -216,10 +258,8 @@ pub(crate) fn loss(sequence: u64, acknowledged: u64) -> Error {
 
 /// Publishes the first view and starts the committer and the monitor.
 fn start(options: &FjallOptions, store: Store, recovered: Recovered) -> Result<Handle> {
-    let Recovered { database, engine, spaces, sequence, mut counters } = recovered;
+    let Recovered { database, engine, spaces, sequence, counters, first } = recovered;
     let lane = Arc::new(ReadLane::new(options.inline_reads_max, options.blocking_reads_max));
-    // A crash while a space was dropped may leave its counters.
-    let orphans = counters.forget(|space| !spaces.contains_key(&space));
     let view = Arc::new(View {
         sequence,
         snapshot: database.snapshot(),
@@ -254,7 +294,7 @@ fn start(options: &FjallOptions, store: Store, recovered: Recovered) -> Result<H
         },
         monitor: monitor.clone(),
     };
-    work.remove_totals(orphans)?;
+    work.begin(first)?;
     let budgets =
         Budgets { write_buffer_bytes: options.write_buffer_bytes, journal_bytes: options.journal_bytes };
     let watching =

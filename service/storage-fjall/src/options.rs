@@ -49,7 +49,8 @@ pub struct FjallOptions {
     /// How long a transaction waits for a place in the queue, or for memory pressure to ease, before it is refused as
     /// overloaded. Default 5 s.
     pub queue_wait_max: Duration,
-    /// Reads that may run at once on the caller's own thread. Default: half the available cores, at least one.
+    /// Reads that may run at once on their callers' own threads, unless their space has answered from memory for
+    /// long: such reads are not limited. Default: half the available cores, at least one.
     pub inline_reads_max: usize,
     /// Reads that may run at once on blocking threads. Default 64.
     pub blocking_reads_max: usize,

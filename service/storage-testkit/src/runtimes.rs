@@ -9,6 +9,7 @@ use cairn_storage::{Direction, Engine, Error, KeyRange, Snapshot};
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::thread;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// A runtime of one thread is enough for callers that wait for each other.
@@ -35,14 +36,18 @@ pub async fn one_thread_is_enough<S: Subject>(subject: S) {
     .await;
 }
 
-/// A visitor runs where blocking is allowed: not on the runtime's thread.
-pub async fn visitors_run_where_blocking_is_allowed<S: Subject>(subject: S) {
+/// A scan may begin on the runtime's thread, but does not stay there once it has taken a while.
+pub async fn a_long_scan_leaves_the_runtimes_thread<S: Subject>(subject: S) {
     on_one_thread(async move {
         let (_store, engine) = store_with_spaces(&subject).await;
-        commit(&engine, vec![put(item("a"), "1"), put(item("b"), "2")]).await.unwrap();
+        commit(&engine, (0..20_u8).map(|n| put(item([n]), "v")).collect()).await.unwrap();
         let runtime_thread = thread::current().id();
+        let mut on_the_runtime = 0;
         let visitor = move |_: &[u8], _: Bytes| {
-            assert_ne!(thread::current().id(), runtime_thread);
+            on_the_runtime += usize::from(thread::current().id() == runtime_thread);
+            assert!(on_the_runtime <= 1, "the scan held the runtime's thread for more than one slow record");
+            // Not waiting for anything: standing for a filter that computes for long.
+            thread::sleep(Duration::from_millis(1));
             ControlFlow::Continue(())
         };
         let snapshot = strong(&engine).await;

@@ -100,7 +100,7 @@ macro_rules! conformance {
             }
             runtimes {
                 one_thread_is_enough,
-                visitors_run_where_blocking_is_allowed,
+                a_long_scan_leaves_the_runtimes_thread,
             }
         }
     };

@@ -43,7 +43,13 @@ enum ListField {
 /// A field of an item or of a map value.
 #[derive(Clone, Debug)]
 pub(crate) enum MapField {
-    Entry { name: String, value: WireValue, value_first: bool, unknown: Option<Unknown> },
+    Entry {
+        name: String,
+        value: WireValue,
+        more_of_value: Option<WireValue>,
+        value_first: bool,
+        unknown: Option<Unknown>,
+    },
     Unknown(Unknown),
 }
 
@@ -105,7 +111,7 @@ impl Writer {
         for field in fields {
             match field {
                 MapField::Unknown(unknown) => unknown.put(&mut out),
-                MapField::Entry { name, value, value_first, unknown } => {
+                MapField::Entry { name, value, more_of_value, value_first, unknown } => {
                     let mut entry = Vec::new();
                     let value = self.value(value);
                     if *value_first {
@@ -117,6 +123,9 @@ impl Writer {
                     }
                     if !*value_first {
                         delimited(2, &value, &mut entry);
+                    }
+                    if let Some(more) = more_of_value {
+                        delimited(2, &self.value(more), &mut entry);
                     }
                     delimited(1, &entry, &mut out);
                 }
@@ -173,7 +182,7 @@ pub(crate) fn item() -> impl Strategy<Value = WireItem> {
 }
 
 /// Any value: at least one known field, and perhaps fields around it.
-fn value() -> impl Strategy<Value = WireValue> {
+fn value() -> impl Strategy<Value = WireValue> + Clone {
     let leaf = one_or_more(scalar()).prop_map(WireValue);
     leaf.prop_recursive(4, 40, 6, |inner| {
         let container = prop_oneof![
@@ -225,12 +234,13 @@ fn list_field(element: impl Strategy<Value = WireValue>) -> impl Strategy<Value 
 }
 
 /// Few names, so that some come twice.
-fn map_field(value: impl Strategy<Value = WireValue>) -> impl Strategy<Value = MapField> {
+fn map_field(value: impl Strategy<Value = WireValue> + Clone) -> impl Strategy<Value = MapField> {
     let name = prop_oneof!["[a-d]", ".{1,8}"];
-    let entry = (name, value, any::<bool>(), proptest::option::weighted(0.1, unknown()));
+    let more = proptest::option::weighted(0.1, value.clone());
+    let entry = (name, value, more, any::<bool>(), proptest::option::weighted(0.1, unknown()));
     prop_oneof![
-        8 => entry.prop_map(|(name, value, value_first, unknown)| {
-            MapField::Entry { name, value, value_first, unknown }
+        8 => entry.prop_map(|(name, value, more_of_value, value_first, unknown)| {
+            MapField::Entry { name, value, more_of_value, value_first, unknown }
         }),
         1 => unknown().prop_map(MapField::Unknown),
     ]

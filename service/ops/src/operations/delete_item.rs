@@ -1,7 +1,7 @@
 //! DeleteItem (semantics 7.5, 12.3).
 
 use crate::error::At;
-use crate::item_write::{Change, write_item};
+use crate::item_write::{Change, Condition, write_item};
 use crate::{
     ConsumedCapacity, ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity,
     ReturnValues, ReturnValuesOnConditionCheckFailure, Service, Validation,
@@ -47,12 +47,19 @@ impl Operation for DeleteItem {
             return Err(Validation::new("return_values", "ReturnValues can only be ALL_OLD or NONE").into());
         }
         let key = self.key.into_attributes(&mut DecodeBudget::item()).map_err(|error| error.at("key"))?;
+        let mut expressions =
+            self.arguments.check(&service.expressions, self.condition_expression.is_some())?;
+        let condition = expressions.condition(self.condition_expression.as_deref())?;
+        expressions.finish()?;
+
+        let condition = Condition::new(condition, self.return_values_on_condition_check_failure);
         let return_old = self.return_values == ReturnValues::AllOld;
         let written = write_item(
             service,
             &reference.name,
             |table| Ok(table.key_schema().key_of_argument(&key).map_err(|error| error.at("key"))?),
             move |_, old| {
+                condition.check(old)?;
                 let attributes = old.filter(|_| return_old).cloned().map(StoredItem::into_item);
                 Ok((Change::Delete, attributes))
             },

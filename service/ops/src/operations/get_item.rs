@@ -41,6 +41,11 @@ impl Operation for GetItem {
     async fn execute<E: Engine>(self, service: &Service<E>) -> Result<GetItemOutput> {
         let reference = service.naming.table("table", self.table)?;
         let key = self.key.into_attributes(&mut DecodeBudget::item()).map_err(|error| error.at("key"))?;
+        let has_expression = self.projection_expression.is_some();
+        let mut expressions = self.arguments.check(&service.expressions, has_expression)?;
+        let projection = expressions.projection(self.projection_expression.as_deref())?;
+        expressions.finish()?;
+
         let consistency = if self.consistent { Consistency::Strong } else { Consistency::Eventual };
         let snapshot = service.engine.snapshot(consistency).await?;
         let table = service.catalog.serving(&snapshot, &reference.name).await?;
@@ -48,8 +53,13 @@ impl Operation for GetItem {
         let record = snapshot.get(&RecordKey::new(table.items(), key.storage_key())).await?;
         let stored = record.map(StoredItem::read).transpose()?;
         let units = read_units(stored.as_ref().map_or(0, StoredItem::size), self.consistent);
+        let item = match (stored, projection) {
+            (None, _) => None,
+            (Some(stored), None) => Some(stored.into_item()),
+            (Some(stored), Some(projection)) => Some(projection.apply(&stored.attributes()?).into()),
+        };
         Ok(GetItemOutput {
-            item: stored.map(StoredItem::into_item),
+            item,
             consumed_capacity: self.return_consumed_capacity.report(&reference.given, units),
         })
     }

@@ -1,7 +1,7 @@
 //! PutItem (semantics 7.3, 12.3).
 
 use crate::error::At;
-use crate::item_write::{Change, NewItem, write_item};
+use crate::item_write::{Change, Condition, NewItem, write_item};
 use crate::{
     ConsumedCapacity, ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity,
     ReturnValues, ReturnValuesOnConditionCheckFailure, Service, Validation,
@@ -47,6 +47,12 @@ impl Operation for PutItem {
             return Err(Validation::new("return_values", "ReturnValues can only be ALL_OLD or NONE").into());
         }
         let item = self.item.into_attributes(&mut DecodeBudget::item()).map_err(|error| error.at("item"))?;
+        let mut expressions =
+            self.arguments.check(&service.expressions, self.condition_expression.is_some())?;
+        let condition = expressions.condition(self.condition_expression.as_deref())?;
+        expressions.finish()?;
+
+        let condition = Condition::new(condition, self.return_values_on_condition_check_failure);
         let new = NewItem::new(&item);
         let return_old = self.return_values == ReturnValues::AllOld;
         let written = write_item(
@@ -54,6 +60,7 @@ impl Operation for PutItem {
             &reference.name,
             |table| Ok(table.key_schema().key_of_item(&item).map_err(|error| error.at("item"))?),
             move |_, old| {
+                condition.check(old)?;
                 let attributes = old.filter(|_| return_old).cloned().map(StoredItem::into_item);
                 Ok((Change::Put(new.clone()), attributes))
             },

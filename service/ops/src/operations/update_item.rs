@@ -1,11 +1,15 @@
 //! UpdateItem (semantics 5.7, 7.4, 12.3).
 
+use crate::error::At;
+use crate::item_write::{Change, Condition, NewItem, write_item};
 use crate::{
-    ConsumedCapacity, Error, ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity,
-    ReturnValues, ReturnValuesOnConditionCheckFailure, Service,
+    ConsumedCapacity, ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity,
+    ReturnValues, ReturnValuesOnConditionCheckFailure, Service, Validation,
 };
-use cairn_model::Item;
+use cairn_expression::{Update, UpdateError, UpdateErrorKind};
+use cairn_model::{AttributeMap, DecodeBudget, Item, StoredItem, item_size, limits};
 use cairn_storage::Engine;
+use std::sync::Arc;
 
 /// Changes attributes of an item, which is made if it is not there.
 #[derive(Clone, Debug, Default)]
@@ -41,7 +45,105 @@ impl Operation for UpdateItem {
     const KIND: OperationKind = OperationKind::UpdateItem;
     type Output = UpdateItemOutput;
 
-    async fn execute<E: Engine>(self, _: &Service<E>) -> Result<UpdateItemOutput> {
-        Err(Error::NotImplemented { feature: "UpdateItem" })
+    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<UpdateItemOutput> {
+        let reference = service.naming.table("table", self.table)?;
+        let key = self.key.into_attributes(&mut DecodeBudget::item()).map_err(|error| error.at("key"))?;
+        let has_expression = self.update_expression.is_some() || self.condition_expression.is_some();
+        let mut expressions = self.arguments.check(&service.expressions, has_expression)?;
+        let update = expressions.update(self.update_expression.as_deref())?;
+        let condition = expressions.condition(self.condition_expression.as_deref())?;
+        expressions.finish()?;
+
+        let condition = Condition::new(condition, self.return_values_on_condition_check_failure);
+        let update = Arc::new(update);
+        let checked = update.clone();
+        let return_values = self.return_values;
+        let written = write_item(
+            service,
+            &reference.name,
+            |table| {
+                let schema = table.key_schema();
+                let primary = schema.key_of_argument(&key).map_err(|error| error.at("key"))?;
+                if let Some(update) = &*checked {
+                    update
+                        .check_avoids_keys(|name| schema.contains(name))
+                        .map_err(|error| update_error(&error))?;
+                }
+                Ok(primary)
+            },
+            {
+                let key = key.clone();
+                move |_, old| {
+                    condition.check(old)?;
+                    let before = old.map(StoredItem::attributes).transpose()?;
+                    change(update.as_ref().as_ref(), before, &key, return_values)
+                }
+            },
+        )
+        .await?;
+        Ok(UpdateItemOutput {
+            attributes: written.outcome.map(Item::from),
+            consumed_capacity: self.return_consumed_capacity.report(&reference.given, written.units),
+        })
+    }
+}
+
+/// What an update makes of an item, and what it answers with.
+fn change(
+    update: Option<&Update>,
+    before: Option<AttributeMap>,
+    key: &AttributeMap,
+    return_values: ReturnValues,
+) -> Result<(Change, Option<AttributeMap>)> {
+    let Some(update) = update else {
+        // Without an expression the item is made if it is not there, and is left as it is if it is.
+        let (change, now) = match &before {
+            Some(item) => (Change::Keep, item.clone()),
+            None => (Change::Put(NewItem::new(key)), key.clone()),
+        };
+        let answer = match return_values {
+            ReturnValues::AllOld => before,
+            ReturnValues::AllNew => Some(now),
+            ReturnValues::None | ReturnValues::UpdatedOld | ReturnValues::UpdatedNew => None,
+        };
+        return Ok((change, answer));
+    };
+    let mut updated = update.apply(before.as_ref()).map_err(|error| update_error(&error))?;
+    let updated_new = match return_values {
+        ReturnValues::UpdatedNew => update.updated_new(&updated),
+        _ => None,
+    };
+    if before.is_none()
+        && let Some(item) = &mut updated.item
+    {
+        item.extend(key.clone());
+    }
+    let change = match &updated.item {
+        None => Change::Keep,
+        Some(item) if item_size(item) > limits::ITEM_BYTES_MAX => {
+            return Err(Validation::of_state(
+                "update_expression",
+                "Item size to update has exceeded the maximum allowed size",
+            )
+            .into());
+        }
+        Some(item) => Change::Put(NewItem::new(item)),
+    };
+    let answer = match return_values {
+        ReturnValues::None => None,
+        ReturnValues::AllOld => before,
+        ReturnValues::UpdatedOld => update.updated_old(before.as_ref()),
+        ReturnValues::AllNew => updated.item,
+        ReturnValues::UpdatedNew => updated_new,
+    };
+    Ok((change, answer))
+}
+
+/// An update that the table's keys or the item as it is do not allow.
+fn update_error(error: &UpdateError) -> Validation {
+    let message = error.to_string();
+    match error.kind {
+        UpdateErrorKind::KeyAttribute { .. } => Validation::new("update_expression", message),
+        _ => Validation::of_state("update_expression", message),
     }
 }

@@ -16,8 +16,9 @@ mod table;
 mod table_view;
 
 use self::error::ClientError;
+use crate::demo::{self, DemoArgs, DemoError};
 use crate::server::{Server, ServerError, stop_on_signal};
-use crate::settings::{Settings, SettingsError, SettingsInput};
+use crate::settings::{LogFormat, Settings, SettingsError, SettingsInput};
 use crate::telemetry;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -35,6 +36,8 @@ pub struct Cli {
 enum Command {
     /// Serve tables from a data folder until SIGTERM or Ctrl-C
     Serve(SettingsArgs),
+    /// Serve an empty store and take a tour of it
+    Demo(DemoArgs),
     /// Print the settings that `serve` would use with the same flags, variables and file
     Config(SettingsArgs),
     Table(table::TableArgs),
@@ -63,6 +66,8 @@ pub(crate) enum CommandError {
     Settings(#[from] SettingsError),
     #[error(transparent)]
     Server(#[from] ServerError),
+    #[error(transparent)]
+    Demo(#[from] DemoError),
     #[error("the log filter is wrong")]
     Log(#[from] tracing_subscriber::filter::ParseError),
     #[error("cannot print the settings")]
@@ -77,6 +82,7 @@ pub(crate) enum CommandError {
 pub fn run(cli: Cli) -> ExitCode {
     let done = match cli.command {
         Command::Serve(args) => serve(args),
+        Command::Demo(args) => demo(args),
         Command::Config(args) => config(args),
         Command::Table(args) => client(table::run(args)),
         Command::Item(args) => client(item::run(args)),
@@ -137,4 +143,10 @@ fn serve(args: SettingsArgs) -> Result<(), CommandError> {
         server.run(stop).await?;
         Ok(())
     })
+}
+
+fn demo(args: DemoArgs) -> Result<(), CommandError> {
+    // What the tour shows is not to be lost among what a server logs.
+    telemetry::start("warn", LogFormat::Text)?;
+    Ok(runtime()?.block_on(demo::run(args))?)
 }
