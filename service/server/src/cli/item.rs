@@ -282,7 +282,7 @@ impl Teller {
         };
         let item = item.into_attributes(&mut DecodeBudget::item())?;
         if item.is_empty() && !self.output.is_json() {
-            eprintln!("cairn: it has none of the attributes");
+            eprintln!("cairn: the item has none of these attributes");
             return Ok(());
         }
         self.output.print(&self.form.write(&item), || item_table(&item, first, self.form))

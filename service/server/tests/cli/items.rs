@@ -141,3 +141,38 @@ fn an_item_is_shown_to_people_with_its_key_first() {
     "#]]
     .assert_eq(&ran.succeeds());
 }
+
+#[test]
+fn an_item_is_updated_and_shown_in_part() {
+    let server = TestServer::with_orders();
+    let update = ["item", "update", "Orders", KEY, "--return", "updated-new"];
+    let set =
+        ["--update", "SET #s = :s, n = :n", "--name", "#s=Status", "--values", r#"{":s":"sent",":n":0.10}"#];
+    let updated = server.cairn(&[&update[..], &set].concat()).succeeds();
+    assert_eq!(updated, "{\"Status\":\"sent\",\"n\":0.1}\n");
+    let removed = server.cairn(&[&update[..], &["--update", "REMOVE n"]].concat()).succeeds();
+    assert_eq!(removed, "null\n");
+
+    let get =
+        |projection| server.cairn(&["item", "get", "Orders", KEY, "--projection", projection]).succeeds();
+    assert_eq!(get("Customer"), "{\"Customer\":\"ada\"}\n");
+    assert_eq!(get("n"), "{}\n");
+
+    let stderr = server.cairn(&["item", "update", "Orders", KEY, "--update", "SET x = "]).fails(1);
+    assert!(stderr.starts_with("cairn: INVALID_ARGUMENT: "), "{stderr}");
+    assert!(stderr.ends_with(" (field update_expression)\n"), "{stderr}");
+}
+
+#[test]
+fn a_write_whose_condition_is_false_fails_and_can_show_what_is_there() {
+    let server = TestServer::with_orders();
+    let put = ["item", "put", "Orders", KEY, "--condition", "attribute_not_exists(Customer)"];
+    server.cairn(&put).succeeds();
+    assert_eq!(server.cairn(&put).fails(1), "cairn: FAILED_PRECONDITION: The conditional request failed\n");
+    let ran = server.cairn(&[&put[..], &["--return-on-failure"]].concat());
+    assert_eq!((ran.status, ran.stdout), (1, format!("{KEY}\n")));
+
+    let delete = ["item", "delete", "Orders", KEY, "--condition", "attribute_exists(Paid)"];
+    assert_eq!(server.cairn(&delete).status, 1);
+    server.cairn(&["item", "get", "Orders", KEY]).succeeds();
+}
