@@ -1,6 +1,6 @@
 //! The connection of a client's command: which server, and how long to wait for it.
 
-use super::error::ClientError;
+use super::error::{ClientError, RootCause};
 use cairn_api::v1::item_service_client::ItemServiceClient;
 use cairn_api::v1::table_service_client::TableServiceClient;
 use clap::Args;
@@ -69,8 +69,8 @@ impl ClientArgs {
     pub(crate) async fn connect(&self) -> Result<Client, ClientError> {
         let endpoint = self.endpoint.clone().connect_timeout(self.timeout);
         let channel = endpoint.connect().await.map_err(|source| ClientError::Connect {
-            endpoint: self.endpoint.uri().to_string(),
-            source: Box::new(source),
+            endpoint: self.endpoint.uri().to_string().trim_end_matches('/').to_owned(),
+            source: RootCause::of(&source),
         })?;
         let connection = InterceptedService::new(channel, Deadline(self.timeout));
         Ok(Client {

@@ -13,12 +13,13 @@ use tonic_types::StatusExt;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
     /// No connection could be made.
-    #[error("no server answers at {endpoint}: {}", root_cause(.source))]
+    #[error("no server answers at {endpoint}")]
     Connect {
         /// Where.
         endpoint: String,
-        /// Why. Its innermost cause is in the message; those around it say less.
-        source: Box<tonic::transport::Error>,
+        /// Why.
+        #[source]
+        source: RootCause,
     },
     /// The server answered with an error, or the connection broke.
     #[error("{}", describe(.0))]
@@ -74,6 +75,10 @@ impl ClientError {
             Self::Connect { .. } => Some(
                 "Start one with `cairn serve`, or say where it is with --endpoint URL or CAIRN_ENDPOINT.",
             ),
+            // What the server itself answers has no cause here.
+            Self::Call(status) if std::error::Error::source(&**status).is_some() => Some(
+                "The connection failed; if it always does, something else than Cairn may be listening there.",
+            ),
             Self::Document { source, .. } => source.hint(),
             _ => None,
         }
@@ -94,11 +99,21 @@ fn is_caused_by<E: std::error::Error + 'static>(error: &dyn std::error::Error) -
     std::iter::successors(error.source(), |error| error.source()).any(|error| error.is::<E>())
 }
 
-fn root_cause(error: &dyn std::error::Error) -> String {
-    std::iter::successors(error.source(), |error| error.source()).last().unwrap_or(error).to_string()
+/// The innermost cause of an error, for errors whose outer layers repeat it and add nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+pub(crate) struct RootCause {
+    text: String,
 }
 
-/// A status as `CODE: message`, with the field at fault and the time to wait if the server gave them.
+impl RootCause {
+    pub(crate) fn of(error: &dyn std::error::Error) -> Self {
+        let innermost = std::iter::successors(Some(error), |error| error.source()).last().unwrap_or(error);
+        Self { text: innermost.to_string() }
+    }
+}
+
+/// A status as `CODE: message`, with the field at fault, the resource and the time to wait if the server gave them.
 fn describe(status: &Status) -> String {
     let mut text = format!("{}: {}", code_name(status.code()), printable(status.message()));
     // Writing to a string does not fail.
@@ -106,6 +121,11 @@ fn describe(status: &Status) -> String {
         for violation in bad.field_violations.iter().filter(|violation| !violation.field.is_empty()) {
             let _ = write!(text, " (field {})", printable(&violation.field));
         }
+    }
+    if let Some(resource) = status.get_details_resource_info()
+        && !status.message().contains(&resource.resource_name)
+    {
+        let _ = write!(text, " ({})", printable(&resource.resource_name));
     }
     if let Some(delay) = status.get_details_retry_info().and_then(|info| info.retry_delay) {
         let _ = write!(text, " (try again in {delay:?})");
@@ -154,6 +174,13 @@ mod tests {
         );
         let details = ErrorDetails::with_bad_request_violation("", "wrong");
         assert_eq!(printed(Code::InvalidArgument, "It is wrong", details), "INVALID_ARGUMENT: It is wrong");
+    }
+
+    #[test]
+    fn an_error_names_the_resource_unless_its_message_does() {
+        let details = ErrorDetails::with_resource_info("cairn.v1.Table", "Orders", "", "");
+        assert_eq!(printed(Code::NotFound, "Not there", details.clone()), "NOT_FOUND: Not there (Orders)");
+        assert_eq!(printed(Code::NotFound, "No Orders there", details), "NOT_FOUND: No Orders there");
     }
 
     #[test]

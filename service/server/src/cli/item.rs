@@ -18,12 +18,11 @@ const EXAMPLES: &str = r#"Examples:
   generate-orders | cairn item put Orders -
   cairn item update Orders '{"Customer": "ada", "When": 20}' --return all-new \
     --update 'SET #s = :s' --name '#s=Status' --values '{":s": "sent"}'
-  cairn item delete Orders '{"Customer": "ada", "When": 20}' --condition 'attribute_exists(Customer)'
+  cairn item delete Orders '{"Customer": "ada", "When": 20}' --condition 'Paid = :no' \
+    --values '{":no": false}'
   cairn item get Files '{"Hash": {"B": "q83vASM="}}' --json dynamodb
 
-ITEM, KEY and the --values are JSON: the argument itself, @FILE, or - for standard input. With `--json plain`, the
-default, JSON numbers, strings, booleans, null, arrays and objects are N, S, BOOL, NULL, L and M; sets are printed as
-arrays and binary as base64 text, and cannot be given. `--json dynamodb` says every type, as in {"Id": {"N": "1"}}.
+ITEM, KEY and the --values are JSON: the argument itself, @FILE, or - for standard input. With `--json plain`, the default, JSON numbers, strings, booleans, null, arrays and objects are N, S, BOOL, NULL, L and M; sets are printed as arrays and binary as base64 text, and cannot be given. `--json dynamodb` says every type, as in {"Id": {"N": "1"}}.
 
 Exit status: 0 if done; 1 if not, if the condition was false, or if there is no item to get; 2 for wrong usage."#;
 
@@ -283,7 +282,7 @@ impl Teller {
         };
         let item = item.into_attributes(&mut DecodeBudget::item())?;
         if item.is_empty() && !self.output.is_json() {
-            eprintln!("cairn: it has none of the attributes");
+            eprintln!("cairn: the item has none of these attributes");
             return Ok(());
         }
         self.output.print(&self.form.write(&item), || item_table(&item, first, self.form))

@@ -30,22 +30,15 @@ fn value_cell(value: &AttributeValue, form: JsonForm) -> Cell {
 
 /// Consumed capacity in words.
 pub(crate) fn capacity_text(consumed: &v1::ConsumedCapacity) -> String {
-    let mut text = format!("consumed {} of {}", units(consumed.capacity_units), printable(&consumed.table));
-    let table = consumed.table_capacity.iter().map(|share| ("table", share));
-    let indexes = consumed.local_secondary_indexes.iter().chain(&consumed.global_secondary_indexes);
-    let shares: Vec<_> = table
-        .chain(indexes.map(|(name, share)| (name.as_str(), share)))
-        .map(|(name, share)| format!("{} by {}", units(share.capacity_units), printable(name)))
-        .collect();
-    if !shares.is_empty() {
-        text.push_str(": ");
-        text.push_str(&shares.join(", "));
+    let unit = if consumed.capacity_units == 1.0 { "unit" } else { "units" };
+    let mut text =
+        format!("consumed {} capacity {unit} of {}", consumed.capacity_units, printable(&consumed.table));
+    if let Some(table) = &consumed.table_capacity {
+        let indexes = consumed.local_secondary_indexes.iter().chain(&consumed.global_secondary_indexes);
+        let indexes = indexes.map(|(name, share)| format!(", index {name} {}", share.capacity_units));
+        text.push_str(&format!(" (table {}{})", table.capacity_units, indexes.collect::<String>()));
     }
     text
-}
-
-fn units(units: f64) -> String {
-    format!("{units} capacity unit{}", if units == 1.0 { "" } else { "s" })
 }
 
 /// Consumed capacity as DynamoDB's JSON has it.
@@ -88,10 +81,8 @@ mod tests {
 
     #[test]
     fn consumed_capacity_is_told_by_table_and_index() {
-        expect![
-            "consumed 3.5 capacity units of Orders: 1 capacity unit by table, 2.5 capacity units by by-day"
-        ]
-        .assert_eq(&capacity_text(&consumed()));
+        expect!["consumed 3.5 capacity units of Orders (table 1, index by-day 2.5)"]
+            .assert_eq(&capacity_text(&consumed()));
         let json = json!({"ConsumedCapacity": {
             "TableName": "Orders",
             "CapacityUnits": 3.5,

@@ -138,6 +138,9 @@ struct UpdateArgs {
     /// The storage class
     #[arg(long, value_enum, value_name = "CLASS")]
     table_class: Option<TableClass>,
+    /// Wait until the change is done, 10 minutes at most
+    #[arg(long)]
+    wait: bool,
 }
 
 #[derive(Args, Clone, Copy, Debug)]
@@ -273,11 +276,7 @@ pub(crate) async fn run(args: TableArgs) -> Result<(), ClientError> {
         TableCommand::Create(create) => {
             let wait = create.wait;
             let table = client.tables.create_table(create.message()).await?.into_inner().table;
-            let mut table = expected(table)?;
-            if wait {
-                table = wait_until_active(&mut client, &table).await?;
-            }
-            print_description(output, &table)
+            print_changed(&mut client, output, expected(table)?, wait).await
         }
         TableCommand::Describe { table } => {
             let table = describe(&mut client, table).await?;
@@ -293,8 +292,9 @@ pub(crate) async fn run(args: TableArgs) -> Result<(), ClientError> {
             })
         }
         TableCommand::Update(update) => {
+            let wait = update.wait;
             let table = client.tables.update_table(update.message()).await?.into_inner().table;
-            print_description(output, &expected(table)?)
+            print_changed(&mut client, output, expected(table)?, wait).await
         }
         TableCommand::Delete { table, wait } => {
             let request = v1::DeleteTableRequest { table };
@@ -322,6 +322,19 @@ pub(crate) async fn run(args: TableArgs) -> Result<(), ClientError> {
             })
         }
     }
+}
+
+/// Prints a table that was created or changed, perhaps once that is done.
+async fn print_changed(
+    client: &mut Client,
+    output: Output,
+    mut table: v1::TableDescription,
+    wait: bool,
+) -> Result<(), ClientError> {
+    if wait {
+        table = wait_until_active(client, &table).await?;
+    }
+    print_description(output, &table)
 }
 
 fn print_description(output: Output, table: &v1::TableDescription) -> Result<(), ClientError> {
@@ -383,13 +396,13 @@ async fn tags(client: &mut Client, table: String) -> Result<BTreeMap<String, Str
 
 async fn wait_until_active(
     client: &mut Client,
-    created: &v1::TableDescription,
+    changed: &v1::TableDescription,
 ) -> Result<v1::TableDescription, ClientError> {
     wait("ACTIVE", async || {
         // Descriptions are eventually consistent: a new table may not be seen at once.
-        let Some(table) = find(client, &created.table_name).await? else { return Ok(None) };
+        let Some(table) = find(client, &changed.table_name).await? else { return Ok(None) };
         match table.table_status() {
-            _ if table.table_id != created.table_id => Err(ClientError::TableDeleted),
+            _ if table.table_id != changed.table_id => Err(ClientError::TableDeleted),
             v1::TableStatus::Deleting => Err(ClientError::TableDeleted),
             v1::TableStatus::Active => Ok(Some(table)),
             _ => Ok(None),

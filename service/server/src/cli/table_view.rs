@@ -82,6 +82,11 @@ fn time(at: Option<&prost_types::Timestamp>) -> Option<String> {
     at.map(prost_types::Timestamp::to_string)
 }
 
+/// An RFC 3339 time in UTC without its fraction of a second.
+fn to_the_second(at: &str) -> String {
+    at.split_once('.').map_or_else(|| at.to_owned(), |(seconds, _)| format!("{seconds}Z"))
+}
+
 impl TableView {
     pub(crate) fn of(table: &v1::TableDescription) -> Self {
         Self {
@@ -144,7 +149,7 @@ impl TableView {
             ("Id", self.table_id.clone()),
             ("Status", self.table_status.clone()),
         ];
-        rows.extend(self.creation_date_time.clone().map(|at| ("Created", at)));
+        rows.extend(self.creation_date_time.as_deref().map(|at| ("Created", to_the_second(at))));
         rows.extend(self.key_schema.iter().map(|key| {
             let title = if key.key_type == "RANGE" { "Sort key" } else { "Partition key" };
             (title, self.key_attribute(&key.attribute_name))
