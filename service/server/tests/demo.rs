@@ -85,7 +85,8 @@ fn a_taken_port_is_told_and_another_one_used() {
     assert!(!printed.contains(&format!("serves on {address}")), "{printed}");
 }
 
-#[tokio::test]
+// On more than one thread: the client has to hear that the server stops while this one waits for it to end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_the_tour_it_serves_until_it_is_interrupted() {
     let temporary = tempfile::tempdir().unwrap();
     let mut command = demo(temporary.path());

@@ -20,6 +20,11 @@ pub(super) fn n(number: i64) -> AttributeValue {
     AttributeValue::N(number.into())
 }
 
+/// A boolean.
+pub(super) fn flag(value: bool) -> AttributeValue {
+    AttributeValue::Bool(value)
+}
+
 /// A list.
 pub(super) fn list<const N: usize>(elements: [AttributeValue; N]) -> AttributeValue {
     AttributeValue::L(elements.into())
@@ -265,6 +270,11 @@ pub(super) fn table_names<const N: usize>(names: [&str; N]) -> Outcome {
 /// All tags of a table.
 pub(super) fn tags<const N: usize>(tags: [(&str, &str); N]) -> Outcome {
     Ok(Answer::Tags(tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into()))
+}
+
+/// A change of tags that is done.
+pub(super) fn tags_changed() -> Outcome {
+    Ok(Answer::TagsChanged)
 }
 
 /// This item, and no other attribute.

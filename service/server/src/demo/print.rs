@@ -10,7 +10,6 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 const HEADING: Style = Style::new().bold();
-const TITLE: Style = Style::new().italic();
 const METHOD: Style = AnsiColor::Cyan.on_default();
 const PASSED: Style = AnsiColor::Green.on_default();
 const REFUSED: Style = AnsiColor::Yellow.on_default();
@@ -50,7 +49,7 @@ impl<W: Write> Printer<W> {
 
     /// What the next steps show.
     pub(super) fn title(&mut self, text: &str) -> io::Result<()> {
-        writeln!(self.out, "\n  {}", styled(TITLE, text))
+        writeln!(self.out, "\n  {text}")
     }
 
     /// A call that is about to be made.

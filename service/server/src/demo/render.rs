@@ -62,7 +62,7 @@ struct Clauses(Vec<String>);
 
 impl Clauses {
     fn of(table: &str, key_or_item: &Item) -> Self {
-        Self(vec![table.to_owned(), item(key_or_item)])
+        Self(vec![format!("{table}  {}", item(key_or_item))])
     }
 
     /// An expression, if there is one, after the words that say what it is.

@@ -2,8 +2,9 @@
 
 use super::notation::{
     Bind, Write, at_cost, await_active, await_gone, condition_failed, create_table, delete, delete_table,
-    expect, found, get, item, list, list_tags, map, n, nothing, provisioned, put, refused, s, steps, strings,
-    table, table_names, table_with, tag, tags, untag, update, update_throughput, written, wrote,
+    expect, flag, found, get, item, list, list_tags, map, n, nothing, provisioned, put, refused, s, steps,
+    strings, table, table_names, table_with, tag, tags, tags_changed, untag, update, update_throughput,
+    written, wrote,
 };
 use super::tour::{Part, Step};
 use cairn_api::v1::{
@@ -185,7 +186,7 @@ fn a_session() -> Vec<Step> {
             ("customer", s("ada")),
             ("pages", pages),
             ("expires_at", n(expires_at)),
-            ("signed_in", cairn_model::AttributeValue::Bool(true)),
+            ("signed_in", flag(true)),
         ])
     };
     let first = session(list([s("/")]), 1_700_000_900);
@@ -203,7 +204,7 @@ fn a_session() -> Vec<Step> {
                 .only_if("signed_in = :yes AND size(pages) < :many")
                 .value(":page", &list([s("/lamps")]))
                 .value(":longer", &n(900))
-                .value(":yes", &cairn_model::AttributeValue::Bool(true))
+                .value(":yes", &flag(true))
                 .value(":many", &n(100))
                 .returning(ReturnValues::AllNew),
                 wrote(&second),
@@ -218,12 +219,9 @@ fn the_tags() -> Vec<Step> {
     steps(
         "Tags label a table",
         [
-            expect(
-                tag(CATALOG, [("team", "shop"), ("stage", "demo")]),
-                Ok(super::answer::Answer::TagsChanged),
-            ),
+            expect(tag(CATALOG, [("team", "shop"), ("stage", "demo")]), tags_changed()),
             expect(list_tags(CATALOG), tags([("stage", "demo"), ("team", "shop")])),
-            expect(untag(CATALOG, ["stage"]), Ok(super::answer::Answer::TagsChanged)),
+            expect(untag(CATALOG, ["stage"]), tags_changed()),
             expect(list_tags(CATALOG), tags([("team", "shop")])),
         ],
     )
