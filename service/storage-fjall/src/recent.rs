@@ -65,6 +65,11 @@ impl RecentWrites {
         self.horizon
     }
 
+    /// The number of the newest commit that is not pending.
+    pub(crate) fn newest_sequence(&self) -> u64 {
+        self.pending_sequence() - 1
+    }
+
     /// The number the pending commit will have.
     pub(crate) fn pending_sequence(&self) -> u64 {
         self.horizon + self.commits.len() as u64

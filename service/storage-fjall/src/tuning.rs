@@ -6,6 +6,7 @@ use fjall::{
     KvSeparationOptions,
 };
 use std::path::Path;
+use std::sync::Arc;
 
 /// Sealed memtables waiting to be flushed from which on a keyspace is behind. fjall stalls the commit at four.
 const SEALED_MAX: usize = 2;
@@ -64,9 +65,44 @@ pub(crate) fn active_bytes(keyspace: &Keyspace) -> u64 {
     keyspace.tree.active_memtable().size()
 }
 
-/// Bytes in all memtables: the one that takes writes, those being flushed, and those that old views still read.
-pub(crate) fn memtable_bytes(keyspace: &Keyspace) -> u64 {
-    keyspace.tree.version_memtable_size_sum()
+/// What a keyspace holds in memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MemtableBytes {
+    /// In the memtable that takes writes.
+    pub(crate) active: u64,
+    /// In memtables that are not flushed. More than that while one is being flushed: the rest may be counted in.
+    pub(crate) unflushed: u64,
+    /// In all memtables, those included that are flushed but still read by a view.
+    pub(crate) total: u64,
+    /// Whether a memtable is being flushed, or waiting to be.
+    pub(crate) is_flushing: bool,
+}
+
+/// Measures what a keyspace holds in memory.
+pub(crate) fn memtable_bytes(keyspace: &Keyspace) -> MemtableBytes {
+    let active = active_bytes(keyspace);
+    // At least what is active now, should a flush have let go of something in between.
+    let total = keyspace.tree.version_memtable_size_sum().max(active);
+    let is_flushing = keyspace.sealed_memtable_count() > 0;
+    MemtableBytes { active, unflushed: if is_flushing { total } else { active }, total, is_flushing }
+}
+
+/// Lets go of memtables that are flushed and that no view reads any more. fjall does so when it seals the next one,
+/// which under memory pressure may be never.
+pub(crate) fn release_flushed<'a>(database: &Database, keyspaces: impl Iterator<Item = &'a Arc<Keyspace>>) {
+    /// fjall looks for the oldest view once every so many views.
+    const VIEWS_UNTIL_LOOK: usize = 10_000;
+    for _ in 0..VIEWS_UNTIL_LOOK {
+        // Not to be read from: only its end is of interest.
+        drop(database.snapshot());
+    }
+    let readable_from = database.supervisor.snapshot_tracker.get_seqno_safe_to_gc();
+    for keyspace in keyspaces {
+        let mut versions = keyspace.tree.get_version_history_lock();
+        if let Err(error) = versions.maintenance(keyspace.path(), readable_from) {
+            tracing::warn!(error = &error as &dyn std::error::Error, "flushed memtables could not be let go");
+        }
+    }
 }
 
 /// Seals the memtable that takes writes and has it flushed. May wait for the commit under way.
