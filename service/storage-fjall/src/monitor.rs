@@ -148,7 +148,8 @@ impl Monitor {
 
     /// Adds up the memtables, has the largest written out if they are too many, and sets the brake.
     fn watch_memory(&mut self, view: &View) {
-        let any_behind = view.spaces.values().fold(false, |any, space| space.note_whether_behind() || any);
+        // Counted rather than looked for: every space has to look.
+        let any_behind = view.spaces.values().filter(|space| space.note_whether_behind()).count() > 0;
         let mut usages: Vec<_> = Usage::of(view).collect();
         let memory = Memory {
             unflushed_bytes: usages.iter().map(|usage| usage.bytes.unflushed).sum(),
@@ -158,6 +159,11 @@ impl Monitor {
         self.shared.unflushed_bytes.store(memory.unflushed_bytes, Ordering::Relaxed);
         self.shared.admission.set_brake(memory, budget_bytes, any_behind);
         let soft_bytes = budget_bytes / 2;
+        if any_behind {
+            for usage in &usages {
+                tuning::compact_if_forgotten(&self.database, &usage.keyspace);
+            }
+        }
         self.is_busy = any_behind || memory.total_bytes > soft_bytes;
         if memory.total_bytes.saturating_sub(memory.unflushed_bytes) > soft_bytes {
             self.release(&usages);

@@ -110,6 +110,21 @@ pub(crate) fn rotate(keyspace: &Keyspace) -> fjall::Result<bool> {
     keyspace.rotate_memtable()
 }
 
+/// Takes a step in compacting a keyspace that needs it while nobody compacts anything.
+///
+/// fjall asks for a compaction after each flush, but drops the request when its queue is full. A space that is so far
+/// behind that its writers wait has no further flushes, so it would stay as it is.
+pub(crate) fn compact_if_forgotten(database: &Database, keyspace: &Keyspace) {
+    if !is_compaction_behind(keyspace) || database.active_compactions() > 0 {
+        return;
+    }
+    let readable_from = database.supervisor.snapshot_tracker.get_seqno_safe_to_gc();
+    let strategy = keyspace.config.compaction_strategy.clone();
+    if let Err(error) = keyspace.tree.compact(strategy, readable_from) {
+        tracing::warn!(error = &error as &dyn std::error::Error, "a compaction failed");
+    }
+}
+
 /// Skips sequence numbers, so that no new one is below any that was given out before the store was closed.
 ///
 /// Recovery takes up after the newest record it finds, but the tables in which fjall notes which keyspaces exist may
@@ -119,4 +134,62 @@ pub(crate) fn skip_sequence_numbers(database: &Database) {
     const MORE_THAN_WERE_TAKEN: u64 = 1 << 24;
     let next = database.supervisor.seqno.get();
     database.supervisor.seqno.fetch_max(next + MORE_THAN_WERE_TAKEN);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fjall::Readable;
+
+    fn database_without_workers(folder: &Path) -> (Database, Arc<Keyspace>) {
+        let database = database(folder, 1 << 20, 64 << 20, 2).worker_threads_unchecked(0).open().unwrap();
+        let keyspace = Arc::new(database.keyspace("items", || keyspace_options(1 << 14)).unwrap());
+        (database, keyspace)
+    }
+
+    #[test]
+    fn a_compaction_that_was_forgotten_is_taken_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let (database, keyspace) = database_without_workers(folder.path());
+        for n in 0..L0_RUNS_MAX {
+            assert!(!is_compaction_behind(&keyspace), "{n}");
+            keyspace.insert("key", n.to_be_bytes()).unwrap();
+            keyspace.tree.flush_active_memtable(0).unwrap();
+        }
+        assert!(is_behind(&keyspace));
+        compact_if_forgotten(&database, &keyspace);
+        assert!(!is_behind(&keyspace));
+        assert_eq!(&*keyspace.get("key").unwrap().unwrap(), (L0_RUNS_MAX - 1).to_be_bytes());
+    }
+
+    #[test]
+    fn flushed_memtables_are_let_go_once_no_view_reads_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let (database, keyspace) = database_without_workers(folder.path());
+        keyspace.insert("key", vec![7; 100_000]).unwrap();
+        let view = database.snapshot();
+        keyspace.tree.flush_active_memtable(0).unwrap();
+        let bytes = memtable_bytes(&keyspace);
+        assert!(bytes.active == 0 && bytes.unflushed == 0 && bytes.total > 100_000, "{bytes:?}");
+        release_flushed(&database, [&keyspace].into_iter());
+        assert!(memtable_bytes(&keyspace).total > 100_000, "let go although a view reads it");
+        drop(view);
+        // What fjall may let go of ends one number before the newest view.
+        keyspace.insert("key", "after").unwrap();
+        release_flushed(&database, [&keyspace].into_iter());
+        assert!(memtable_bytes(&keyspace).total < 10_000, "{:?}", memtable_bytes(&keyspace));
+    }
+
+    #[test]
+    fn sequence_numbers_are_skipped_and_records_stay_readable() {
+        let folder = tempfile::tempdir().unwrap();
+        let (database, keyspace) = database_without_workers(folder.path());
+        keyspace.insert("key", "before").unwrap();
+        let before = database.snapshot();
+        skip_sequence_numbers(&database);
+        assert_eq!(database.snapshot().seqno(), before.seqno(), "a skipped number is visible");
+        keyspace.insert("key", "after").unwrap();
+        assert_eq!(&*before.get(&*keyspace, "key").unwrap().unwrap(), b"before");
+        assert_eq!(&*database.snapshot().get(&*keyspace, "key").unwrap().unwrap(), b"after");
+    }
 }
