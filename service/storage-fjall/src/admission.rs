@@ -18,6 +18,19 @@ const PLACE_BYTES: usize = 4096;
 /// The slowest a writer is made by the brake before it is stopped altogether.
 const DELAY_MAX: Duration = Duration::from_millis(50);
 
+/// How many times the budget all memtables may take, those included that are flushed but that old views still read.
+/// With the default budget that is half of the memory there is.
+pub(crate) const PINNED_MAX: u64 = 4;
+
+/// What the memtables of all spaces hold.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Memory {
+    /// In memtables that are not flushed.
+    pub(crate) unflushed_bytes: u64,
+    /// In all memtables, those included that are flushed but still read.
+    pub(crate) total_bytes: u64,
+}
+
 /// Lets transactions into the committer's queue.
 #[derive(Debug)]
 pub(crate) struct Admission {
@@ -96,17 +109,20 @@ impl Admission {
         Ok(())
     }
 
-    /// Sets the brake for `used_bytes` of memory against a budget. Nothing happens up to the budget; from there the
-    /// delay grows, and at one and a half times the budget writers are stopped. `any_behind` says whether single
-    /// spaces need time.
-    pub(crate) fn set_brake(&self, used_bytes: u64, budget_bytes: u64, any_behind: bool) {
-        let over_bytes = used_bytes.saturating_sub(budget_bytes);
+    /// Sets the brake for what is in memory, against a budget for what is not flushed. Nothing happens up to the
+    /// budget; from there the delay grows, and at one and a half times the budget writers are stopped. They are also
+    /// stopped at [`PINNED_MAX`] times the budget, whatever holds it. `any_behind` says whether single spaces need
+    /// time.
+    pub(crate) fn set_brake(&self, memory: Memory, budget_bytes: u64, any_behind: bool) {
+        let over_bytes = memory.unflushed_bytes.saturating_sub(budget_bytes);
         let most_bytes = (budget_bytes / 2).max(1);
         let delay_us = u128::from(over_bytes) * DELAY_MAX.as_micros() / u128::from(most_bytes);
         let delay_us = delay_us.min(DELAY_MAX.as_micros()) as u64;
+        let is_stopped =
+            over_bytes >= most_bytes || memory.total_bytes >= budget_bytes.saturating_mul(PINNED_MAX);
         self.brake.delay_us.store(delay_us, Ordering::Relaxed);
-        self.brake.stopped.store(over_bytes >= most_bytes, Ordering::Relaxed);
-        self.brake.on.store(delay_us > 0 || any_behind, Ordering::Relaxed);
+        self.brake.stopped.store(is_stopped, Ordering::Relaxed);
+        self.brake.on.store(delay_us > 0 || is_stopped || any_behind, Ordering::Relaxed);
         self.brake.eased.notify_waiters();
     }
 
@@ -128,6 +144,10 @@ mod tests {
 
     fn admission(places: usize) -> Admission {
         Admission::new(places * PLACE_BYTES, Duration::from_secs(5))
+    }
+
+    fn unflushed(bytes: u64) -> Memory {
+        Memory { unflushed_bytes: bytes, total_bytes: bytes }
     }
 
     #[tokio::test(start_paused = true)]
@@ -152,27 +172,38 @@ mod tests {
     async fn the_delay_grows_past_the_budget_until_writers_stop() {
         let admission = admission(2);
         let began = Instant::now();
-        admission.set_brake(100, 100, false);
+        admission.set_brake(unflushed(100), 100, false);
         drop(admission.enter(1, || false).await.unwrap());
         assert_eq!(began.elapsed(), Duration::ZERO);
-        admission.set_brake(125, 100, false);
+        admission.set_brake(unflushed(125), 100, false);
         drop(admission.enter(1, || false).await.unwrap());
         assert!((25..30).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
-        admission.set_brake(150, 100, false);
+        admission.set_brake(unflushed(150), 100, false);
+        assert!(matches!(admission.enter(1, || false).await, Err(Error::Overloaded)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_old_views_hold_in_memory_stops_writers_much_later() {
+        let admission = admission(2);
+        let began = Instant::now();
+        admission.set_brake(Memory { unflushed_bytes: 100, total_bytes: 399 }, 100, false);
+        drop(admission.enter(1, || false).await.unwrap());
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        admission.set_brake(Memory { unflushed_bytes: 100, total_bytes: 400 }, 100, false);
         assert!(matches!(admission.enter(1, || false).await, Err(Error::Overloaded)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn stopped_writers_go_on_as_soon_as_the_brake_is_eased() {
         let admission = Arc::new(admission(2));
-        admission.set_brake(200, 100, false);
+        admission.set_brake(unflushed(200), 100, false);
         let waiting = tokio::spawn({
             let admission = Arc::clone(&admission);
             async move { admission.enter(1, || false).await.map(drop) }
         });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
-        admission.set_brake(0, 100, false);
+        admission.set_brake(unflushed(0), 100, false);
         waiting.await.unwrap().unwrap();
     }
 
@@ -188,7 +219,7 @@ mod tests {
     async fn closing_refuses_those_who_wait() {
         let admission = Arc::new(admission(1));
         let place = admission.enter(1, || false).await.unwrap();
-        admission.set_brake(200, 100, false);
+        admission.set_brake(unflushed(200), 100, false);
         let waiting = tokio::spawn({
             let admission = Arc::clone(&admission);
             async move { admission.enter(1, || false).await.map(drop) }

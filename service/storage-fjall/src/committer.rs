@@ -42,6 +42,8 @@ pub(crate) enum Message {
     Create(SpaceId, oneshot::Sender<Result<()>>),
     /// Drop a space.
     Drop(SpaceId, oneshot::Sender<Result<()>>),
+    /// Publish the newest commit again, so that no view of the time before a flush is kept for want of a commit.
+    PublishAgain,
     /// Finish what was asked before this, and stop.
     Close,
 }
@@ -121,6 +123,7 @@ impl Committer {
                 Some(Message::Drop(space, reply)) => {
                     let _ = reply.send(self.drop_space(space));
                 }
+                Some(Message::PublishAgain) => self.publish_view(Arc::clone(&self.view.spaces)),
                 Some(Message::Close) => return,
             }
         }
@@ -209,7 +212,7 @@ impl Committer {
             request.writes = request.job.decide(&request.found)?;
         }
         self.check_writes(&request.writes)?;
-        let owed_bytes = self.shared.write_buffer_bytes.load(Ordering::Relaxed);
+        let owed_bytes = self.shared.unflushed_bytes.load(Ordering::Relaxed);
         self.disk.make_room(crate::request::writes_bytes(&request.writes) as u64, owed_bytes)
     }
 
@@ -307,17 +310,24 @@ impl Committer {
         Ok(())
     }
 
-    /// Publishes what has just been committed. The only place where a view is made, and always between two commits.
+    /// Publishes what has just been committed.
     fn publish(&mut self, spaces: Arc<Spaces>) {
-        self.view = Arc::new(View {
-            sequence: self.recent.pending_sequence(),
-            snapshot: self.database.snapshot(),
-            spaces,
-            engine: Arc::clone(&self.view.engine),
-            lane: Arc::clone(&self.view.lane),
-        });
-        self.shared.view.store(Arc::clone(&self.view));
         self.recent.seal();
+        self.publish_view(spaces);
+    }
+
+    /// Publishes a view of the newest commit. The only place where one is made after opening, and always between two
+    /// commits.
+    fn publish_view(&mut self, spaces: Arc<Spaces>) {
+        let view = Arc::new(View::new(
+            self.recent.newest_sequence(),
+            self.database.snapshot(),
+            spaces,
+            Arc::clone(&self.view.engine),
+            Arc::clone(&self.view.lane),
+        ));
+        self.shared.publish(Arc::clone(&view));
+        self.view = view;
     }
 
     /// Has full memtables written out, and holds back writers to spaces whose flushes cannot keep up.
@@ -329,8 +339,7 @@ impl Committer {
             {
                 let _ = self.monitor.send(monitor::Message::Rotate(Arc::clone(space)));
             }
-            if tuning::is_behind(keyspace) {
-                space.behind.store(true, Ordering::Relaxed);
+            if space.note_whether_behind() {
                 self.shared.admission.brake_for_a_space();
             }
         }
@@ -349,7 +358,7 @@ impl Committer {
         if self.view.spaces.len() >= self.limits.spaces_max {
             return Err(Error::TooManySpaces { limit: self.limits.spaces_max });
         }
-        self.disk.make_room(SPACE_CHANGE_BYTES, self.shared.write_buffer_bytes.load(Ordering::Relaxed))?;
+        self.disk.make_room(SPACE_CHANGE_BYTES, self.shared.unflushed_bytes.load(Ordering::Relaxed))?;
         let keyspace = open_keyspace(
             &self.database,
             &self.keyspaces_folder,

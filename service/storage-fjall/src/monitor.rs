@@ -5,12 +5,14 @@
 //! megabytes each took 2.6 GB of memory and 15 seconds to reopen. So the monitor adds them up, has the largest
 //! written out early, and sets the brake when that is not enough.
 
+use crate::admission::{Memory, PINNED_MAX};
+use crate::committer;
 use crate::shared::Shared;
-use crate::tuning;
+use crate::tuning::{self, MemtableBytes};
 use crate::view::{Space, View};
 use crate::watermark::Watermark;
 use cairn_storage::EngineStatistics;
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use fjall::{Database, Keyspace};
 use std::cmp::Reverse;
 use std::os::unix::fs::MetadataExt;
@@ -24,6 +26,9 @@ use tokio::sync::oneshot;
 const TICK: Duration = Duration::from_millis(50);
 /// How often the watermark is written while there are commits, and how often the journals are looked at.
 const WATERMARK_EVERY: Duration = Duration::from_secs(1);
+/// How long a view may be held after another took its place, once what old views keep in memory stops writers. A held
+/// view keeps every memtable in memory that was flushed since.
+const VIEW_AGE_MAX: Duration = Duration::from_secs(2);
 /// Memtables written out in one go because the journals are too long.
 const ROTATIONS_MAX: usize = 32;
 
@@ -51,6 +56,7 @@ pub(crate) struct Monitor {
     database: Database,
     database_folder: PathBuf,
     shared: Arc<Shared>,
+    committer: Sender<committer::Message>,
     watermark: Watermark,
     budgets: Budgets,
     /// Dropped spaces somebody may still be reading.
@@ -65,7 +71,16 @@ pub(crate) struct Monitor {
 /// One keyspace's memory.
 struct Usage {
     keyspace: Arc<Keyspace>,
-    active_bytes: u64,
+    bytes: MemtableBytes,
+}
+
+impl Usage {
+    fn of(view: &View) -> impl Iterator<Item = Self> {
+        view.spaces.values().chain([&view.engine]).filter_map(|space| {
+            let keyspace = space.keyspace().as_ref().map(Arc::clone)?;
+            Some(Self { bytes: tuning::memtable_bytes(&keyspace), keyspace })
+        })
+    }
 }
 
 impl Monitor {
@@ -73,6 +88,7 @@ impl Monitor {
         database: Database,
         database_folder: PathBuf,
         shared: Arc<Shared>,
+        committer: Sender<committer::Message>,
         watermark: Watermark,
         budgets: Budgets,
     ) -> Self {
@@ -80,6 +96,7 @@ impl Monitor {
             database,
             database_folder,
             shared,
+            committer,
             watermark,
             budgets,
             dropped: Vec::new(),
@@ -114,6 +131,7 @@ impl Monitor {
     fn tick(&mut self) {
         // A handle nobody else holds is the last one, and dropping it removes the files.
         self.dropped.retain(|keyspace| Arc::strong_count(keyspace) > 1);
+        self.shared.forget_unheld_views();
         let view = self.shared.view.load_full();
         if view.sequence != self.seen || self.is_busy {
             self.seen = view.sequence;
@@ -130,36 +148,56 @@ impl Monitor {
 
     /// Adds up the memtables, has the largest written out if they are too many, and sets the brake.
     fn watch_memory(&mut self, view: &View) {
-        let mut total_bytes = 0;
-        let mut any_behind = false;
-        let mut rotatable = Vec::new();
-        for space in view.spaces.values().chain([&view.engine]) {
-            let Some(keyspace) = space.keyspace().as_ref().map(Arc::clone) else { continue };
-            total_bytes += tuning::memtable_bytes(&keyspace);
-            let is_behind = tuning::is_behind(&keyspace);
-            space.behind.store(is_behind, Ordering::Relaxed);
-            any_behind |= is_behind;
-            let active_bytes = tuning::active_bytes(&keyspace);
-            if active_bytes > 0 && keyspace.sealed_memtable_count() == 0 {
-                rotatable.push(Usage { keyspace, active_bytes });
+        // Counted rather than looked for: every space has to look.
+        let any_behind = view.spaces.values().filter(|space| space.note_whether_behind()).count() > 0;
+        let mut usages: Vec<_> = Usage::of(view).collect();
+        let memory = Memory {
+            unflushed_bytes: usages.iter().map(|usage| usage.bytes.unflushed).sum(),
+            total_bytes: usages.iter().map(|usage| usage.bytes.total).sum(),
+        };
+        let budget_bytes = self.budgets.write_buffer_bytes;
+        self.shared.unflushed_bytes.store(memory.unflushed_bytes, Ordering::Relaxed);
+        self.shared.admission.set_brake(memory, budget_bytes, any_behind);
+        let soft_bytes = budget_bytes / 2;
+        if any_behind {
+            for usage in &usages {
+                tuning::compact_if_forgotten(&self.database, &usage.keyspace);
             }
         }
-        self.shared.write_buffer_bytes.store(total_bytes, Ordering::Relaxed);
-        self.shared.admission.set_brake(total_bytes, self.budgets.write_buffer_bytes, any_behind);
-        let target_bytes = self.budgets.write_buffer_bytes / 2;
-        self.is_busy = any_behind || total_bytes > target_bytes;
-        if total_bytes > target_bytes {
-            rotatable.sort_by_key(|usage| Reverse(usage.active_bytes));
-            let flushing_bytes = total_bytes - rotatable.iter().map(|usage| usage.active_bytes).sum::<u64>();
-            let mut staying_bytes = total_bytes - flushing_bytes;
-            for usage in rotatable {
-                if staying_bytes <= target_bytes / 2 {
+        self.is_busy = any_behind || memory.total_bytes > soft_bytes;
+        if memory.total_bytes.saturating_sub(memory.unflushed_bytes) > soft_bytes {
+            self.release(&usages);
+        }
+        if memory.total_bytes >= budget_bytes.saturating_mul(PINNED_MAX) {
+            let expired = self.shared.expire_views(VIEW_AGE_MAX);
+            if expired > 0 {
+                tracing::warn!(
+                    expired,
+                    ?memory,
+                    "views were held so long that memory ran short; they are expired"
+                );
+            }
+        }
+        if memory.unflushed_bytes > soft_bytes {
+            // What is being flushed already goes without help. Of the rest, half of the soft limit may stay.
+            usages.retain(|usage| usage.bytes.active > 0 && !usage.bytes.is_flushing);
+            usages.sort_by_key(|usage| Reverse(usage.bytes.active));
+            let mut staying_bytes: u64 = usages.iter().map(|usage| usage.bytes.active).sum();
+            for usage in usages {
+                if staying_bytes <= soft_bytes / 2 {
                     break;
                 }
-                staying_bytes -= usage.active_bytes;
+                staying_bytes -= usage.bytes.active;
                 self.rotate(&usage.keyspace);
             }
         }
+    }
+
+    /// Lets go of what is flushed. The view published last may be from before the flush, and with writers stopped
+    /// there would be no other.
+    fn release(&self, usages: &[Usage]) {
+        tuning::release_flushed(&self.database, usages.iter().map(|usage| &usage.keyspace));
+        let _ = self.committer.send(committer::Message::PublishAgain);
     }
 
     /// Has memtables written out when the journals kept for them are too long.
@@ -167,16 +205,10 @@ impl Monitor {
         if journal_bytes(&self.database_folder) <= self.budgets.journal_bytes {
             return;
         }
-        let mut rotatable: Vec<_> = view
-            .spaces
-            .values()
-            .chain([&view.engine])
-            .filter_map(|space| space.keyspace().as_ref().map(Arc::clone))
-            .map(|keyspace| Usage { active_bytes: tuning::active_bytes(&keyspace), keyspace })
-            .filter(|usage| usage.active_bytes > 0 && !tuning::is_flush_behind(&usage.keyspace))
-            .collect();
-        rotatable.sort_by_key(|usage| Reverse(usage.active_bytes));
-        for usage in rotatable.iter().take(ROTATIONS_MAX) {
+        let mut usages: Vec<_> = Usage::of(view).collect();
+        usages.retain(|usage| usage.bytes.active > 0 && !usage.bytes.is_flushing);
+        usages.sort_by_key(|usage| Reverse(usage.bytes.active));
+        for usage in usages.iter().take(ROTATIONS_MAX) {
             self.rotate(&usage.keyspace);
         }
     }
@@ -214,11 +246,9 @@ impl Monitor {
         let view = self.shared.view.load_full();
         let journal_bytes = journal_bytes(&self.database_folder);
         let (mut table_bytes, mut write_buffer_bytes) = (0, 0);
-        for space in view.spaces.values().chain([&view.engine]) {
-            if let Some(keyspace) = space.keyspace().as_deref() {
-                table_bytes += keyspace.disk_space();
-                write_buffer_bytes += tuning::memtable_bytes(keyspace);
-            }
+        for usage in Usage::of(&view) {
+            table_bytes += usage.keyspace.disk_space();
+            write_buffer_bytes += usage.bytes.unflushed;
         }
         EngineStatistics {
             disk_bytes: table_bytes + journal_bytes,

@@ -259,19 +259,19 @@ fn loss(sequence: u64, acknowledged: u64) -> Error {
 /// Publishes the first view and starts the committer and the monitor.
 fn start(options: &FjallOptions, store: Store, recovered: Recovered) -> Result<Handle> {
     let Recovered { database, engine, spaces, sequence, counters, first } = recovered;
-    let lane = Arc::new(ReadLane::new(options.inline_reads_max, options.blocking_reads_max));
-    let view = Arc::new(View {
+    let view = Arc::new(View::new(
         sequence,
-        snapshot: database.snapshot(),
-        spaces: Arc::new(spaces),
-        engine: Arc::new(Space::new(engine)),
-        lane: Arc::clone(&lane),
-    });
+        database.snapshot(),
+        Arc::new(spaces),
+        Arc::new(Space::new(engine)),
+        Arc::new(ReadLane::new(options.inline_reads_max, options.blocking_reads_max)),
+    ));
     let shared = Arc::new(Shared {
         view: ArcSwap::new(Arc::clone(&view)),
         health: Health::default(),
         admission: Admission::new(options.queue_bytes_max, options.queue_wait_max),
-        write_buffer_bytes: AtomicU64::new(0),
+        unflushed_bytes: AtomicU64::new(0),
+        superseded: Mutex::default(),
     });
     let (monitor, monitor_inbox) = unbounded();
     let (committer, committer_inbox) = unbounded();
@@ -297,8 +297,14 @@ fn start(options: &FjallOptions, store: Store, recovered: Recovered) -> Result<H
     work.begin(first)?;
     let budgets =
         Budgets { write_buffer_bytes: options.write_buffer_bytes, journal_bytes: options.journal_bytes };
-    let watching =
-        Monitor::new(database, store.database_folder, Arc::clone(&shared), store.watermark, budgets);
+    let watching = Monitor::new(
+        database,
+        store.database_folder,
+        Arc::clone(&shared),
+        committer.clone(),
+        store.watermark,
+        budgets,
+    );
     let watcher = spawn("cairn-monitor", move || watching.run(&monitor_inbox))?;
     let lock = store.lock;
     let thread = spawn("cairn-committer", move || {

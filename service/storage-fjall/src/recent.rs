@@ -9,7 +9,8 @@
 use bytes::Bytes;
 use cairn_storage::RecordKey;
 use std::collections::{HashMap, VecDeque};
-use xxhash_rust::xxh3::Xxh3Builder;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Commits remembered, however small they are.
 const COMMITS_MAX: usize = 256;
@@ -39,7 +40,7 @@ struct Place {
 #[derive(Debug)]
 pub(crate) struct RecentWrites {
     /// Newest write of each key.
-    places: HashMap<RecordKey, Place, Xxh3Builder>,
+    places: HashMap<RecordKey, Place, SeededHash>,
     /// The commits after `horizon`, the pending one last. Never empty.
     commits: VecDeque<Commit>,
     /// The newest commit that is *not* remembered: what was read at it or after it can be checked.
@@ -50,10 +51,8 @@ pub(crate) struct RecentWrites {
 impl RecentWrites {
     /// Nothing remembered yet; `sequence` is the newest commit.
     pub(crate) fn new(sequence: u64) -> Self {
-        // Callers choose the keys, so the hash is seeded: nobody can prepare keys that collide.
-        let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0);
         Self {
-            places: HashMap::with_hasher(Xxh3Builder::new().with_seed(seed)),
+            places: HashMap::with_hasher(SeededHash { seed: RandomState::new().hash_one(sequence) }),
             commits: VecDeque::from([Commit::default()]),
             horizon: sequence,
             bytes: 0,
@@ -63,6 +62,11 @@ impl RecentWrites {
     /// The oldest view whose readers can be checked.
     pub(crate) fn horizon(&self) -> u64 {
         self.horizon
+    }
+
+    /// The number of the newest commit that is not pending.
+    pub(crate) fn newest_sequence(&self) -> u64 {
+        self.pending_sequence() - 1
     }
 
     /// The number the pending commit will have.
@@ -126,6 +130,33 @@ impl RecentWrites {
                 self.places.remove(key);
             }
         }
+    }
+}
+
+/// XXH3 over each part of a key. Callers choose the keys, so it is seeded: nobody can prepare keys that collide.
+#[derive(Clone, Debug)]
+struct SeededHash {
+    seed: u64,
+}
+
+/// The hash of the parts so far, which seeds that of the next.
+struct PartsHasher(u64);
+
+impl BuildHasher for SeededHash {
+    type Hasher = PartsHasher;
+
+    fn build_hasher(&self) -> PartsHasher {
+        PartsHasher(self.seed)
+    }
+}
+
+impl Hasher for PartsHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = xxh3_64_with_seed(bytes, self.0);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 

@@ -5,6 +5,7 @@
 //! begins where it was asked for, with a budget of records, bytes and time; what is left when the budget is spent is
 //! walked on a blocking thread.
 
+use crate::view::View;
 use cairn_storage::{Direction, Error, KeyRange, Result, Visit};
 use fjall::{Guard, Iter, Keyspace, Readable};
 use std::ops::ControlFlow;
@@ -32,6 +33,7 @@ pub(crate) struct Cursor {
     records: Option<Iter>,
     direction: Direction,
     cancelled: Arc<AtomicBool>,
+    view: Arc<View>,
     /// Keeps the files of a space that is dropped meanwhile. Dropped after the iterator that reads them.
     _keyspace: Arc<Keyspace>,
 }
@@ -47,13 +49,14 @@ impl Drop for CancelOnDrop {
 
 impl Cursor {
     pub(crate) fn new(
+        view: Arc<View>,
         snapshot: &fjall::Snapshot,
         keyspace: Arc<Keyspace>,
         range: KeyRange,
         direction: Direction,
     ) -> Self {
         let records = (!range.is_empty()).then(|| snapshot.range(&*keyspace, (range.start, range.end)));
-        Self { records, direction, cancelled: Arc::default(), _keyspace: keyspace }
+        Self { records, direction, cancelled: Arc::default(), view, _keyspace: keyspace }
     }
 
     /// What stops this cursor's walk.
@@ -84,11 +87,14 @@ impl Cursor {
         Ok(Progress::Paused)
     }
 
-    /// Walks until the visitor breaks, the range ends, or the walk is cancelled.
+    /// Walks until the visitor breaks, the range ends, the walk is cancelled, or the view expires.
     pub(crate) fn walk(&mut self, visitor: &mut impl Visit) -> Result<()> {
         while let Some(record) = self.next() {
             if self.cancelled.load(Ordering::Relaxed) {
                 break;
+            }
+            if self.view.is_expired() {
+                return Err(Error::Overloaded);
             }
             let (key, value) = record.into_inner().map_err(failed)?;
             if let ControlFlow::Break(()) = visitor.visit(&key, value.into()) {

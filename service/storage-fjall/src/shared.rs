@@ -5,8 +5,10 @@ use crate::health::Health;
 use crate::view::View;
 use arc_swap::ArcSwap;
 use cairn_storage::Result;
-use std::sync::Arc;
+use parking_lot::Mutex;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 /// Shared by every handle, the committer and the monitor.
 pub(crate) struct Shared {
@@ -14,8 +16,10 @@ pub(crate) struct Shared {
     pub(crate) view: ArcSwap<View>,
     pub(crate) health: Health,
     pub(crate) admission: Admission,
-    /// Bytes in all memtables, as the monitor saw it last.
-    pub(crate) write_buffer_bytes: AtomicU64,
+    /// Bytes in memtables that are not flushed, as the monitor saw it last.
+    pub(crate) unflushed_bytes: AtomicU64,
+    /// Views that somebody held when another took their place, and when that was.
+    pub(crate) superseded: Mutex<Vec<(Weak<View>, Instant)>>,
 }
 
 impl Shared {
@@ -23,5 +27,27 @@ impl Shared {
     pub(crate) fn open_view(&self) -> Result<Arc<View>> {
         self.health.check_open()?;
         Ok(self.view.load_full())
+    }
+
+    /// Makes `view` the one that is given out.
+    pub(crate) fn publish(&self, view: Arc<View>) {
+        let superseded = self.view.swap(view);
+        // The committer has it too.
+        if Arc::strong_count(&superseded) > 2 {
+            self.superseded.lock().push((Arc::downgrade(&superseded), Instant::now()));
+        }
+    }
+
+    /// Forgets the views nobody holds any more.
+    pub(crate) fn forget_unheld_views(&self) {
+        self.superseded.lock().retain(|(view, _)| view.strong_count() > 0);
+    }
+
+    /// Expires the views that have been held for `age_min` since another took their place; returns how many.
+    pub(crate) fn expire_views(&self, age_min: Duration) -> usize {
+        let (expired, kept): (Vec<_>, Vec<_>) =
+            self.superseded.lock().drain(..).partition(|(_, since)| since.elapsed() >= age_min);
+        self.superseded.lock().extend(kept);
+        expired.iter().filter_map(|(view, _)| view.upgrade()).inspect(|view| view.expire()).count()
     }
 }

@@ -6,6 +6,7 @@ use fjall::{
     KvSeparationOptions,
 };
 use std::path::Path;
+use std::sync::Arc;
 
 /// Sealed memtables waiting to be flushed from which on a keyspace is behind. fjall stalls the commit at four.
 const SEALED_MAX: usize = 2;
@@ -64,14 +65,64 @@ pub(crate) fn active_bytes(keyspace: &Keyspace) -> u64 {
     keyspace.tree.active_memtable().size()
 }
 
-/// Bytes in all memtables: the one that takes writes, those being flushed, and those that old views still read.
-pub(crate) fn memtable_bytes(keyspace: &Keyspace) -> u64 {
-    keyspace.tree.version_memtable_size_sum()
+/// What a keyspace holds in memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MemtableBytes {
+    /// In the memtable that takes writes.
+    pub(crate) active: u64,
+    /// In memtables that are not flushed. More than that while one is being flushed: the rest may be counted in.
+    pub(crate) unflushed: u64,
+    /// In all memtables, those included that are flushed but still read by a view.
+    pub(crate) total: u64,
+    /// Whether a memtable is being flushed, or waiting to be.
+    pub(crate) is_flushing: bool,
+}
+
+/// Measures what a keyspace holds in memory.
+pub(crate) fn memtable_bytes(keyspace: &Keyspace) -> MemtableBytes {
+    let active = active_bytes(keyspace);
+    // At least what is active now, should a flush have let go of something in between.
+    let total = keyspace.tree.version_memtable_size_sum().max(active);
+    let is_flushing = keyspace.sealed_memtable_count() > 0;
+    MemtableBytes { active, unflushed: if is_flushing { total } else { active }, total, is_flushing }
+}
+
+/// Lets go of memtables that are flushed and that no view reads any more. fjall does so when it seals the next one,
+/// which under memory pressure may be never.
+pub(crate) fn release_flushed<'a>(database: &Database, keyspaces: impl Iterator<Item = &'a Arc<Keyspace>>) {
+    /// fjall looks for the oldest view once every so many views.
+    const VIEWS_UNTIL_LOOK: usize = 10_000;
+    for _ in 0..VIEWS_UNTIL_LOOK {
+        // Not to be read from: only its end is of interest.
+        drop(database.snapshot());
+    }
+    let readable_from = database.supervisor.snapshot_tracker.get_seqno_safe_to_gc();
+    for keyspace in keyspaces {
+        let mut versions = keyspace.tree.get_version_history_lock();
+        if let Err(error) = versions.maintenance(keyspace.path(), readable_from) {
+            tracing::warn!(error = &error as &dyn std::error::Error, "flushed memtables could not be let go");
+        }
+    }
 }
 
 /// Seals the memtable that takes writes and has it flushed. May wait for the commit under way.
 pub(crate) fn rotate(keyspace: &Keyspace) -> fjall::Result<bool> {
     keyspace.rotate_memtable()
+}
+
+/// Takes a step in compacting a keyspace that needs it while nobody compacts anything.
+///
+/// fjall asks for a compaction after each flush, but drops the request when its queue is full. A space that is so far
+/// behind that its writers wait has no further flushes, so it would stay as it is.
+pub(crate) fn compact_if_forgotten(database: &Database, keyspace: &Keyspace) {
+    if !is_compaction_behind(keyspace) || database.active_compactions() > 0 {
+        return;
+    }
+    let readable_from = database.supervisor.snapshot_tracker.get_seqno_safe_to_gc();
+    let strategy = keyspace.config.compaction_strategy.clone();
+    if let Err(error) = keyspace.tree.compact(strategy, readable_from) {
+        tracing::warn!(error = &error as &dyn std::error::Error, "a compaction failed");
+    }
 }
 
 /// Skips sequence numbers, so that no new one is below any that was given out before the store was closed.
@@ -83,4 +134,62 @@ pub(crate) fn skip_sequence_numbers(database: &Database) {
     const MORE_THAN_WERE_TAKEN: u64 = 1 << 24;
     let next = database.supervisor.seqno.get();
     database.supervisor.seqno.fetch_max(next + MORE_THAN_WERE_TAKEN);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fjall::Readable;
+
+    fn database_without_workers(folder: &Path) -> (Database, Arc<Keyspace>) {
+        let database = database(folder, 1 << 20, 64 << 20, 2).worker_threads_unchecked(0).open().unwrap();
+        let keyspace = Arc::new(database.keyspace("items", || keyspace_options(1 << 14)).unwrap());
+        (database, keyspace)
+    }
+
+    #[test]
+    fn a_compaction_that_was_forgotten_is_taken_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let (database, keyspace) = database_without_workers(folder.path());
+        for n in 0..L0_RUNS_MAX {
+            assert!(!is_compaction_behind(&keyspace), "{n}");
+            keyspace.insert("key", n.to_be_bytes()).unwrap();
+            keyspace.tree.flush_active_memtable(0).unwrap();
+        }
+        assert!(is_behind(&keyspace));
+        compact_if_forgotten(&database, &keyspace);
+        assert!(!is_behind(&keyspace));
+        assert_eq!(&*keyspace.get("key").unwrap().unwrap(), (L0_RUNS_MAX - 1).to_be_bytes());
+    }
+
+    #[test]
+    fn flushed_memtables_are_let_go_once_no_view_reads_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let (database, keyspace) = database_without_workers(folder.path());
+        keyspace.insert("key", vec![7; 100_000]).unwrap();
+        let view = database.snapshot();
+        keyspace.tree.flush_active_memtable(0).unwrap();
+        let bytes = memtable_bytes(&keyspace);
+        assert!(bytes.active == 0 && bytes.unflushed == 0 && bytes.total > 100_000, "{bytes:?}");
+        release_flushed(&database, [&keyspace].into_iter());
+        assert!(memtable_bytes(&keyspace).total > 100_000, "let go although a view reads it");
+        drop(view);
+        // What fjall may let go of ends one number before the newest view.
+        keyspace.insert("key", "after").unwrap();
+        release_flushed(&database, [&keyspace].into_iter());
+        assert!(memtable_bytes(&keyspace).total < 10_000, "{:?}", memtable_bytes(&keyspace));
+    }
+
+    #[test]
+    fn sequence_numbers_are_skipped_and_records_stay_readable() {
+        let folder = tempfile::tempdir().unwrap();
+        let (database, keyspace) = database_without_workers(folder.path());
+        keyspace.insert("key", "before").unwrap();
+        let before = database.snapshot();
+        skip_sequence_numbers(&database);
+        assert_eq!(database.snapshot().seqno(), before.seqno(), "a skipped number is visible");
+        keyspace.insert("key", "after").unwrap();
+        assert_eq!(&*before.get(&*keyspace, "key").unwrap().unwrap(), b"before");
+        assert_eq!(&*database.snapshot().get(&*keyspace, "key").unwrap().unwrap(), b"after");
+    }
 }

@@ -7,6 +7,7 @@
 use crate::lane::{InlineTurn, ReadLane, Temperature, Turn};
 use crate::layout;
 use crate::scan::{Cursor, Progress};
+use crate::tuning;
 use arc_swap::{ArcSwapOption, Guard};
 use bytes::Bytes;
 use cairn_storage::{CounterKey, Direction, Error, KeyRange, RecordKey, Result, Snapshot, SpaceId, Visit};
@@ -49,6 +50,13 @@ impl Space {
         self.keyspace.load()
     }
 
+    /// Looks whether writers to the space should wait, and remembers it.
+    pub(crate) fn note_whether_behind(&self) -> bool {
+        let is_behind = self.keyspace().as_deref().is_some_and(tuning::is_behind);
+        self.behind.store(is_behind, Ordering::Relaxed);
+        is_behind
+    }
+
     /// Takes the keyspace away from every view.
     pub(crate) fn take_keyspace(&self) -> Option<Arc<Keyspace>> {
         self.behind.store(false, Ordering::Relaxed);
@@ -60,8 +68,8 @@ impl Space {
 pub(crate) struct View {
     /// The commit's sequence number.
     pub(crate) sequence: u64,
-    /// The records as of that commit.
-    pub(crate) snapshot: fjall::Snapshot,
+    /// The records as of that commit; taken away from a view that is held for too long while memory is short.
+    snapshot: ArcSwapOption<fjall::Snapshot>,
     /// The spaces as of that commit.
     pub(crate) spaces: Arc<Spaces>,
     /// The engine's own keyspace.
@@ -71,6 +79,27 @@ pub(crate) struct View {
 }
 
 impl View {
+    /// A view of commit `sequence`, which must be the newest one, with none under way.
+    pub(crate) fn new(
+        sequence: u64,
+        snapshot: fjall::Snapshot,
+        spaces: Arc<Spaces>,
+        engine: Arc<Space>,
+        lane: Arc<ReadLane>,
+    ) -> Self {
+        Self { sequence, snapshot: ArcSwapOption::from_pointee(snapshot), spaces, engine, lane }
+    }
+
+    /// Whether this view can be read no longer.
+    pub(crate) fn is_expired(&self) -> bool {
+        self.snapshot.load().is_none()
+    }
+
+    /// Lets go of the old versions that this view keeps in memory and on disk.
+    pub(crate) fn expire(&self) {
+        self.snapshot.store(None);
+    }
+
     /// A space of this view.
     pub(crate) fn space(&self, id: SpaceId) -> Result<&Arc<Space>> {
         self.spaces.get(&id).ok_or(Error::SpaceNotFound(id))
@@ -89,10 +118,14 @@ impl View {
     fn read_from(&self, space: &Space, key: &RecordKey) -> Result<Option<Bytes>> {
         let keyspace = space.keyspace();
         let keyspace = keyspace.as_deref().ok_or_else(|| self.gone(key.space))?;
-        let found = self
-            .snapshot
-            .get(keyspace, &key.key)
-            .map_err(|cause| Error::backend("reading a record", cause))?;
+        self.read_keyspace(keyspace, &key.key)
+    }
+
+    fn read_keyspace(&self, keyspace: &Keyspace, key: &[u8]) -> Result<Option<Bytes>> {
+        let snapshot = self.snapshot.load();
+        // Reading again, from a new view, is what the caller of an expired one should do.
+        let snapshot = snapshot.as_deref().ok_or(Error::Overloaded)?;
+        let found = snapshot.get(keyspace, key).map_err(|cause| Error::backend("reading a record", cause))?;
         Ok(found.map(Bytes::from))
     }
 
@@ -143,8 +176,7 @@ impl View {
         self.space(key.space)?;
         let keyspace = self.engine.keyspace();
         let keyspace = keyspace.as_deref().ok_or(Error::Closed)?;
-        let found = self.snapshot.get(keyspace, layout::counter_key(key));
-        match found.map_err(|cause| Error::backend("reading a counter", cause))? {
+        match self.read_keyspace(keyspace, &layout::counter_key(key))? {
             Some(total) => decode_total(&total),
             None => Ok(0),
         }
@@ -228,7 +260,9 @@ impl FjallSnapshot {
     fn cursor(&self, space: &Space, id: SpaceId, range: KeyRange, direction: Direction) -> Result<Cursor> {
         let keyspace = space.keyspace();
         let keyspace = keyspace.as_ref().ok_or_else(|| self.view.gone(id))?;
-        Ok(Cursor::new(&self.view.snapshot, Arc::clone(keyspace), range, direction))
+        let snapshot = self.view.snapshot.load();
+        let snapshot = snapshot.as_deref().ok_or(Error::Overloaded)?;
+        Ok(Cursor::new(Arc::clone(&self.view), snapshot, Arc::clone(keyspace), range, direction))
     }
 
     /// Exchanges a place on the worker for one on a blocking thread, without a moment in which the lane looks empty.

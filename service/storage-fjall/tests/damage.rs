@@ -14,6 +14,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+/// What is done to a journal.
+type Change<'a> = &'a dyn Fn(&mut Vec<u8>);
+
 const COMMITS: u32 = 20;
 const VALUE: [u8; 2000] = [7; 2000];
 
@@ -138,7 +141,7 @@ async fn a_commit_torn_by_a_crash_is_cut_off_and_kept_aside() {
         let end = bytes.len();
         bytes[end - 1500..end - 1000].fill(0);
     };
-    let changes: [&dyn Fn(&mut Vec<u8>); 2] = [&cut, &hole];
+    let changes: [Change<'_>; 2] = [&cut, &hole];
     for change in changes {
         let store = crashed_store().await;
         change_journal(store.path(), change);
@@ -164,7 +167,7 @@ async fn damage_before_whole_commits_is_refused_untouched_and_given_up_only_when
         let middle = bytes.len() / 2;
         bytes[middle..middle + 2500].fill(0);
     };
-    let changes: [&dyn Fn(&mut Vec<u8>); 2] = [&value_byte, &page];
+    let changes: [Change<'_>; 2] = [&value_byte, &page];
     for (crashed, change) in
         [false, true].into_iter().flat_map(|crashed| changes.map(|change| (crashed, change)))
     {
@@ -187,7 +190,7 @@ async fn damage_before_whole_commits_is_refused_untouched_and_given_up_only_when
 async fn a_store_that_ends_before_what_was_acknowledged_is_refused_untouched() {
     let gone = |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() - 3000);
     let torn = |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() - 1);
-    let changes: [&dyn Fn(&mut Vec<u8>); 2] = [&gone, &torn];
+    let changes: [Change<'_>; 2] = [&gone, &torn];
     for change in changes {
         let store = closed_store().await;
         change_journal(store.path(), change);
