@@ -7,7 +7,8 @@ SHELL := bash
 
 # Tools that are not Rust's live in the repository's own ignored folder.
 TOOLS := $(CURDIR)/.tools
-VENV := $(TOOLS)/venv
+CARGO_DENY := $(TOOLS)/bin/cargo-deny
+CARGO_DENY_VERSION := 0.20.2
 BUF := tools/buf/node_modules/.bin/buf
 # Longer runs of the tests that repeat something: `make test KILL_ROUNDS=200`.
 KILL_ROUNDS ?= 20
@@ -29,12 +30,12 @@ format: ## Format the Rust code
 	cargo fmt --all
 
 .PHONY: lint
-lint: $(BUF) $(TOOLS)/bin/cargo-deny ## Check formatting, lints, licences and the proto files
+lint: $(BUF) $(CARGO_DENY) ## Check formatting, lints, licences and the proto files
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --workspace --no-deps --quiet
 	$(BUF) lint
-	$(TOOLS)/bin/cargo-deny --locked --workspace check --hide-inclusion-graph bans licenses sources
+	$(CARGO_DENY) --locked --workspace check --hide-inclusion-graph bans licenses sources
 
 .PHONY: test
 test: lint ## Check and test everything
@@ -44,6 +45,11 @@ test: lint ## Check and test everything
 bench: ## Measure the engine, and calls over gRPC beside a bare echo
 	cargo bench --locked --package cairn-storage-fjall
 	cargo run --locked --release --package cairn-bench-rpc
+
+.PHONY: flights
+flights: ## Load a year of flights, restart the server, and read every one back
+	cargo build --locked --release --package cairn --package cairn-flights
+	target/release/cairn-flights --cairn target/release/cairn --csv "$$(python3 bench/flights/fetch.py)"
 
 .PHONY: demo
 demo: ## Show real data going in and coming out
@@ -59,5 +65,6 @@ $(BUF): tools/buf/package-lock.json
 	npm ci --silent --prefix tools/buf
 	@touch $@
 
-$(TOOLS)/bin/cargo-deny:
-	cargo install --locked --quiet --root $(TOOLS) --version $(CARGO_DENY_VERSION) cargo-deny
+# Unoptimised: it runs for a second and would build for ten minutes.
+$(CARGO_DENY):
+	cargo install --locked --quiet --debug --root $(TOOLS) --version $(CARGO_DENY_VERSION) cargo-deny

@@ -1,7 +1,7 @@
 //! The check with a year of flights, on some hundred that look like them.
 
 // The helpers of this file panic, as tests do.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use cairn_api::v1::{DeleteItemRequest, PutItemRequest, item_service_client::ItemServiceClient};
 use cairn_flights::{Error, Options, PARTITION_KEY, SORT_KEY, ServerProcess};
