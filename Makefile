@@ -49,7 +49,7 @@ bench: ## Measure the engine, and calls over gRPC beside a bare echo
 .PHONY: flights
 flights: ## Load a year of flights, restart the server, and read every one back
 	cargo build --locked --release --package cairn --package cairn-flights
-	target/release/cairn-flights --cairn target/release/cairn --csv "$$(python3 bench/flights/fetch.py)"
+	target/release/cairn-flights "$$(python3 bench/flights/fetch.py)"
 
 .PHONY: demo
 demo: ## Show real data going in and coming out

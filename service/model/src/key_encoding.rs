@@ -4,6 +4,7 @@
 //! item key   = slot (u16 big-endian) · partition key · sort key
 //! string     = UTF-8 bytes, each 00 as 00 FF · 00 00
 //! binary     = bytes, each 00 as 00 FF · 00 00
+//! index key  = index id (u16 big-endian) · slot · partition key parts · sort key parts · the item's own key
 //! number     = 80                                          nought
 //!            | C0 · exponent + 130 · digit pairs + 1 · 00   positive
 //!            | 40 · the same, every bit flipped             negative
@@ -132,6 +133,35 @@ pub fn begins_with_range(
     Some((Bound::Included(start.freeze()), Bound::Unbounded))
 }
 
+/// What the keys of one index begin with in their table's index space.
+pub fn index_prefix(index_id: u16) -> Bytes {
+    Bytes::copy_from_slice(&index_id.to_be_bytes())
+}
+
+/// What the keys of one partition of an index begin with. The partition is all of its key's parts.
+pub fn index_partition_prefix(index_id: u16, partition: &[KeyValue]) -> Bytes {
+    let mut ordered = BytesMut::new();
+    for part in partition {
+        part.encode_ordered(&mut ordered);
+    }
+    let mut out = BytesMut::with_capacity(4 + ordered.len());
+    out.put_u16(index_id);
+    out.put_u16((xxh3_64(&ordered) >> 48) as u16);
+    out.put(ordered);
+    out.freeze()
+}
+
+/// The key of an index entry: unique, since the item's own key ends it, and ordered by the index's sort key within a
+/// partition.
+pub fn index_entry_key(index_id: u16, partition: &[KeyValue], sort: &[KeyValue], item_key: &[u8]) -> Bytes {
+    let mut out = BytesMut::from(index_partition_prefix(index_id, partition));
+    for part in sort {
+        part.encode_ordered(&mut out);
+    }
+    out.put_slice(item_key);
+    out.freeze()
+}
+
 impl PrimaryKey {
     /// The item's key in its table's space.
     pub fn storage_key(&self) -> Bytes {
@@ -230,6 +260,18 @@ mod tests {
         let key = PrimaryKey { partition: KeyValue::S("user".into()), sort: Some(KeyValue::N(7u64.into())) };
         assert_eq!(hex(&key.storage_key()), "2ef8757365720000c0824700");
         assert_eq!(slot_of(&key.partition), 0x2ef8);
+    }
+
+    #[test]
+    fn index_entries_order_by_their_sort_key_and_then_by_their_item() {
+        let entry = |sort: u64, item: &[u8]| {
+            index_entry_key(7, &[KeyValue::S("p".into())], &[KeyValue::N(sort.into())], item)
+        };
+        assert!(entry(2, b"z") < entry(10, b"a"));
+        assert!(entry(2, b"a") < entry(2, b"b"));
+        let prefix = index_partition_prefix(7, &[KeyValue::S("p".into())]);
+        assert!(entry(2, b"a").starts_with(&prefix) && prefix.starts_with(&index_prefix(7)));
+        assert!(!prefix.starts_with(&index_prefix(8)));
     }
 
     #[test]

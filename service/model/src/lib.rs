@@ -8,6 +8,7 @@
 mod arn;
 mod encoded;
 mod encoding;
+mod index;
 mod item;
 mod key;
 mod key_encoding;
@@ -21,9 +22,15 @@ mod value;
 pub use arn::{ArnError, TableReference, parse_table_arn, table_arn};
 pub use encoded::EncodedValue;
 pub use encoding::{DecodeBudget, decode_attributes, decode_value, encode_attributes, encode_value};
+pub use index::{
+    IndexEntry, IndexKeyError, IndexKeySchema, IndexKind, IndexSchema, Projection, index_position,
+};
 pub use item::Item;
 pub use key::{KeyAttribute, KeyError, KeyRole, KeySchema, KeyType, KeyValue, PrimaryKey};
-pub use key_encoding::{SLOT_COUNT, begins_with_range, partition_prefix, slot_of, slot_prefix};
+pub use key_encoding::{
+    SLOT_COUNT, begins_with_range, index_entry_key, index_partition_prefix, index_prefix, partition_prefix,
+    slot_of, slot_prefix,
+};
 pub use number::{MAX_EXPONENT, MAX_SIGNIFICANT_DIGITS, MIN_EXPONENT, Number, NumberError};
 pub use path::{PathSegment, ValuePath};
 pub use stored::{StoredItem, StoredItemError};
