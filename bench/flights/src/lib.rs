@@ -110,14 +110,14 @@ pub async fn run(options: &Options, out: &mut impl io::Write) -> Result<(), Erro
     let stopping = Instant::now();
     server.stop().await?;
     let stopped = stopping.elapsed();
-    let on_disk = bytes_on_disk(&options.data).map_err(Error::Measure)?;
-    line(out, "disk", format_args!("{} ({} bytes)", HumanBytes(on_disk), HumanCount(on_disk)))?;
+    measure_disk(&options.data, "loaded", out)?;
     let starting = Instant::now();
     let server = ServerProcess::start(&options.program, &options.data).await?;
     line(out, "restart", format_args!("stopped in {stopped:.1?}, serving {:.1?} later", starting.elapsed()))?;
 
     verify_flights(server.address(), &flights, options, out).await?;
-    Ok(server.stop().await?)
+    server.stop().await?;
+    measure_disk(&options.data, "tidied up in the meantime", out)
 }
 
 /// Verifies that a server holds every flight as its row says, and no more of them; writes what it measures to `out`.
@@ -240,6 +240,11 @@ impl fmt::Display for Run<'_> {
         }
         Ok(())
     }
+}
+
+fn measure_disk(data: &Path, state: &str, out: &mut impl io::Write) -> Result<(), Error> {
+    let bytes = bytes_on_disk(data).map_err(Error::Measure)?;
+    line(out, "disk", format_args!("{} ({} bytes), {state}", HumanBytes(bytes), HumanCount(bytes)))
 }
 
 /// What the files under a folder take of the disk, as `du` counts it.

@@ -20,7 +20,11 @@ fn sample(folder: &Path) -> PathBuf {
     for number in 0..FLIGHTS {
         let (day, hour, minute) = (1 + number % 2, number % 24, number % 60);
         let scheduled = hour * 100 + minute;
-        let origin = ["EWR", "JFK", "LGA"][number % 3];
+        let origin = match number % 3 {
+            0 => "EWR",
+            1 => "JFK",
+            _ => "LGA",
+        };
         let (flown, tail) = match number % 7 {
             0 => ("NA,NA".to_owned(), ""),
             delay => (format!("{},-{delay}", scheduled + delay), "N14228"),
@@ -55,7 +59,8 @@ async fn flights_are_loaded_and_verified_across_a_restart() {
     let mut out = Vec::new();
     cairn_flights::run(&options(folder.path()), &mut out).await.unwrap();
     let report = String::from_utf8(out).unwrap();
-    for expected in ["400 of 19 columns", "count     400 items", "every item is as its row says"] {
+    for expected in ["400 of 19 columns", "count     400 items", "every item is as its row says", "tidied up"]
+    {
         assert!(report.contains(expected), "{expected}: {report}");
     }
 }
