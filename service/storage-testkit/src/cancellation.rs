@@ -6,7 +6,7 @@ use crate::harness::{
     store_with_spaces, strong,
 };
 use bytes::Bytes;
-use cairn_storage::{Decision, Direction, Engine, KeyRange, Snapshot, SpaceId, Write};
+use cairn_storage::{Decision, Direction, Engine, KeyRange, RecordKey, Snapshot, SpaceId, Write};
 use std::future::{Future, poll_fn};
 use std::ops::ControlFlow;
 use std::pin::pin;
@@ -51,42 +51,40 @@ pub async fn an_aborted_task_leaves_no_half_transaction<S: Subject>(subject: S) 
 pub async fn a_dropped_transaction_leaves_its_keys_to_others<S: Subject>(subject: S) {
     let (_store, engine) = store_with_spaces(&subject).await;
     let mut last = 0;
-    for n in 0..100_usize {
+    for n in 0..100_u64 {
         // Several wait for the key when the first of them goes away.
         let waiting = (0..3).map(|_| {
             let engine = engine.clone();
             tokio::spawn(async move { increment(&engine, item("k")).await.unwrap() })
         });
-        let waiting = waiting.collect::<Vec<_>>();
-        poll_then_drop(increment(&engine, item("k")), n % 10).await;
-        waiting[0].abort();
-        for task in waiting {
-            let _ = task.await;
-        }
+        let [first, second, third] = <[_; 3]>::try_from(waiting.collect::<Vec<_>>()).unwrap();
+        poll_then_drop(increment(&engine, item("k")), (n % 10) as usize).await;
+        first.abort();
+        assert!(second.await.unwrap() != third.await.unwrap());
+        // Two were waited for and this is one more; the two that were dropped may have come true, now or later.
         let next = increment(&engine, item("k")).await.unwrap();
-        assert!((last + 1..=last + 5).contains(&next), "{next} after {last}");
+        assert!(next >= last + 3, "{next} after {last}");
+        assert!(next <= (n + 1) * 5, "{next} after {} increments", (n + 1) * 5);
         last = next;
     }
-    assert_eq!(parse(get(&engine, &item("k")).await.as_ref()), last);
 }
 
 /// A dropped creation or dropping of a space is done or not, and the next one is not in its way.
 pub async fn a_dropped_change_of_spaces_is_done_or_not<S: Subject>(subject: S) {
     let (_store, engine) = store_with_spaces(&subject).await;
-    let space = SpaceId::Items(7);
     for n in 0..30 {
-        poll_then_drop(engine.create_space(space), n % 6).await;
+        let space = SpaceId::Items(100 + n);
+        poll_then_drop(engine.create_space(space), n as usize % 6).await;
         let listed = engine.spaces().await.unwrap();
-        assert!(
-            listed == [SpaceId::System, ITEMS, space, INDEXES] || listed == [SpaceId::System, ITEMS, INDEXES]
-        );
+        let (with, without) = ([SpaceId::System, ITEMS, space, INDEXES], [SpaceId::System, ITEMS, INDEXES]);
+        assert!(listed == with || listed == without, "{listed:?}");
         engine.create_space(space).await.unwrap();
-        let key = cairn_storage::RecordKey::new(space, "k");
+        let key = RecordKey::new(space, "k");
         assert_eq!(get(&engine, &key).await, None);
         commit(&engine, vec![put(key, "v")]).await.unwrap();
-        poll_then_drop(engine.drop_space(space), n % 6).await;
+        poll_then_drop(engine.drop_space(space), n as usize % 6).await;
         engine.drop_space(space).await.unwrap();
-        assert_eq!(engine.spaces().await.unwrap(), [SpaceId::System, ITEMS, INDEXES]);
+        assert_eq!(engine.spaces().await.unwrap(), without);
     }
 }
 
@@ -139,7 +137,7 @@ pub(crate) async fn assert_whole(snapshot: &impl Snapshot, acknowledged: &[u64])
     let entries = ids(everything(snapshot, INDEXES).await);
     assert_eq!(items, entries);
     assert_eq!(snapshot.counter(counter(ITEMS, 1)).await.unwrap(), items.len() as i64);
-    let count = cairn_storage::RecordKey::new(SpaceId::System, "count");
+    let count = RecordKey::new(SpaceId::System, "count");
     assert_eq!(parse(snapshot.get(&count).await.unwrap().as_ref()), items.len() as u64);
     for id in acknowledged {
         let key = bytes(id.to_be_bytes());
@@ -149,7 +147,7 @@ pub(crate) async fn assert_whole(snapshot: &impl Snapshot, acknowledged: &[u64])
 
 /// A transaction that leaves a mark in three spaces and a counter, and contends with all others for one key.
 async fn write_everywhere<E: Engine>(engine: &E, id: u64) {
-    let count = cairn_storage::RecordKey::new(SpaceId::System, "count");
+    let count = RecordKey::new(SpaceId::System, "count");
     let key = id.to_be_bytes();
     let keys = vec![item(key), count.clone()];
     let decide = move |found: &[Option<Bytes>]| Decision {

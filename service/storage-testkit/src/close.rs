@@ -1,11 +1,13 @@
 //! Promises about closing, and about handles.
 
 use crate::harness::{
-    INDEXES, ITEMS, assert_error, bytes, commit, everything, get, increment, item, put, store_with_spaces,
-    strong,
+    INDEXES, ITEMS, assert_error, bytes, commit, entry, everything, get, increment, item, put, scan,
+    store_with_spaces, strong,
 };
 use crate::{Store, Subject};
-use cairn_storage::{Consistency, Decision, Engine, Error, Snapshot, SpaceId};
+use cairn_storage::{
+    Consistency, Decision, Direction, Engine, Error, KeyRange, RecordKey, Snapshot, SpaceId,
+};
 
 /// A clone is another handle to the same store, and one handle less changes nothing for the others.
 pub async fn a_cloned_engine_is_the_same_store<S: Subject>(subject: S) {
@@ -59,8 +61,7 @@ pub async fn a_snapshot_of_a_closed_engine_is_right_or_closed<S: Subject>(subjec
             Err(error) => assert_error!(Err::<(), _>(error), Error::Closed),
         }
     }
-    let all = cairn_storage::KeyRange::all();
-    match crate::harness::scan(&snapshot, ITEMS, all, cairn_storage::Direction::Ascending).await {
+    match scan(&snapshot, ITEMS, KeyRange::all(), Direction::Ascending).await {
         Ok(found) => assert_eq!(found, [(bytes("k"), bytes("v"))]),
         Err(error) => assert_error!(Err::<(), _>(error), Error::Closed),
     }
@@ -86,8 +87,8 @@ pub async fn closing_answers_every_call_under_way<S: Subject>(subject: S) {
 
 /// What a writer was told until its engine closed.
 pub(crate) struct Written {
-    pub(crate) acknowledged: Vec<cairn_storage::RecordKey>,
-    pub(crate) refused: cairn_storage::RecordKey,
+    pub(crate) acknowledged: Vec<RecordKey>,
+    pub(crate) refused: RecordKey,
 }
 
 /// Starts writers of many index entries, each a key of its own, that stop when the engine is closed.
@@ -98,7 +99,7 @@ pub(crate) fn write_until_closed<E: Engine>(engine: &E) -> Vec<tokio::task::Join
             let mut acknowledged = Vec::new();
             loop {
                 let id = writer << 32 | acknowledged.len() as u64;
-                let key = crate::harness::entry(id.to_be_bytes());
+                let key = entry(id.to_be_bytes());
                 match commit(&engine, vec![put(key.clone(), "v")]).await {
                     Ok(()) => acknowledged.push(key),
                     Err(Error::Closed) => return Written { acknowledged, refused: key },

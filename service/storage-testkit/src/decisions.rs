@@ -2,11 +2,11 @@
 
 use crate::Subject;
 use crate::harness::{
-    ITEMS, bytes, commit, counter, entry, everything, get, increment, item, number, parse, put,
+    ITEMS, assert_error, bytes, commit, counter, entry, everything, get, increment, item, number, parse, put,
     store_with_spaces, strong, total,
 };
 use bytes::Bytes;
-use cairn_storage::{Decision, Engine, Snapshot, SpaceId, Write};
+use cairn_storage::{Decision, Engine, Error, Snapshot, SpaceId, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -166,7 +166,7 @@ pub async fn a_panic_in_a_decision_fails_that_transaction_only<S: Subject>(subje
             for n in 0..10 {
                 if (task + n) % 4 == 0 {
                     let decide = |_: &[Option<Bytes>]| -> Decision<()> { panic!("on purpose, by the test") };
-                    engine.transact(vec![item("k")], decide).await.expect_err("the decision panicked");
+                    assert_error!(engine.transact(vec![item("k")], decide).await, Error::Backend { .. });
                 } else {
                     increment(&engine, item("k")).await.unwrap();
                 }

@@ -9,14 +9,15 @@ use cairn_storage::{
 use proptest::strategy::BoxedStrategy;
 use proptest::test_runner::{Config as ProptestConfig, TestRunner};
 use std::future::Future;
-use std::ops::ControlFlow;
+use std::ops::{Bound, ControlFlow};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// How long a test may take. None takes a tenth of it: whatever is still going then will not end.
+/// How long a test may take with the usual number of cases. None takes a tenth of it: whatever is still going then
+/// will not end.
 const TEST_DURATION_MAX: Duration = Duration::from_secs(300);
 
-/// How many cases a random test tries, unless `PROPTEST_CASES` says otherwise. Each may open a store.
+/// How many cases a random test tries if `PROPTEST_CASES` does not say. Each may open a store.
 const CASES: u32 = 48;
 
 pub(crate) const ITEMS: SpaceId = SpaceId::Items(1);
@@ -34,12 +35,13 @@ pub fn run(test: impl Future<Output = ()> + Send + 'static) {
     let (sender, receiver) = mpsc::channel();
     let test = runtime.spawn(test);
     runtime.spawn(async move { sender.send(test.await) });
-    let ended = receiver.recv_timeout(TEST_DURATION_MAX);
+    let duration_max = TEST_DURATION_MAX * (cases() / CASES).max(1);
+    let ended = receiver.recv_timeout(duration_max);
     runtime.shutdown_background();
     match ended {
         Ok(Ok(())) => {}
         Ok(Err(failed)) => std::panic::resume_unwind(failed.into_panic()),
-        Err(_) => panic!("the test still runs after {TEST_DURATION_MAX:?}"),
+        Err(_) => panic!("the test still runs after {duration_max:?}"),
     }
 }
 
@@ -52,10 +54,12 @@ pub(crate) async fn for_all<T, F>(
     T: std::fmt::Debug + 'static,
     F: Future<Output = ()>,
 {
-    let mut config = ProptestConfig { failure_persistence: None, max_shrink_time: 60_000, ..<_>::default() };
-    if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = CASES;
-    }
+    let config = ProptestConfig {
+        cases: cases(),
+        failure_persistence: None,
+        max_shrink_time: 60_000,
+        ..ProptestConfig::default()
+    };
     let runtime = tokio::runtime::Handle::current();
     let check = move || {
         let checked = TestRunner::new(config).run(&strategy(), |value| {
@@ -67,6 +71,11 @@ pub(crate) async fn for_all<T, F>(
     if let Err(broken) = tokio::task::spawn_blocking(check).await.unwrap() {
         panic!("{broken}");
     }
+}
+
+/// How many cases a random test tries.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").map_or(CASES, |cases| cases.parse().unwrap())
 }
 
 /// A fresh store with the spaces [`ITEMS`] and [`INDEXES`], and a handle to it.
@@ -174,6 +183,21 @@ pub(crate) async fn scan(
 /// Every record of a space in a view.
 pub(crate) async fn everything(snapshot: &impl Snapshot, space: SpaceId) -> Vec<Record> {
     scan(snapshot, space, KeyRange::all(), Direction::Ascending).await.unwrap()
+}
+
+/// Whether a range holds a key, worked out from its bounds.
+pub(crate) fn within(range: &KeyRange, key: &Bytes) -> bool {
+    let starts = match &range.start {
+        Bound::Included(start) => key >= start,
+        Bound::Excluded(start) => key > start,
+        Bound::Unbounded => true,
+    };
+    let ends = match &range.end {
+        Bound::Included(end) => key <= end,
+        Bound::Excluded(end) => key < end,
+        Bound::Unbounded => true,
+    };
+    starts && ends
 }
 
 /// Checks that a call failed with the given error.

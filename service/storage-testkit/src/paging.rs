@@ -2,9 +2,8 @@
 
 use crate::Subject;
 use crate::harness::{
-    Collect, ITEMS, Record, bytes, commit, for_all, item, put, scan, store_with_spaces, strong,
+    Collect, ITEMS, Record, bytes, commit, for_all, item, put, scan, store_with_spaces, strong, within,
 };
-use bytes::Bytes;
 use cairn_storage::{Direction, Engine, KeyRange, Snapshot};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -47,7 +46,7 @@ async fn check<E: Engine>(engine: &E, case: Case) {
         .records
         .iter()
         .map(|(key, value)| (bytes(key), bytes([*value])))
-        .filter(|(key, _)| starts_before(&range.start, key) && ends_after(&range.end, key))
+        .filter(|(key, _)| within(&range, key))
         .collect();
     if case.direction == Direction::Descending {
         expected.reverse();
@@ -68,22 +67,6 @@ async fn check<E: Engine>(engine: &E, case: Case) {
         assert!(paged.len() <= expected.len(), "the pages repeat records");
     }
     assert_eq!(paged, expected);
-}
-
-fn starts_before(start: &Bound<Bytes>, key: &Bytes) -> bool {
-    match start {
-        Bound::Included(start) => start <= key,
-        Bound::Excluded(start) => start < key,
-        Bound::Unbounded => true,
-    }
-}
-
-fn ends_after(end: &Bound<Bytes>, key: &Bytes) -> bool {
-    match end {
-        Bound::Included(end) => key <= end,
-        Bound::Excluded(end) => key < end,
-        Bound::Unbounded => true,
-    }
 }
 
 fn cases() -> BoxedStrategy<Case> {

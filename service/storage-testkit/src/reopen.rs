@@ -7,7 +7,7 @@ use crate::harness::{
     put, store_with_spaces, strong, total,
 };
 use crate::{Reopen, Store, Subject};
-use cairn_storage::{Engine, Error, Snapshot, SpaceId, Write};
+use cairn_storage::{Engine, Error, RecordKey, Snapshot, SpaceId, Write};
 
 /// Records, counters and spaces are as they were, in every space.
 pub async fn everything_acknowledged_is_there_after_a_reopen<S: Subject<Store: Reopen>>(subject: S) {
@@ -20,7 +20,7 @@ pub async fn everything_acknowledged_is_there_after_a_reopen<S: Subject<Store: R
         put(item("empty"), ""),
         put(item([0xff; 65_535]), "long key"),
         put(entry("large"), &large),
-        put(cairn_storage::RecordKey::new(SpaceId::System, "s"), "2"),
+        put(RecordKey::new(SpaceId::System, "s"), "2"),
         Write::Add(counter(ITEMS, 1), -3),
         Write::Add(counter(SpaceId::System, u16::MAX), 1 << 50),
     ];
@@ -101,7 +101,7 @@ pub async fn a_dropped_space_does_not_come_back<S: Subject<Store: Reopen>>(subje
 /// A commit that failed is not found on the disk later.
 pub async fn a_failed_commit_is_not_there_after_a_reopen<S: Subject<Store: Reopen>>(subject: S) {
     let (store, engine) = store_with_spaces(&subject).await;
-    let stray = put(cairn_storage::RecordKey::new(UNKNOWN, "k"), "v");
+    let stray = put(RecordKey::new(UNKNOWN, "k"), "v");
     let writes = vec![put(item("k"), "v"), Write::Add(counter(ITEMS, 1), 1), stray];
     assert_error!(commit(&engine, writes).await, Error::SpaceNotFound(UNKNOWN));
     let store = store.reopen().await;

@@ -3,9 +3,10 @@
 use crate::Subject;
 use crate::harness::{
     Collect, INDEXES, ITEMS, Record, bytes, commit, entry, get, item, put, scan, store_with_spaces, strong,
+    within,
 };
 use bytes::Bytes;
-use cairn_storage::{Direction, Engine, KeyRange, Snapshot, Write};
+use cairn_storage::{Decision, Direction, Engine, KeyRange, Snapshot, Write};
 use std::ops::{Bound, ControlFlow};
 
 const BOTH: [Direction; 2] = [Direction::Ascending, Direction::Descending];
@@ -186,10 +187,8 @@ pub async fn values_of_every_size_come_back_whole<S: Subject>(subject: S) {
     assert!(found == records, "the scan differs");
     for (key, value) in &records {
         assert!(snapshot.get(&item(key)).await.unwrap().as_ref() == Some(value), "{} bytes", value.len());
-        let decided = engine
-            .transact(vec![item(key)], |found| cairn_storage::Decision::unchanged(found[0].clone()))
-            .await
-            .unwrap();
+        let decided =
+            engine.transact(vec![item(key)], |found| Decision::unchanged(found[0].clone())).await.unwrap();
         assert!(decided.as_ref() == Some(value), "{} bytes in a decision", value.len());
     }
     let empty = &records[0].0;
@@ -241,20 +240,6 @@ fn awkward_keys() -> Vec<Bytes> {
     .collect();
     keys.sort();
     keys
-}
-
-fn within(range: &KeyRange, key: &Bytes) -> bool {
-    let starts = match &range.start {
-        Bound::Included(start) => key >= start,
-        Bound::Excluded(start) => key > start,
-        Bound::Unbounded => true,
-    };
-    let ends = match &range.end {
-        Bound::Included(end) => key <= end,
-        Bound::Excluded(end) => key < end,
-        Bound::Unbounded => true,
-    };
-    starts && ends
 }
 
 /// The records in ascending order, if they came in `direction`.

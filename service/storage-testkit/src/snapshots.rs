@@ -5,7 +5,7 @@ use crate::harness::{
     INDEXES, ITEMS, bytes, commit, counter, entry, everything, get, increment, item, number, parse, put,
     store_with_spaces, strong,
 };
-use cairn_storage::{Consistency, Engine, Snapshot, Write};
+use cairn_storage::{Consistency, Engine, Snapshot, SpaceId, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -181,7 +181,7 @@ pub async fn a_strong_snapshot_shows_what_others_were_told<S: Subject>(subject: 
 pub async fn a_strong_snapshot_shows_the_spaces_made_before_it<S: Subject>(subject: S) {
     let (_store, engine) = store_with_spaces(&subject).await;
     for table in 10..15 {
-        let space = cairn_storage::SpaceId::Items(table);
+        let space = SpaceId::Items(table);
         engine.create_space(space).await.unwrap();
         assert_eq!(everything(&strong(&engine).await, space).await, []);
     }

@@ -84,6 +84,9 @@ impl<F: FnMut(&[u8], Bytes) -> ControlFlow<()> + Send + 'static> Visit for F {
 
 /// A consistent view of every space: whole commits only, durable ones only.
 ///
+/// Reads of a space that is not in the view fail with [`SpaceNotFound`](crate::Error::SpaceNotFound). Once the engine
+/// is closed they go on, or fail with [`Closed`](crate::Error::Closed).
+///
 /// Cheap to clone. An engine may keep old versions of records as long as a view lives, so hold one for a request, or
 /// a page of a stream, and no longer.
 pub trait Snapshot: Clone + Send + Sync + 'static {
@@ -94,7 +97,7 @@ pub trait Snapshot: Clone + Send + Sync + 'static {
     fn get_many(&self, keys: Vec<RecordKey>) -> impl Future<Output = Result<Vec<Option<Bytes>>>> + Send;
 
     /// Walks a range in `direction`, giving each record to `visitor` until it breaks or the range ends, and returns
-    /// the visitor.
+    /// the visitor. A visitor that panics fails its scan, and nothing else.
     fn scan<V: Visit>(
         &self,
         space: SpaceId,
@@ -175,7 +178,8 @@ pub trait Engine: Clone + Send + Sync + 'static {
     /// [`Error::SpaceNotFound`](crate::Error::SpaceNotFound) if a key names a space that does not exist at commit
     /// time (a table dropped meanwhile); then nothing is written. [`StorageFull`](crate::Error::StorageFull),
     /// [`Overloaded`](crate::Error::Overloaded), [`ReadOnly`](crate::Error::ReadOnly) and
-    /// [`Closed`](crate::Error::Closed) as those say.
+    /// [`Closed`](crate::Error::Closed) as those say. [`Backend`](crate::Error::Backend) if `decide` panics, or writes a
+    /// key of a length that [`RecordKey`] does not have; nothing is written then either.
     fn transact<T, D>(&self, keys: Vec<RecordKey>, decide: D) -> impl Future<Output = Result<T>> + Send
     where
         T: Send + 'static,
@@ -189,7 +193,7 @@ pub trait Engine: Clone + Send + Sync + 'static {
 
     /// Drops a space with all its records and counters, durably. Dropping one that does not exist is no error.
     /// Transactions on it that are under way fail with `SpaceNotFound`; snapshots taken before may go on reading it,
-    /// or fail with `SpaceNotFound`.
+    /// or fail with `SpaceNotFound`. The system space is always there: dropping it is an error, and does nothing.
     fn drop_space(&self, space: SpaceId) -> impl Future<Output = Result<()>> + Send;
 
     /// The spaces that exist, in order.
@@ -199,7 +203,7 @@ pub trait Engine: Clone + Send + Sync + 'static {
     fn statistics(&self) -> impl Future<Output = Result<EngineStatistics>> + Send;
 
     /// Finishes what was accepted, refuses what comes after with [`Closed`](crate::Error::Closed), and lets the files
-    /// go, so that another process can open them.
+    /// go, so that another process can open them. Closing twice is no error, or `Closed`.
     fn close(&self) -> impl Future<Output = Result<()>> + Send;
 }
 

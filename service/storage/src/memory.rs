@@ -304,3 +304,52 @@ fn free_elsewhere<T: Send + 'static>(value: T) {
         Err(_) => drop(value),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(key: &'static str, value: &'static str) -> Write {
+        Write::Put(RecordKey::new(SpaceId::System, key), value.into())
+    }
+
+    async fn commit(engine: &MemoryEngine, write: Write) {
+        engine
+            .transact(vec![], move |_| Decision { writes: vec![write.clone()], outcome: () })
+            .await
+            .expect("an open engine");
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_goes_on_after_its_engine_is_closed() {
+        let engine = MemoryEngine::new();
+        commit(&engine, put("key", "value")).await;
+        let snapshot = engine.snapshot(Consistency::Strong).await.unwrap();
+        engine.close().await.unwrap();
+        drop(engine);
+        let found = snapshot.get(&RecordKey::new(SpaceId::System, "key")).await.unwrap();
+        assert_eq!(found, Some("value".into()));
+    }
+
+    /// On a runtime of one thread, as in most tests of what is built on an engine.
+    #[tokio::test]
+    async fn a_task_that_never_has_to_wait_lets_others_run() {
+        let engine = MemoryEngine::new();
+        let other = tokio::spawn(async {});
+        let mut calls = 0;
+        while !other.is_finished() {
+            commit(&engine, put("key", "value")).await;
+            calls += 1;
+            assert!(calls < 10_000, "the other task does not get to run");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_store_in_memory_takes_nothing_on_disk() {
+        let engine = MemoryEngine::new();
+        engine.create_space(SpaceId::Items(1)).await.unwrap();
+        commit(&engine, put("key", "value")).await;
+        let expected = EngineStatistics { spaces: 2, last_commit: 1, ..EngineStatistics::default() };
+        assert_eq!(engine.statistics().await.unwrap(), expected);
+    }
+}
