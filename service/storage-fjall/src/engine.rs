@@ -19,6 +19,9 @@ use std::thread::JoinHandle;
 use tokio::sync::{oneshot, watch};
 
 /// An embedded store on disk. See the crate's documentation.
+///
+/// [`close`](Engine::close) is the polite end. Dropping the last handle closes the store too, and holds its thread until
+/// that is done: milliseconds, or as long as a flush under way takes.
 #[derive(Clone)]
 pub struct FjallEngine {
     handle: Arc<Handle>,
@@ -38,7 +41,7 @@ pub(crate) struct Handle {
 impl FjallEngine {
     /// Opens the store in `options.directory`, creating it if there is none.
     ///
-    /// Blocks for as long as recovery takes (about 10 ms for each megabyte of journal at worst), so async code should
+    /// Blocks for as long as recovery takes (a few milliseconds for each megabyte of journal), so async code should
     /// call it in `tokio::task::spawn_blocking`. The engine's futures need a Tokio runtime, of either flavour, with
     /// its timer enabled; opening does not.
     ///

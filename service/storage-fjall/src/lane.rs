@@ -147,13 +147,19 @@ impl ReadLane {
         self.closed.load(Ordering::SeqCst)
     }
 
-    /// Refuses reads from now on, and waits for those that were let in.
-    pub(crate) fn close(&self) {
+    /// Refuses reads from now on, and waits for those that were let in. False if some were still running after
+    /// `wait_max`: a caller's task may be stuck behind the very thread that waits here.
+    pub(crate) fn close(&self, wait_max: Duration) -> bool {
         self.closed.store(true, Ordering::SeqCst);
+        self.blocking_places.close();
+        let deadline = Instant::now() + wait_max;
         let mut idle = self.idle.lock();
         while self.running() > 0 {
-            self.became_idle.wait(&mut idle);
+            if self.became_idle.wait_until(&mut idle, deadline).timed_out() {
+                return self.running() == 0;
+            }
         }
+        true
     }
 
     fn running(&self) -> usize {
@@ -289,8 +295,7 @@ mod tests {
         let closer = std::thread::spawn({
             let lane = Arc::clone(&lane);
             move || {
-                lane.close();
-                closed.send(()).unwrap();
+                closed.send(lane.close(Duration::MAX / 4)).unwrap();
             }
         });
         while !lane.is_closed() {
@@ -300,8 +305,17 @@ mod tests {
         assert!(matches!(lane.begin_blocking(), Err(Error::Closed)));
         assert!(is_closed.try_recv().is_err(), "closed with a read still running");
         drop(turn);
-        is_closed.recv().unwrap();
+        assert!(is_closed.recv().unwrap());
         closer.join().unwrap();
+    }
+
+    #[test]
+    fn closing_gives_up_on_a_read_that_does_not_end() {
+        let (lane, temperature) = (lane(1), Temperature::default());
+        let turn = lane.begin(&temperature).unwrap();
+        assert!(!lane.close(Duration::from_millis(10)));
+        drop(turn);
+        assert!(lane.close(Duration::ZERO));
     }
 
     #[tokio::test]

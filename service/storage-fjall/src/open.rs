@@ -29,7 +29,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::watch;
+
+/// How long closing waits for the reads under way. They take milliseconds; but a task in the middle of one may be
+/// waiting for the thread that closes.
+const READS_END_WITHIN: Duration = Duration::from_secs(5);
 
 /// A store that is ours: locked, of a known format, with its watermark.
 struct Store {
@@ -332,7 +337,11 @@ fn shut_down(committer: Committer, inbox: Receiver<Message>, watcher: JoinHandle
     let _ = shared.health.close();
     shared.admission.close();
     // Reads under way hold keyspaces, and a keyspace holds fjall's lock.
-    view.lane.close();
+    if !view.lane.close(READS_END_WITHIN) {
+        tracing::warn!(
+            "the store is closed with reads still under way; its files stay locked until they end"
+        );
+    }
     for space in view.spaces.values().chain([&view.engine]) {
         space.take_keyspace();
     }

@@ -152,6 +152,7 @@ impl View {
     /// Reads several records where they are best read.
     pub(crate) async fn get_many(self: &Arc<Self>, keys: &[RecordKey]) -> Result<Vec<Option<Bytes>>> {
         let Some(first) = keys.first() else { return Ok(Vec::new()) };
+        // One space speaks for all: the keys of a call nearly always belong to one table.
         let space = self.space(first.space)?;
         let turn = if keys.len() <= INLINE_KEYS_MAX {
             self.lane.begin(&space.temperature)?

@@ -88,7 +88,8 @@ impl<F: FnMut(&[u8], Bytes) -> ControlFlow<()> + Send + 'static> Visit for F {
 /// is closed they go on, or fail with [`Closed`](crate::Error::Closed).
 ///
 /// Cheap to clone. An engine may keep old versions of records as long as a view lives, so hold one for a request, or
-/// a page of a stream, and no longer.
+/// a page of a stream, and no longer. One that is held for seconds may expire when memory is short: its reads then fail
+/// with [`Overloaded`](crate::Error::Overloaded), and a new snapshot is the cure.
 pub trait Snapshot: Clone + Send + Sync + 'static {
     /// The record at `key`, if there is one.
     fn get(&self, key: &RecordKey) -> impl Future<Output = Result<Option<Bytes>>> + Send;
