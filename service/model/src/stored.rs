@@ -67,6 +67,15 @@ impl StoredItem {
         self.size
     }
 
+    /// Whether `record` holds the very same bytes.
+    pub fn is_record(&self, record: &[u8]) -> bool {
+        let same_size = |size: [u8; 4]| u32::from_be_bytes(size) as usize == self.size;
+        match record.split_first_chunk::<HEADER_BYTES>() {
+            Some(([VERSION, size @ ..], encoded)) => same_size(*size) && *encoded == self.encoded,
+            _ => false,
+        }
+    }
+
     /// The item, still encoded.
     pub fn into_item(self) -> Item {
         Item::from_encoded(self.encoded)
@@ -96,6 +105,8 @@ mod tests {
         let stored = StoredItem::read(record).unwrap();
         assert_eq!(stored.size(), 2 + 2 + 4 + 4);
         assert_eq!(stored.attributes().unwrap(), attributes);
+        assert!(stored.is_record(&StoredItem::encode(&attributes)));
+        assert!(!stored.is_record(&StoredItem::encode(&AttributeMap::new())));
         assert_eq!(stored.into_item().encoded(), crate::encode_attributes(&attributes));
     }
 

@@ -48,15 +48,64 @@ pub(crate) enum Change {
 /// An item ready to be stored.
 #[derive(Clone)]
 pub(crate) struct NewItem {
+    /// What indexes are made of.
+    pub(crate) attributes: Arc<AttributeMap>,
     record: Bytes,
     size: usize,
 }
 
 impl NewItem {
     /// The item, encoded once however often a decision is made.
-    pub(crate) fn new(attributes: &AttributeMap) -> Self {
-        Self { record: StoredItem::encode(attributes), size: item_size(attributes) }
+    pub(crate) fn new(attributes: AttributeMap) -> Self {
+        Self {
+            record: StoredItem::encode(&attributes),
+            size: item_size(&attributes),
+            attributes: Arc::new(attributes),
+        }
     }
+}
+
+/// What a change of one item comes to: what to write, and what it costs.
+pub(crate) struct ItemWrites {
+    pub(crate) writes: Vec<Write>,
+    /// Write units of the table itself.
+    pub(crate) table_units: f64,
+}
+
+/// What a change of the item at `key` comes to, given the item as it is.
+pub(crate) fn item_writes(
+    table: &Table,
+    key: &RecordKey,
+    old: Option<&StoredItem>,
+    change: &Change,
+) -> Result<ItemWrites> {
+    let old_size = old.map_or(0, StoredItem::size);
+    let total = |counter, delta: i64| Write::Add(table.counter(counter), delta);
+    let (writes, new_size) = match change {
+        Change::Keep => (Vec::new(), old_size),
+        // An item that is the same to the byte is durable already.
+        Change::Put(new) if old.is_some_and(|old| old.is_record(&new.record)) => (Vec::new(), old_size),
+        Change::Put(new) => {
+            let mut writes = vec![
+                Write::Put(key.clone(), new.record.clone()),
+                total(TableCounter::Bytes, new.size as i64 - old_size as i64),
+            ];
+            if old.is_none() {
+                writes.push(total(TableCounter::Items, 1));
+            }
+            (writes, new.size)
+        }
+        Change::Delete if old.is_none() => (Vec::new(), 0),
+        Change::Delete => {
+            let writes = vec![
+                Write::Delete(key.clone()),
+                total(TableCounter::Bytes, -(old_size as i64)),
+                total(TableCounter::Items, -1),
+            ];
+            (writes, 0)
+        }
+    };
+    Ok(ItemWrites { writes, table_units: write_units(old_size.max(new_size)) })
 }
 
 /// What must be true of an item for it to be written, and what a failure tells of it.
@@ -159,32 +208,7 @@ fn decide_one<T>(
     decide: impl Fn(&Table, Option<&StoredItem>) -> Result<(Change, T)>,
 ) -> Result<(Vec<Write>, Written<T>)> {
     let old = record.cloned().map(StoredItem::read).transpose()?;
-    let old_size = old.as_ref().map_or(0, StoredItem::size);
     let (change, outcome) = decide(table, old.as_ref())?;
-    let total = |counter, delta: i64| Write::Add(table.counter(counter), delta);
-    let (writes, new_size) = match change {
-        Change::Keep => (Vec::new(), old_size),
-        // An item that is the same to the byte is durable already.
-        Change::Put(new) if record == Some(&new.record) => (Vec::new(), old_size),
-        Change::Put(new) => {
-            let mut writes = vec![
-                Write::Put(key.clone(), new.record),
-                total(TableCounter::Bytes, new.size as i64 - old_size as i64),
-            ];
-            if old.is_none() {
-                writes.push(total(TableCounter::Items, 1));
-            }
-            (writes, new.size)
-        }
-        Change::Delete if old.is_none() => (Vec::new(), 0),
-        Change::Delete => {
-            let writes = vec![
-                Write::Delete(key.clone()),
-                total(TableCounter::Bytes, -(old_size as i64)),
-                total(TableCounter::Items, -1),
-            ];
-            (writes, 0)
-        }
-    };
-    Ok((writes, Written { outcome, units: write_units(old_size.max(new_size)) }))
+    let ItemWrites { writes, table_units } = item_writes(table, key, old.as_ref(), &change)?;
+    Ok((writes, Written { outcome, units: table_units }))
 }

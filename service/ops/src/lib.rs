@@ -19,7 +19,7 @@ mod service;
 mod table_reference;
 
 pub use capacity::{ConsumedCapacity, ReturnConsumedCapacity};
-pub use catalog::{Table, TableDescription, ThroughputDescription};
+pub use catalog::{IndexStatus, Table, TableDescription, ThroughputDescription};
 pub use error::{Error, ExpressionFault, Result, Validation};
 pub use expressions::ExpressionArguments;
 pub use field::FieldPath;

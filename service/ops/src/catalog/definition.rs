@@ -1,6 +1,8 @@
 //! What the catalog keeps of a table.
 
-use cairn_model::{BillingMode, KeySchema, ProvisionedThroughput, TableClass, TableName, TableStatus, Tag};
+use cairn_model::{
+    BillingMode, IndexSchema, KeySchema, ProvisionedThroughput, TableClass, TableName, TableStatus, Tag,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +28,33 @@ pub(crate) struct Definition {
     pub(crate) deletion_protection: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) tags: Vec<Tag>,
+    /// Secondary indexes, in the order they were made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) indexes: Vec<Index>,
+}
+
+/// What the catalog keeps of a secondary index.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Index {
+    pub(crate) schema: IndexSchema,
+    pub(crate) status: IndexStatus,
+    pub(crate) throughput: Throughput,
+}
+
+/// Where an index is in its life (semantics 4.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum IndexStatus {
+    /// Being made: writes enter it, and nobody reads it. `Backfilling` once items from before it are being entered.
+    Creating,
+    /// Being made, and items from before it are being entered.
+    Backfilling,
+    /// In use.
+    Active,
+    /// In use while a setting changes.
+    Updating,
+    /// Being removed.
+    Deleting,
 }
 
 /// Provisioned throughput and its changes. On-demand tables have none.

@@ -5,7 +5,7 @@ use super::{Catalog, Definition, Table, next_number_key, record, table_key};
 use crate::{Error, Result};
 use bytes::Bytes;
 use cairn_model::{TableName, TableStatus};
-use cairn_storage::{Consistency, Decision, Engine, SpaceId, Write};
+use cairn_storage::{Consistency, Decision, Engine, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -142,7 +142,7 @@ impl<E: Engine> Catalog<E> {
             let table = table.clone();
             async move {
                 catalog.engine.drop_space(table.items()).await?;
-                catalog.engine.drop_space(SpaceId::Indexes(table.definition.number)).await?;
+                catalog.engine.drop_space(table.index_entries()).await?;
                 catalog.remove(&table).await
             }
         });

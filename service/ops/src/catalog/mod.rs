@@ -9,8 +9,9 @@ mod describe;
 mod lifecycle;
 mod record;
 
+pub use definition::IndexStatus;
 pub use definition::ThroughputDescription;
-pub(crate) use definition::{Definition, Throughput};
+pub(crate) use definition::{Definition, Index, Throughput};
 pub use describe::TableDescription;
 pub(crate) use record::table_key;
 
@@ -46,6 +47,16 @@ impl Table {
     /// The space of the table's items.
     pub(crate) fn items(&self) -> SpaceId {
         SpaceId::Items(self.definition.number)
+    }
+
+    /// The space of the entries of all the table's indexes.
+    pub(crate) fn index_entries(&self) -> SpaceId {
+        SpaceId::Indexes(self.definition.number)
+    }
+
+    /// The index of that name.
+    pub(crate) fn index(&self, name: &str) -> Option<&Index> {
+        self.definition.indexes.iter().find(|index| index.schema.name == name)
     }
 
     pub(crate) fn counter(&self, counter: TableCounter) -> CounterKey {

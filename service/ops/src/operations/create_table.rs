@@ -90,6 +90,7 @@ impl Operation for CreateTable {
             table_class: self.table_class.map(|class| (class, now)),
             deletion_protection: self.deletion_protection,
             tags: self.tags,
+            indexes: Vec::new(),
         };
         let table = service.catalog.create(definition).await?;
         Ok(service.catalog.describe_empty(&table, &service.naming))

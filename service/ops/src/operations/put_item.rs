@@ -53,12 +53,13 @@ impl Operation for PutItem {
         expressions.finish()?;
 
         let condition = Condition::new(condition, self.return_values_on_condition_check_failure);
-        let new = NewItem::new(&item);
+        let new = NewItem::new(item);
+        let attributes = new.attributes.clone();
         let return_old = self.return_values == ReturnValues::AllOld;
         let written = write_item(
             service,
             &reference.name,
-            |table| Ok(table.key_schema().key_of_item(&item).map_err(|error| error.at("item"))?),
+            |table| Ok(table.key_schema().key_of_item(&attributes).map_err(|error| error.at("item"))?),
             move |_, old| {
                 condition.check(old)?;
                 let attributes = old.filter(|_| return_old).cloned().map(StoredItem::into_item);

@@ -99,7 +99,7 @@ fn change(
         // Without an expression the item is made if it is not there, and is left as it is if it is.
         let (change, now) = match &before {
             Some(item) => (Change::Keep, item.clone()),
-            None => (Change::Put(NewItem::new(key)), key.clone()),
+            None => (Change::Put(NewItem::new(key.clone())), key.clone()),
         };
         let answer = match return_values {
             ReturnValues::AllOld => before,
@@ -127,7 +127,7 @@ fn change(
             )
             .into());
         }
-        Some(item) => Change::Put(NewItem::new(item)),
+        Some(item) => Change::Put(NewItem::new(item.clone())),
     };
     let answer = match return_values {
         ReturnValues::None => None,
