@@ -1,7 +1,7 @@
 //! Creating and deleting tables: a definition that says what is to be, then the spaces, then the definition that says
 //! it is. Each step can be done again, so a crash between two of them is taken up at the next start.
 
-use super::{Catalog, Definition, Table, next_number_key, record, table_key};
+use super::{Catalog, Definition, IndexStatus, Table, next_number_key, record, table_key};
 use crate::{Error, Result};
 use bytes::Bytes;
 use cairn_model::{TableName, TableStatus};
@@ -102,6 +102,9 @@ impl<E: Engine> Catalog<E> {
             let table = table.clone();
             async move {
                 catalog.engine.create_space(table.items()).await?;
+                if !table.definition.indexes.is_empty() {
+                    catalog.engine.create_space(table.index_entries()).await?;
+                }
                 catalog.activate(&table, TableStatus::Creating).await
             }
         });
@@ -119,6 +122,15 @@ impl<E: Engine> Catalog<E> {
             .change(&table.definition.name, move |mut definition| {
                 if definition.number == number && definition.status == from {
                     definition.status = TableStatus::Active;
+                    let finished = match from {
+                        TableStatus::Creating => IndexStatus::Creating,
+                        _ => IndexStatus::Updating,
+                    };
+                    for index in &mut definition.indexes {
+                        if index.status == finished {
+                            index.status = IndexStatus::Active;
+                        }
+                    }
                 }
                 Ok((definition, ()))
             })

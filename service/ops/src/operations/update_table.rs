@@ -1,6 +1,7 @@
 //! UpdateTable (semantics 3.2, 3.6): throughput, billing mode, storage class, deletion protection.
 
-use super::create_table::{ThroughputInput, throughput_for};
+use super::create_table::throughput_for;
+use super::key_definitions::ThroughputInput;
 use crate::catalog::Definition;
 use crate::{Error, Operation, OperationKind, Result, Service, TableDescription, Validation};
 use cairn_model::{BillingMode, TableClass, TableStatus};
