@@ -3,10 +3,11 @@
 use cairn_api::v1;
 use cairn_model::{BillingMode, IndexKind, KeyAttribute, KeyType, Projection, TableClass, TableStatus, Tag};
 use cairn_ops::{
-    AttributeDefinition, CreateTable, Error, FieldPath, IndexDescription, IndexStatus, KeyRole,
-    KeySchemaElement, ListTables, ListTablesOutput, ListTagsOfResource, ListTagsOfResourceOutput,
-    ProjectionInput, ProjectionType, SecondaryIndexInput, TableDescription, ThroughputDescription,
-    ThroughputInput, UpdateTable, Validation,
+    AttributeDefinition, CreateTable, DeleteGlobalSecondaryIndex, Error, FieldPath,
+    GlobalSecondaryIndexUpdate, IndexDescription, IndexStatus, KeyRole, KeySchemaElement, ListTables,
+    ListTablesOutput, ListTagsOfResource, ListTagsOfResourceOutput, ProjectionInput, ProjectionType,
+    SecondaryIndexInput, TableDescription, ThroughputDescription, ThroughputInput,
+    UpdateGlobalSecondaryIndex, UpdateTable, Validation,
 };
 use jiff::Timestamp;
 
@@ -116,6 +117,30 @@ fn global_index(index: v1::GlobalSecondaryIndex) -> Result<SecondaryIndexInput, 
     })
 }
 
+fn index_update(update: v1::GlobalSecondaryIndexUpdate) -> Result<GlobalSecondaryIndexUpdate, Error> {
+    use v1::global_secondary_index_update::Action;
+    let none = GlobalSecondaryIndexUpdate::default();
+    Ok(match update.action {
+        None => none,
+        Some(Action::Create(index)) => {
+            GlobalSecondaryIndexUpdate { create: Some(global_index(index)?), ..none }
+        }
+        Some(Action::Update(update)) => {
+            not_implemented("on_demand_throughput", update.on_demand_throughput.is_some())?;
+            not_implemented("warm_throughput", update.warm_throughput.is_some())?;
+            let update = UpdateGlobalSecondaryIndex {
+                name: update.index_name,
+                provisioned_throughput: throughput(update.provisioned_throughput),
+            };
+            GlobalSecondaryIndexUpdate { update: Some(update), ..none }
+        }
+        Some(Action::Delete(delete)) => {
+            let delete = DeleteGlobalSecondaryIndex { name: delete.index_name };
+            GlobalSecondaryIndexUpdate { delete: Some(delete), ..none }
+        }
+    })
+}
+
 pub(crate) fn to_create(request: v1::CreateTableRequest) -> Result<CreateTable, Error> {
     not_implemented("on_demand_throughput", request.on_demand_throughput.is_some())?;
     not_implemented("warm_throughput", request.warm_throughput.is_some())?;
@@ -142,13 +167,18 @@ pub(crate) fn to_create(request: v1::CreateTableRequest) -> Result<CreateTable, 
 }
 
 pub(crate) fn to_update(request: v1::UpdateTableRequest) -> Result<UpdateTable, Error> {
-    not_implemented("global_secondary_index_updates", !request.global_secondary_index_updates.is_empty())?;
     not_implemented("on_demand_throughput", request.on_demand_throughput.is_some())?;
     not_implemented("warm_throughput", request.warm_throughput.is_some())?;
     not_implemented("stream_specification", request.stream_specification.is_some())?;
     not_implemented("sse_specification", request.sse_specification.is_some())?;
     Ok(UpdateTable {
         table: request.table,
+        attribute_definitions: attribute_definitions(request.attribute_definitions)?,
+        global_secondary_index_updates: request
+            .global_secondary_index_updates
+            .into_iter()
+            .map(index_update)
+            .collect::<Result<_, _>>()?,
         billing_mode: billing_mode(request.billing_mode)?,
         provisioned_throughput: throughput(request.provisioned_throughput),
         table_class: table_class(request.table_class)?,

@@ -84,6 +84,25 @@ impl Definition {
         self.indexes.iter_mut().find(|index| index.schema.id == id)
     }
 
+    /// Whether an index is being added whose space is not there yet. The table is UPDATING until it is.
+    pub(crate) fn awaits_index_space(&self) -> bool {
+        self.indexes.iter().any(|index| index.status == IndexStatus::Creating)
+    }
+
+    /// Makes the table ACTIVE that was `from`, and the indexes that went along with it.
+    pub(crate) fn activate(&mut self, from: TableStatus) {
+        self.status = TableStatus::Active;
+        let finished = match from {
+            TableStatus::Creating => IndexStatus::Creating,
+            _ => IndexStatus::Updating,
+        };
+        for index in &mut self.indexes {
+            if index.status == finished {
+                index.status = IndexStatus::Active;
+            }
+        }
+    }
+
     /// The types of all attributes that are part of a key, of the table or of an index, each once.
     pub(crate) fn key_attributes(&self) -> Vec<KeyAttribute> {
         let mut union: Vec<KeyAttribute> = self.key_schema.attributes().cloned().collect();

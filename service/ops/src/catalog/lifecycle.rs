@@ -1,7 +1,7 @@
 //! Creating and deleting tables: a definition that says what is to be, then the spaces, then the definition that says
 //! it is. Each step can be done again, so a crash between two of them is taken up at the next start.
 
-use super::{Catalog, Definition, IndexStatus, Table, next_number_key, record, table_key};
+use super::{Catalog, Definition, Table, next_number_key, record, table_key};
 use crate::{Error, Result};
 use bytes::Bytes;
 use cairn_model::{TableName, TableStatus};
@@ -90,8 +90,10 @@ impl<E: Engine> Catalog<E> {
             match table.definition.status {
                 TableStatus::Creating => self.spawn_create(table),
                 TableStatus::Deleting => self.spawn_delete(table),
-                TableStatus::Updating => self.finish_update(&table),
-                TableStatus::Active => {}
+                TableStatus::Updating | TableStatus::Active => {
+                    self.resume_indexes(&table);
+                    self.finish_update(&table, None);
+                }
             }
         }
         Ok(())
@@ -110,9 +112,15 @@ impl<E: Engine> Catalog<E> {
         });
     }
 
-    /// Has a table that was changed go back to ACTIVE.
-    pub(crate) fn finish_update(&self, table: &Arc<Table>) {
-        self.spawn_activate(table.clone(), TableStatus::Updating);
+    /// Has a table that was changed go back to ACTIVE, and the index be made or removed that the change was about.
+    pub(crate) fn finish_update(&self, table: &Arc<Table>, index: Option<u16>) {
+        if let Some(id) = index {
+            self.spawn_index_change(table.clone(), id);
+        }
+        // A table with an index whose space is not there yet goes back when it is.
+        if table.definition.status == TableStatus::Updating && !table.definition.awaits_index_space() {
+            self.spawn_activate(table.clone(), TableStatus::Updating);
+        }
     }
 
     /// Makes a table ACTIVE that is `from` and still the same table.
@@ -120,17 +128,11 @@ impl<E: Engine> Catalog<E> {
         let number = table.definition.number;
         let activated = self
             .change(&table.definition.name, move |mut definition| {
-                if definition.number == number && definition.status == from {
-                    definition.status = TableStatus::Active;
-                    let finished = match from {
-                        TableStatus::Creating => IndexStatus::Creating,
-                        _ => IndexStatus::Updating,
-                    };
-                    for index in &mut definition.indexes {
-                        if index.status == finished {
-                            index.status = IndexStatus::Active;
-                        }
-                    }
+                if definition.number == number
+                    && definition.status == from
+                    && (from == TableStatus::Creating || !definition.awaits_index_space())
+                {
+                    definition.activate(from);
                 }
                 Ok((definition, ()))
             })
@@ -178,7 +180,7 @@ impl<E: Engine> Catalog<E> {
     }
 
     /// Does `step` in the background until it succeeds or the store closes.
-    fn spawn<F, S>(&self, step: F)
+    pub(super) fn spawn<F, S>(&self, step: F)
     where
         F: Fn(Self) -> S + Send + 'static,
         S: Future<Output = Result<()>> + Send,

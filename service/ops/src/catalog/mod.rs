@@ -6,6 +6,7 @@
 
 mod definition;
 mod describe;
+mod index_lifecycle;
 mod lifecycle;
 mod record;
 
@@ -221,14 +222,14 @@ impl<E: Engine> Catalog<E> {
         Ok((items.try_into().unwrap_or(0), bytes.try_into().unwrap_or(0)))
     }
 
-    /// How many entries an index has and how many bytes they count.
+    /// How many entries an index has and how many bytes they count; noughts while it is made or removed.
     pub(crate) async fn index_totals(
         &self,
         snapshot: &E::Snapshot,
         table: &Table,
         index: &Index,
     ) -> Result<(u64, u64)> {
-        if !index.takes_entries() || index.uncounted {
+        if !matches!(index.status, IndexStatus::Active | IndexStatus::Updating) {
             return Ok((0, 0));
         }
         let items = snapshot.counter(table.index_counter(index.schema.id, IndexCounter::Items)).await?;

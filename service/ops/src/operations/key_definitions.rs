@@ -115,19 +115,6 @@ impl<'d> AttributeTypes<'d> {
         Ok(Self(definitions))
     }
 
-    /// Checks that no attribute that is defined already gets another type.
-    pub(super) fn check_agree(&self, known: &[KeyAttribute]) -> Result<(), Validation> {
-        let clashes = |definition: &AttributeDefinition| {
-            known
-                .iter()
-                .any(|known| known.name == definition.name && Some(known.key_type) != definition.key_type)
-        };
-        match self.0.iter().position(clashes) {
-            None => Ok(()),
-            Some(index) => Err(redefined(FieldPath::from("attribute_definitions").index(index))),
-        }
-    }
-
     /// Checks that every definition is of one of `used`.
     pub(super) fn check_used(&self, used: &[KeyAttribute], has_indexes: bool) -> Result<(), Validation> {
         if self.0.len() == used.len() {
@@ -237,7 +224,7 @@ impl<'d> AttributeTypes<'d> {
     }
 }
 
-fn redefined(field: FieldPath) -> Validation {
+pub(super) fn redefined(field: impl Into<FieldPath>) -> Validation {
     invalid(
         field,
         "Attributes cannot be redefined. Please check that your attribute has the same type as previously defined.",

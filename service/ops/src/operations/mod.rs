@@ -5,6 +5,7 @@ mod delete_item;
 mod delete_table;
 mod describe_table;
 mod get_item;
+mod index_updates;
 mod key_definitions;
 mod list_tables;
 mod list_tags_of_resource;
@@ -19,6 +20,7 @@ pub use delete_item::{DeleteItem, DeleteItemOutput};
 pub use delete_table::DeleteTable;
 pub use describe_table::DescribeTable;
 pub use get_item::{GetItem, GetItemOutput};
+pub use index_updates::{DeleteGlobalSecondaryIndex, GlobalSecondaryIndexUpdate, UpdateGlobalSecondaryIndex};
 pub use key_definitions::{
     AttributeDefinition, KeyRole, KeySchemaElement, ProjectionInput, ProjectionType, SecondaryIndexInput,
     ThroughputInput,
