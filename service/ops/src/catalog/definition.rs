@@ -219,4 +219,16 @@ mod tests {
         assert_eq!(throughput.describe(morning).decreases_today, 0);
         assert_eq!(throughput.with(units(1, 1), morning).describe(morning).decreases_today, 1);
     }
+
+    #[test]
+    fn a_definition_from_before_there_were_indexes_is_read() {
+        let record = r#"{"number":3,"id":"x","name":"Music","status":"ACTIVE",
+            "created_at":"2026-11-20T22:00:00Z","key_schema":{"partition":{"name":"pk","type":"S"}},
+            "billing_mode":"PAY_PER_REQUEST","throughput":{},"deletion_protection":false}"#;
+        let definition: Definition = serde_json::from_str(record).unwrap();
+        assert!(definition.indexes.is_empty());
+        assert_eq!(definition.next_index_id, FIRST_INDEX_ID);
+        let again = serde_json::to_string(&definition).unwrap();
+        assert_eq!(serde_json::from_str::<Definition>(&again).unwrap(), definition);
+    }
 }
