@@ -36,15 +36,49 @@ pub struct CapacityParts {
     pub global_secondary_indexes: BTreeMap<String, f64>,
 }
 
+/// What a call cost on one table, by part.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Consumption {
+    parts: CapacityParts,
+}
+
+impl Consumption {
+    /// Units of the table itself.
+    pub(crate) fn of_table(units: f64) -> Self {
+        Self { parts: CapacityParts { table: units, ..CapacityParts::default() } }
+    }
+
+    /// Units of one index.
+    pub(crate) fn of_index(name: &str, local: bool, units: f64) -> Self {
+        let mut parts = CapacityParts::default();
+        let indexes =
+            if local { &mut parts.local_secondary_indexes } else { &mut parts.global_secondary_indexes };
+        indexes.insert(name.to_owned(), units);
+        Self { parts }
+    }
+
+    fn total(&self) -> f64 {
+        let indexes =
+            self.parts.local_secondary_indexes.values().chain(self.parts.global_secondary_indexes.values());
+        self.parts.table + indexes.sum::<f64>()
+    }
+}
+
 impl ReturnConsumedCapacity {
-    /// A cost as an answer tells it, if it tells it.
-    pub(crate) fn report(self, table: &str, units: f64) -> Option<ConsumedCapacity> {
+    /// A cost by part as an answer tells it, if it tells it.
+    pub(crate) fn report_all(self, table: &str, consumption: Consumption) -> Option<ConsumedCapacity> {
+        let capacity_units = consumption.total();
         let parts = match self {
             Self::None => return None,
             Self::Total => None,
-            Self::Indexes => Some(CapacityParts { table: units, ..CapacityParts::default() }),
+            Self::Indexes => Some(consumption.parts),
         };
-        Some(ConsumedCapacity { table: table.to_owned(), capacity_units: units, parts })
+        Some(ConsumedCapacity { table: table.to_owned(), capacity_units, parts })
+    }
+
+    /// A cost of the table alone as an answer tells it, if it tells it.
+    pub(crate) fn report(self, table: &str, units: f64) -> Option<ConsumedCapacity> {
+        self.report_all(table, Consumption::of_table(units))
     }
 }
 
