@@ -151,12 +151,15 @@ impl QuerySelection {
     }
 }
 
+/// The filter and the projection, where there are any.
+type FilterAndProjection = (Option<Arc<Condition>>, Option<Arc<Projection>>);
+
 /// The last two expressions of a request, and the check that every name and value was mentioned.
 pub(super) fn filter_and_projection(
     mut expressions: Expressions<'_>,
     filter: Option<String>,
     projection: Option<String>,
-) -> Result<(Option<Arc<Condition>>, Option<Arc<Projection>>), Validation> {
+) -> Result<FilterAndProjection, Validation> {
     let filter = expressions.filter(filter.as_deref())?.map(Arc::new);
     let projection = expressions.projection(projection.as_deref())?.map(Arc::new);
     expressions.finish()?;
