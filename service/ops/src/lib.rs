@@ -14,8 +14,11 @@ mod expressions;
 mod field;
 mod index_write;
 mod item_write;
+mod key_range;
 mod operation;
 mod operations;
+mod page;
+mod selection;
 mod service;
 mod table_reference;
 
@@ -27,4 +30,5 @@ pub use field::FieldPath;
 pub use item_write::{ReturnValues, ReturnValuesOnConditionCheckFailure};
 pub use operation::{Capacity, OPERATIONS, Operation, OperationKind, OperationNames, RpcService};
 pub use operations::*;
+pub use selection::Select;
 pub use service::{Clock, Service, ServiceOptions};

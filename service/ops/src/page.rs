@@ -1,0 +1,172 @@
+//! Reading a page of a table or an index: what Query, Scan and their streaming forms have in common (semantics 8).
+
+use crate::Result;
+use crate::catalog::Table;
+use bytes::Bytes;
+use cairn_expression::{Condition, Projection};
+use cairn_model::{AttributeMap, IndexSchema, Item, StoredItem, StoredItemError, index_position};
+use cairn_storage::{Direction, KeyRange, Snapshot, SpaceId, Visit};
+use std::ops::{Bound, ControlFlow};
+use std::sync::Arc;
+
+/// Bytes of items evaluated after which a page ends, as DynamoDB counts them.
+pub(crate) const PAGE_BYTES_MAX: usize = 1024 * 1024;
+
+/// What is read of each item that is found.
+#[derive(Clone)]
+pub(crate) enum Wanted {
+    /// All that the table or index holds.
+    Everything,
+    /// Parts of it.
+    Parts(Arc<Projection>),
+    /// Only how many there are.
+    Count,
+}
+
+/// Where to read, and what.
+#[derive(Clone)]
+pub(crate) struct Reading {
+    pub(crate) table: Arc<Table>,
+    /// The index that is read; none for the table itself.
+    pub(crate) index: Option<IndexSchema>,
+    pub(crate) range: KeyRange,
+    pub(crate) direction: Direction,
+    pub(crate) filter: Option<Arc<Condition>>,
+    pub(crate) wanted: Wanted,
+}
+
+/// When a page ends, besides where the range does.
+#[derive(Clone, Copy)]
+pub(crate) struct PageLimits {
+    /// Items evaluated, before the filter.
+    pub(crate) evaluated_max: usize,
+    /// Items that pass the filter.
+    pub(crate) returned_max: usize,
+}
+
+/// A page.
+#[derive(Default)]
+pub(crate) struct Page {
+    /// What passed the filter; empty if only counts are wanted.
+    pub(crate) items: Vec<Item>,
+    /// How many passed.
+    pub(crate) count: usize,
+    /// How many were evaluated.
+    pub(crate) scanned_count: usize,
+    /// Their size in bytes.
+    pub(crate) scanned_bytes: usize,
+    /// The last one evaluated, if the page ended before the range did.
+    pub(crate) last: Option<LastEvaluated>,
+}
+
+/// The item that a page ended with.
+pub(crate) struct LastEvaluated {
+    /// Its storage key in the space that is read.
+    pub(crate) storage_key: Bytes,
+    /// Its key attributes: the table's, and the index's if one is read.
+    pub(crate) key: AttributeMap,
+}
+
+impl Reading {
+    fn space(&self) -> SpaceId {
+        if self.index.is_some() { self.table.index_entries() } else { self.table.items() }
+    }
+
+    /// Begins the range strictly after a storage key, in the reading's direction.
+    pub(crate) fn start_after(&mut self, storage_key: Bytes) {
+        match self.direction {
+            Direction::Ascending => self.range.start = Bound::Excluded(storage_key),
+            Direction::Descending => self.range.end = Bound::Excluded(storage_key),
+        }
+    }
+
+    /// Reads a page from a snapshot.
+    pub(crate) async fn page<S: Snapshot>(&self, snapshot: &S, limits: PageLimits) -> Result<Page> {
+        let reader = Reader {
+            filter: self.filter.clone(),
+            wanted: self.wanted.clone(),
+            limits,
+            page: Page::default(),
+            last: None,
+            failed: None,
+        };
+        let reader = snapshot.scan(self.space(), self.range.clone(), self.direction, reader).await?;
+        if let Some(error) = reader.failed {
+            return Err(error.into());
+        }
+        let mut page = reader.page;
+        page.last =
+            reader.last.map(|(storage_key, stored)| self.last_evaluated(storage_key, &stored)).transpose()?;
+        Ok(page)
+    }
+
+    fn last_evaluated(&self, storage_key: Bytes, stored: &StoredItem) -> Result<LastEvaluated> {
+        let item = stored.attributes()?;
+        let table = self.table.key_schema();
+        let key = match &self.index {
+            Some(index) => index_position(table, &index.key_schema, &item),
+            None => table
+                .attributes()
+                .filter_map(|attribute| Some((attribute.name.clone(), item.get(&attribute.name)?.clone())))
+                .collect(),
+        };
+        Ok(LastEvaluated { storage_key, key })
+    }
+}
+
+/// Evaluates records as a scan finds them.
+struct Reader {
+    filter: Option<Arc<Condition>>,
+    wanted: Wanted,
+    limits: PageLimits,
+    page: Page,
+    /// The record that a limit was reached with.
+    last: Option<(Bytes, StoredItem)>,
+    failed: Option<StoredItemError>,
+}
+
+impl Visit for Reader {
+    fn visit(&mut self, key: &[u8], record: Bytes) -> ControlFlow<()> {
+        match self.evaluate(key, record) {
+            Ok(flow) => flow,
+            Err(error) => {
+                self.failed = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
+
+impl Reader {
+    fn evaluate(&mut self, key: &[u8], record: Bytes) -> Result<ControlFlow<()>, StoredItemError> {
+        let stored = StoredItem::read(record)?;
+        let page = &mut self.page;
+        page.scanned_count += 1;
+        page.scanned_bytes += stored.size();
+        // Decoded only if an expression has to look into it.
+        let decoded = match (&self.filter, &self.wanted) {
+            (None, Wanted::Everything | Wanted::Count) => None,
+            _ => Some(stored.attributes()?),
+        };
+        let passes = match (&self.filter, &decoded) {
+            (Some(filter), Some(item)) => filter.evaluate(item),
+            _ => true,
+        };
+        if passes {
+            page.count += 1;
+            match (&self.wanted, &decoded) {
+                (Wanted::Count, _) => {}
+                (Wanted::Parts(projection), Some(item)) => page.items.push(projection.apply(item).into()),
+                (Wanted::Everything | Wanted::Parts(_), _) => page.items.push(stored.clone().into_item()),
+            }
+        }
+        let ended = page.scanned_count >= self.limits.evaluated_max
+            || page.count >= self.limits.returned_max
+            || page.scanned_bytes >= PAGE_BYTES_MAX;
+        if ended {
+            self.last = Some((Bytes::copy_from_slice(key), stored));
+            return Ok(ControlFlow::Break(()));
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
