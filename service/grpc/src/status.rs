@@ -163,6 +163,13 @@ fn shape(error: &Error, message: &str) -> Shape {
             Shape::new(Code::ResourceExhausted, Reason::LimitExceeded, "LimitExceededException")
                 .google("QuotaFailure", &pb::QuotaFailure { violations: vec![violation] })
         }
+        Error::ItemCollectionSizeLimitExceeded { table } => Shape::new(
+            Code::FailedPrecondition,
+            Reason::ItemCollectionSizeLimitExceeded,
+            "ItemCollectionSizeLimitExceededException",
+        )
+        .table(table)
+        .precondition(table, message),
         Error::ConditionalCheckFailed { item } => Shape::new(
             Code::FailedPrecondition,
             Reason::ConditionalCheckFailed,

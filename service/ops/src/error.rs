@@ -52,6 +52,12 @@ pub enum Error {
         /// What limit, and its value.
         message: String,
     },
+    /// ItemCollectionSizeLimitExceededException.
+    #[error("Collection size exceeded.")]
+    ItemCollectionSizeLimitExceeded {
+        /// The table's name.
+        table: String,
+    },
     /// ConditionalCheckFailedException.
     #[error("The conditional request failed")]
     ConditionalCheckFailed {

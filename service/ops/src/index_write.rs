@@ -6,7 +6,7 @@ use crate::item_write::{ItemOrigin, NewItem};
 use crate::{FieldPath, Result, Validation};
 use bytes::Bytes;
 use cairn_expression::Update;
-use cairn_model::{AttributeMap, IndexEntry, IndexKeyError, KeySchema, StoredItem, item_size};
+use cairn_model::{AttributeMap, IndexEntry, IndexKeyError, IndexKind, KeySchema, StoredItem, item_size};
 use cairn_storage::{RecordKey, Write};
 
 /// An entry as it is stored.
@@ -27,7 +27,8 @@ impl EntryRecord {
     }
 }
 
-/// Appends what becoming `new` does to the index entries of the item at `key`, and what that costs.
+/// Appends what becoming `new` does to the index entries of the item at `key`, and what that costs. Says how many bytes
+/// the entries in local indexes grow by.
 ///
 /// # Errors
 /// An index key attribute that cannot be one.
@@ -38,9 +39,10 @@ pub(crate) fn index_writes(
     new: Option<&NewItem>,
     writes: &mut Vec<Write>,
     units: &mut CapacityParts,
-) -> Result<()> {
+) -> Result<i64> {
+    let mut local_bytes = 0;
     if table.definition.indexes.is_empty() {
-        return Ok(());
+        return Ok(local_bytes);
     }
     let old = old.map(StoredItem::attributes).transpose()?;
     for index in table.definition.indexes.iter().filter(|index| index.checks_keys()) {
@@ -56,9 +58,16 @@ pub(crate) fn index_writes(
             old.as_ref().and_then(|old| index.schema.entry(table.key_schema(), &key.key, old).ok().flatten());
         let before = before.map(|entry| EntryRecord::new(table, entry));
         let after = after.map(|entry| EntryRecord::new(table, entry));
+        if index.schema.kind == IndexKind::Local {
+            local_bytes += bytes(after.as_ref()) - bytes(before.as_ref());
+        }
         write_entry(table, index, before, after, writes, units);
     }
-    Ok(())
+    Ok(local_bytes)
+}
+
+fn bytes(entry: Option<&EntryRecord>) -> i64 {
+    entry.map_or(0, |entry| entry.size as i64)
 }
 
 /// Writes an entry's change. The cost (semantics 12.5): nothing if nothing changes, one write to enter, leave or change

@@ -3,6 +3,7 @@
 use crate::capacity::{CapacityParts, write_units};
 use crate::catalog::{Table, TableCounter, table_key};
 use crate::index_write::index_writes;
+use crate::item_collection::{collection_key, resize};
 use crate::{Error, Result, Service};
 use bytes::Bytes;
 use cairn_model::{AttributeMap, PrimaryKey, StoredItem, TableName, item_size};
@@ -92,6 +93,9 @@ pub(crate) struct ItemWrites {
     pub(crate) writes: Vec<Write>,
     /// Write units of the table and of each index.
     pub(crate) units: CapacityParts,
+    /// How many bytes the item's collection grows by, its entries in local indexes included. On a table that has
+    /// some, the caller is to write that too: see [`resize`].
+    pub(crate) collection_bytes: i64,
 }
 
 /// What a change of the item at `key` comes to, given the item as it is: its own record, its entries in the table's
@@ -134,14 +138,15 @@ pub(crate) fn item_writes(
         }
     };
     let mut units = CapacityParts::from(write_units(old_size.max(new_size)));
-    index_writes(table, key, old, new, &mut writes, &mut units)?;
-    Ok(ItemWrites { writes, units })
+    let local_bytes = index_writes(table, key, old, new, &mut writes, &mut units)?;
+    let collection_bytes = new_size as i64 - old_size as i64 + local_bytes;
+    Ok(ItemWrites { writes, units, collection_bytes })
 }
 
 impl ItemWrites {
     /// A change that changes nothing of an item of `size` bytes, and costs as much as one that does.
     fn none(size: usize) -> Self {
-        Self { writes: Vec::new(), units: write_units(size).into() }
+        Self { writes: Vec::new(), units: write_units(size).into(), collection_bytes: 0 }
     }
 }
 
@@ -204,10 +209,14 @@ where
     D: Fn(&Table, Option<&StoredItem>) -> Result<(Change, T)> + Send + Sync + 'static,
 {
     let decide = Arc::new(decide);
+    let bytes_max = service.item_collection_bytes_max;
     let mut table = service.catalog.expected(name).await?;
     for _ in 0..TABLE_CHANGES_MAX {
-        let record_key = RecordKey::new(table.items(), key_of(&table)?.storage_key());
-        let keys = vec![table_key(name), record_key.clone()];
+        let primary_key = key_of(&table)?;
+        let record_key = RecordKey::new(table.items(), primary_key.storage_key());
+        let collection = collection_key(&table, &primary_key.partition);
+        let mut keys = vec![table_key(name), record_key.clone()];
+        keys.extend(collection.clone());
         let (expected, decide) = (table.clone(), decide.clone());
         let attempt = service
             .engine
@@ -216,7 +225,17 @@ where
                     return Decision::unchanged(Attempt::TableChanged);
                 }
                 let record = records.get(1).and_then(Option::as_ref);
-                match decide_one(&expected, &record_key, record, &*decide) {
+                let decided = decide_one(&expected, &record_key, record, &*decide).and_then(
+                    |(mut decided, written)| {
+                        if let Some(key) = &collection {
+                            let size = records.get(2).and_then(Option::as_ref);
+                            let delta = decided.collection_bytes;
+                            decided.writes.extend(resize(&expected, key, size, delta, bytes_max)?);
+                        }
+                        Ok((decided.writes, written))
+                    },
+                );
+                match decided {
                     Ok((writes, written)) => Decision { writes, outcome: Attempt::Done(Ok(written)) },
                     Err(error) => Decision::unchanged(Attempt::Done(Err(error))),
                 }
@@ -243,9 +262,10 @@ fn decide_one<T>(
     key: &RecordKey,
     record: Option<&Bytes>,
     decide: impl Fn(&Table, Option<&StoredItem>) -> Result<(Change, T)>,
-) -> Result<(Vec<Write>, Written<T>)> {
+) -> Result<(ItemWrites, Written<T>)> {
     let old = record.cloned().map(StoredItem::read).transpose()?;
     let (change, outcome) = decide(table, old.as_ref())?;
-    let ItemWrites { writes, units } = item_writes(table, key, old.as_ref(), &change)?;
+    let writes = item_writes(table, key, old.as_ref(), &change)?;
+    let units = writes.units.clone();
     Ok((writes, Written { outcome, units }))
 }

@@ -13,6 +13,7 @@ mod error;
 mod expressions;
 mod field;
 mod index_write;
+mod item_collection;
 mod item_write;
 mod key_range;
 mod operation;

@@ -7,9 +7,10 @@ mod common;
 use cairn_model::{AttributeMap, AttributeValue, KeyType};
 use cairn_ops::{
     ConsumedCapacity, CreateTable, Operation, ProjectionType, ReturnConsumedCapacity, SecondaryIndexInput,
-    Service,
+    Service, ServiceOptions,
 };
 use cairn_storage::Engine;
+use cairn_storage::memory::MemoryEngine;
 use common::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -166,6 +167,35 @@ async fn an_update_cannot_make_an_index_key_of_another_type_or_look_inside_one()
     assert_eq!(refusal(&service, set("team.colour", s("x"))).await, format!("{inside}team"));
     assert_eq!(refusal(&service, set("city[0]", s("x"))).await, format!("{inside}city"));
     assert_eq!(get(&service, key("a", "1")).await, None);
+}
+
+#[tokio::test]
+async fn an_item_collection_grows_to_its_limit_and_may_always_shrink() {
+    let options = ServiceOptions { item_collection_bytes_max: 100, ..ServiceOptions::default() };
+    let service = Service::start(MemoryEngine::default(), options).await.unwrap();
+    create(&service, indexed_table()).await.unwrap();
+    let with_note = |sk: &str, letters: usize| {
+        let mut item = key("a", sk);
+        item.extend(attributes(&[("date", n(1)), ("note", s(&"x".repeat(letters)))]));
+        item
+    };
+    let size = cairn_model::item_size(&with_note("1", 0));
+    let letters = 50 - size;
+    // In the table and in the local index: 100 bytes.
+    put(&with_note("1", letters)).execute(&service).await.unwrap();
+    assert_eq!(refusal(&service, put(&key("a", "2"))).await, "Collection size exceeded.");
+    assert_eq!(refusal(&service, put(&with_note("1", letters + 1))).await, "Collection size exceeded.");
+    assert_indexes_match(&service, IDS).await;
+    // Another collection has its own limit, and what is in no local index counts once.
+    put(&key("b", "2")).execute(&service).await.unwrap();
+    update(key("a", "1"), "REMOVE #date", &[]).execute(&service).await.unwrap();
+    put(&key("a", "2")).execute(&service).await.unwrap();
+    for sk in ["1", "2"] {
+        delete(key("a", sk)).execute(&service).await.unwrap();
+    }
+    delete(key("b", "2")).execute(&service).await.unwrap();
+    // Nothing is left of it, the record of its size included.
+    assert_eq!(assert_indexes_match(&service, IDS).await, 0);
 }
 
 #[derive(Clone, Debug)]

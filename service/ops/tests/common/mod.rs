@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use cairn_model::{AttributeMap, AttributeValue, BillingMode, Item, KeyType, TableStatus};
-use cairn_model::{IndexSchema, KeyAttribute, KeySchema, StoredItem};
+use cairn_model::{IndexKind, IndexSchema, KeyAttribute, KeySchema, StoredItem};
 use cairn_ops::{
     AttributeDefinition, CreateTable, DeleteItem, DescribeTable, Error, ExpressionArguments, GetItem,
     IndexDescription, IndexStatus, KeyRole, KeySchemaElement, Operation, ProjectionInput, ProjectionType,
@@ -159,8 +159,8 @@ pub(crate) fn key_schema() -> KeySchema {
     KeySchema { partition: attribute("pk"), sort: Some(attribute("sk")) }
 }
 
-/// Asserts that the index space of the store's first table holds what its items say, with the totals of that, and that
-/// these are what is described. `ids` are those of the table's indexes, in order. Gives back how many entries there
+/// Asserts that the index space of the store's first table holds what its items say, entries and the sizes of item
+/// collections, with the totals of that, and that these are what is described. `ids` are those of the table's indexes, in order. Gives back how many entries there
 /// are.
 pub(crate) async fn assert_indexes_match<E: Engine>(service: &Service<E>, ids: &[u16]) -> usize {
     let described = describe(service).await;
@@ -168,6 +168,13 @@ pub(crate) async fn assert_indexes_match<E: Engine>(service: &Service<E>, ids: &
     let snapshot = service.engine().snapshot(Consistency::Strong).await.unwrap();
     let items = records(&snapshot, SpaceId::Items(1)).await;
     let mut expected = BTreeMap::new();
+    let mut collections: BTreeMap<Bytes, u64> = BTreeMap::new();
+    let has_local = described.indexes.iter().any(|index| index.kind == IndexKind::Local);
+    for record in items.values().filter(|_| has_local) {
+        let item = StoredItem::read(record.clone()).unwrap();
+        let size = item.size() as u64;
+        *collections.entry(collection(&item.attributes().unwrap())).or_default() += size;
+    }
     for (index, id) in described.indexes.iter().zip(ids) {
         let schema = IndexSchema {
             id: *id,
@@ -182,7 +189,11 @@ pub(crate) async fn assert_indexes_match<E: Engine>(service: &Service<E>, ids: &
             let Ok(Some(entry)) = schema.entry(&key_schema(), key, &item) else { continue };
             let record = StoredItem::encode(&entry.attributes);
             count += 1;
-            bytes += cairn_model::item_size(&entry.attributes) as u64;
+            let size = cairn_model::item_size(&entry.attributes) as u64;
+            bytes += size;
+            if index.kind == IndexKind::Local {
+                *collections.entry(collection(&item)).or_default() += size;
+            }
             expected.insert(entry.key, record);
         }
         assert_eq!((index.item_count, index.size_bytes), (count, bytes), "totals of {}", index.name);
@@ -191,7 +202,17 @@ pub(crate) async fn assert_indexes_match<E: Engine>(service: &Service<E>, ids: &
             assert_eq!(snapshot.counter(key).await.unwrap(), total as i64);
         }
     }
+    let entries = expected.len();
+    expected.extend(
+        collections.into_iter().map(|(key, size)| (key, Bytes::copy_from_slice(&size.to_be_bytes()))),
+    );
     let stored = records(&snapshot, SpaceId::Indexes(1)).await;
-    assert!(stored == expected, "{} entries are stored, {} expected", stored.len(), expected.len());
-    stored.len()
+    assert!(stored == expected, "{} records are stored, {} expected", stored.len(), expected.len());
+    entries
+}
+
+/// Where the size of an item's collection is kept.
+fn collection(item: &AttributeMap) -> Bytes {
+    let partition = key_schema().key_of_item(item).unwrap().partition;
+    [&[0, 0], &*cairn_model::partition_prefix(&partition)].concat().into()
 }
