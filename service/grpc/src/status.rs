@@ -151,6 +151,12 @@ fn shape(error: &Error, message: &str) -> Shape {
                 .precondition(table, message)
                 .retry_after(Duration::from_secs(1))
         }
+        Error::IndexInUse { table, index, .. } => {
+            Shape::new(Code::FailedPrecondition, Reason::ResourceInUse, "ResourceInUseException")
+                .table(table)
+                .precondition(index, message)
+                .retry_after(Duration::from_secs(1))
+        }
         Error::LimitExceeded { .. } => {
             let violation =
                 pb::quota_failure::Violation { description: message.to_owned(), ..Default::default() };

@@ -1,7 +1,8 @@
 //! Writing one item: what PutItem, UpdateItem and DeleteItem have in common.
 
-use crate::capacity::write_units;
+use crate::capacity::{CapacityParts, write_units};
 use crate::catalog::{Table, TableCounter, table_key};
+use crate::index_write::index_writes;
 use crate::{Error, Result, Service};
 use bytes::Bytes;
 use cairn_model::{AttributeMap, PrimaryKey, StoredItem, TableName, item_size};
@@ -50,14 +51,35 @@ pub(crate) enum Change {
 pub(crate) struct NewItem {
     /// What indexes are made of.
     pub(crate) attributes: Arc<AttributeMap>,
+    /// How it came to be, which decides what is said of it and of which part of the request.
+    pub(crate) origin: ItemOrigin,
     record: Bytes,
     size: usize,
 }
 
+/// How an item to be stored came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ItemOrigin {
+    /// The caller gave all of it, in `item`.
+    Given,
+    /// An update expression made it of the item as it was.
+    Updated,
+}
+
 impl NewItem {
-    /// The item, encoded once however often a decision is made.
+    /// An item that the caller gave, encoded once however often a decision is made.
     pub(crate) fn new(attributes: AttributeMap) -> Self {
+        Self::of(ItemOrigin::Given, attributes)
+    }
+
+    /// An item that an update made.
+    pub(crate) fn updated(attributes: AttributeMap) -> Self {
+        Self::of(ItemOrigin::Updated, attributes)
+    }
+
+    fn of(origin: ItemOrigin, attributes: AttributeMap) -> Self {
         Self {
+            origin,
             record: StoredItem::encode(&attributes),
             size: item_size(&attributes),
             attributes: Arc::new(attributes),
@@ -68,11 +90,15 @@ impl NewItem {
 /// What a change of one item comes to: what to write, and what it costs.
 pub(crate) struct ItemWrites {
     pub(crate) writes: Vec<Write>,
-    /// Write units of the table itself.
-    pub(crate) table_units: f64,
+    /// Write units of the table and of each index.
+    pub(crate) units: CapacityParts,
 }
 
-/// What a change of the item at `key` comes to, given the item as it is.
+/// What a change of the item at `key` comes to, given the item as it is: its own record, its entries in the table's
+/// indexes, and the totals of both.
+///
+/// # Errors
+/// An index key attribute that cannot be one; the field is `item["…"]` or `update_expression`.
 pub(crate) fn item_writes(
     table: &Table,
     key: &RecordKey,
@@ -81,10 +107,12 @@ pub(crate) fn item_writes(
 ) -> Result<ItemWrites> {
     let old_size = old.map_or(0, StoredItem::size);
     let total = |counter, delta: i64| Write::Add(table.counter(counter), delta);
-    let (writes, new_size) = match change {
-        Change::Keep => (Vec::new(), old_size),
-        // An item that is the same to the byte is durable already.
-        Change::Put(new) if old.is_some_and(|old| old.is_record(&new.record)) => (Vec::new(), old_size),
+    let (mut writes, new_size, new) = match change {
+        Change::Keep => return Ok(ItemWrites::none(old_size)),
+        // An item that is the same to the byte is durable already, and so are its index entries.
+        Change::Put(new) if old.is_some_and(|old| old.is_record(&new.record)) => {
+            return Ok(ItemWrites::none(old_size));
+        }
         Change::Put(new) => {
             let mut writes = vec![
                 Write::Put(key.clone(), new.record.clone()),
@@ -93,19 +121,28 @@ pub(crate) fn item_writes(
             if old.is_none() {
                 writes.push(total(TableCounter::Items, 1));
             }
-            (writes, new.size)
+            (writes, new.size, Some(new))
         }
-        Change::Delete if old.is_none() => (Vec::new(), 0),
+        Change::Delete if old.is_none() => return Ok(ItemWrites::none(0)),
         Change::Delete => {
             let writes = vec![
                 Write::Delete(key.clone()),
                 total(TableCounter::Bytes, -(old_size as i64)),
                 total(TableCounter::Items, -1),
             ];
-            (writes, 0)
+            (writes, 0, None)
         }
     };
-    Ok(ItemWrites { writes, table_units: write_units(old_size.max(new_size)) })
+    let mut units = CapacityParts::from(write_units(old_size.max(new_size)));
+    index_writes(table, key, old, new, &mut writes, &mut units)?;
+    Ok(ItemWrites { writes, units })
+}
+
+impl ItemWrites {
+    /// A change that changes nothing of an item of `size` bytes, and costs as much as one that does.
+    fn none(size: usize) -> Self {
+        Self { writes: Vec::new(), units: write_units(size).into() }
+    }
 }
 
 /// What must be true of an item for it to be written, and what a failure tells of it.
@@ -141,7 +178,7 @@ pub(crate) struct Written<T> {
     /// What the decision answered.
     pub(crate) outcome: T,
     /// The write units it cost.
-    pub(crate) units: f64,
+    pub(crate) units: CapacityParts,
 }
 
 /// How often a write starts again because its table changed meanwhile, before it gives up.
@@ -209,6 +246,6 @@ fn decide_one<T>(
 ) -> Result<(Vec<Write>, Written<T>)> {
     let old = record.cloned().map(StoredItem::read).transpose()?;
     let (change, outcome) = decide(table, old.as_ref())?;
-    let ItemWrites { writes, table_units } = item_writes(table, key, old.as_ref(), &change)?;
-    Ok((writes, Written { outcome, units: table_units }))
+    let ItemWrites { writes, units } = item_writes(table, key, old.as_ref(), &change)?;
+    Ok((writes, Written { outcome, units }))
 }

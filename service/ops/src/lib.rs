@@ -12,6 +12,7 @@ mod catalog;
 mod error;
 mod expressions;
 mod field;
+mod index_write;
 mod item_write;
 mod key_range;
 mod operation;
@@ -21,8 +22,8 @@ mod selection;
 mod service;
 mod table_reference;
 
-pub use capacity::{ConsumedCapacity, ReturnConsumedCapacity};
-pub use catalog::{IndexStatus, Table, TableDescription, ThroughputDescription};
+pub use capacity::{CapacityParts, ConsumedCapacity, ReturnConsumedCapacity};
+pub use catalog::{IndexDescription, IndexStatus, Table, TableDescription, ThroughputDescription};
 pub use error::{Error, ExpressionFault, Result, Validation};
 pub use expressions::ExpressionArguments;
 pub use field::FieldPath;
