@@ -1,4 +1,5 @@
-//! PutItem and GetItem over gRPC, durable, beside a bare tonic echo of the same payload: what Cairn adds to a call.
+//! PutItem and GetItem over gRPC, durable, beside a bare tonic echo of the same payload: what Cairn adds to a call. And
+//! queries and scans beside the engine's own scan.
 //!
 //! Every server is a process of its own on this machine, driven by this one over loopback, so client and server share
 //! the cores. Rounds alternate between the servers, so that a machine that slows down slows all of them; the ratios are
@@ -9,6 +10,7 @@
 
 mod echo;
 mod load;
+mod reads;
 
 use cairn_server_process::{ServerError, ServerProcess};
 use clap::Parser;
@@ -61,6 +63,8 @@ enum Error {
     Call(#[from] tonic::Status),
     #[error(transparent)]
     Server(#[from] ServerError),
+    #[error(transparent)]
+    Store(#[from] cairn_storage::Error),
     #[error("a caller ended early")]
     Task(#[from] tokio::task::JoinError),
 }
@@ -97,7 +101,8 @@ async fn compare(options: &Options) -> Result<(), Error> {
     };
     let folder = tempfile::tempdir()?;
     let (_echo, echo) = start_echo().await?;
-    let server = ServerProcess::start(&program, &folder.path().join("data")).await?;
+    let data = folder.path().join("data");
+    let server = ServerProcess::start(&program, &data).await?;
     let echo = load::connect(echo, options.connections).await?;
     let cairn = load::connect(server.address(), options.connections).await?;
     load::prepare(&cairn, options).await?;
@@ -135,6 +140,27 @@ async fn compare(options: &Options) -> Result<(), Error> {
             100.0 * figures.calls_per_second / ceiling
         );
     }
+
+    reads::prepare(&cairn, options).await?;
+    let mut rounds = Vec::new();
+    for round in 0..=options.rounds {
+        let measured = reads::round(&cairn, options, length).await?;
+        if round > 0 {
+            rounds.push(measured);
+        }
+    }
     drop((echo, cairn));
-    Ok(server.stop().await?)
+    server.stop().await?;
+    let engine = reads::engine_scan(&data, options.rounds).await?;
+    let figures = reads::median(&rounds);
+    println!("\n{:<22} {:>12} {:>24}", "reading many", "items/s", "of the engine's scan");
+    for (name, items) in [
+        ("engine's own scan", engine),
+        ("StreamScan", figures.stream),
+        ("Scan, page by page", figures.scan),
+        ("Query of 100 items", figures.queries),
+    ] {
+        println!("{name:<22} {items:>12.0} {:>23.0}%", 100.0 * items / engine);
+    }
+    Ok(())
 }

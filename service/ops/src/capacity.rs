@@ -44,13 +44,6 @@ impl CapacityParts {
         self.table + indexes.sum::<f64>()
     }
 
-    /// A cost of one index alone.
-    pub(crate) fn of_index(kind: IndexKind, name: &str, units: f64) -> Self {
-        let mut parts = Self::default();
-        parts.add_index(kind, name, units);
-        parts
-    }
-
     /// Adds what an index cost. Nothing leaves no trace of it.
     pub(crate) fn add_index(&mut self, kind: IndexKind, name: &str, units: f64) {
         if units > 0.0 {

@@ -1,11 +1,13 @@
 //! Reading a page of a table or an index: what Query, Scan and their streaming forms have in common (semantics 8).
 
-use crate::Result;
 use crate::catalog::Table;
+use crate::{Error, Result};
 use bytes::Bytes;
 use cairn_expression::{Condition, Projection};
-use cairn_model::{AttributeMap, IndexSchema, Item, StoredItem, StoredItemError, index_position};
-use cairn_storage::{Direction, KeyRange, Snapshot, SpaceId, Visit};
+use cairn_model::{
+    AttributeMap, DecodeBudget, IndexSchema, Item, StoredItem, StoredItemError, index_position,
+};
+use cairn_storage::{Direction, KeyRange, RecordKey, Snapshot, SpaceId, Visit};
 use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 
@@ -29,6 +31,8 @@ pub(crate) struct Reading {
     pub(crate) table: Arc<Table>,
     /// The index that is read; none for the table itself.
     pub(crate) index: Option<IndexSchema>,
+    /// Whether the items themselves are fetched, because the index does not hold all that is asked for.
+    pub(crate) fetches: bool,
     pub(crate) range: KeyRange,
     pub(crate) direction: Direction,
     pub(crate) filter: Option<Arc<Condition>>,
@@ -53,8 +57,10 @@ pub(crate) struct Page {
     pub(crate) count: usize,
     /// How many were evaluated.
     pub(crate) scanned_count: usize,
-    /// Their size in bytes.
+    /// Their size in bytes, in what was walked.
     pub(crate) scanned_bytes: usize,
+    /// The size in bytes of each item that was fetched from the table besides.
+    pub(crate) fetched_bytes: Vec<usize>,
     /// The last one evaluated, if the page ended before the range did.
     pub(crate) last: Option<LastEvaluated>,
 }
@@ -82,6 +88,10 @@ impl Reading {
 
     /// Reads a page from a snapshot.
     pub(crate) async fn page<S: Snapshot>(&self, snapshot: &S, limits: PageLimits) -> Result<Page> {
+        if self.fetches { self.fetch_page(snapshot, limits).await } else { self.walk(snapshot, limits).await }
+    }
+
+    async fn walk<S: Snapshot>(&self, snapshot: &S, limits: PageLimits) -> Result<Page> {
         let reader = Reader {
             filter: self.filter.clone(),
             wanted: self.wanted.clone(),
@@ -100,6 +110,33 @@ impl Reading {
         Ok(page)
     }
 
+    /// Walks a local index, fetches its items from the table, and evaluates those.
+    async fn fetch_page<S: Snapshot>(&self, snapshot: &S, limits: PageLimits) -> Result<Page> {
+        let entries = Self { filter: None, wanted: Wanted::Everything, ..self.clone() };
+        // Every entry may pass the filter.
+        let evaluated_max = limits.evaluated_max.min(limits.returned_max);
+        let walked = entries.walk(snapshot, PageLimits { evaluated_max, returned_max: usize::MAX }).await?;
+        let schema = self.table.key_schema();
+        let mut keys = Vec::with_capacity(walked.items.len());
+        for entry in walked.items {
+            let entry = entry.into_attributes(&mut DecodeBudget::item()).map_err(Error::internal)?;
+            let key = schema.key_of_item(&entry).map_err(Error::internal)?;
+            keys.push(RecordKey::new(self.table.items(), key.storage_key()));
+        }
+        let mut page = Page {
+            scanned_count: walked.scanned_count,
+            scanned_bytes: walked.scanned_bytes,
+            last: walked.last,
+            ..Page::default()
+        };
+        for record in snapshot.get_many(keys).await?.into_iter().flatten() {
+            let stored = StoredItem::read(record)?;
+            page.fetched_bytes.push(stored.size());
+            page.take(&stored, self.filter.as_deref(), &self.wanted)?;
+        }
+        Ok(page)
+    }
+
     fn last_evaluated(&self, storage_key: Bytes, stored: &StoredItem) -> Result<LastEvaluated> {
         let item = stored.attributes()?;
         let table = self.table.key_schema();
@@ -111,6 +148,35 @@ impl Reading {
                 .collect(),
         };
         Ok(LastEvaluated { storage_key, key })
+    }
+}
+
+impl Page {
+    /// Takes what is wanted of an item, if it passes the filter.
+    fn take(
+        &mut self,
+        stored: &StoredItem,
+        filter: Option<&Condition>,
+        wanted: &Wanted,
+    ) -> Result<(), StoredItemError> {
+        // Decoded only if an expression has to look into it.
+        let decoded = match (filter, wanted) {
+            (None, Wanted::Everything | Wanted::Count) => None,
+            _ => Some(stored.attributes()?),
+        };
+        let passes = match (filter, &decoded) {
+            (Some(filter), Some(item)) => filter.evaluate(item),
+            _ => true,
+        };
+        if passes {
+            self.count += 1;
+            match (wanted, &decoded) {
+                (Wanted::Count, _) => {}
+                (Wanted::Parts(projection), Some(item)) => self.items.push(projection.apply(item).into()),
+                (Wanted::Everything | Wanted::Parts(_), _) => self.items.push(stored.clone().into_item()),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -143,23 +209,7 @@ impl Reader {
         let page = &mut self.page;
         page.scanned_count += 1;
         page.scanned_bytes += stored.size();
-        // Decoded only if an expression has to look into it.
-        let decoded = match (&self.filter, &self.wanted) {
-            (None, Wanted::Everything | Wanted::Count) => None,
-            _ => Some(stored.attributes()?),
-        };
-        let passes = match (&self.filter, &decoded) {
-            (Some(filter), Some(item)) => filter.evaluate(item),
-            _ => true,
-        };
-        if passes {
-            page.count += 1;
-            match (&self.wanted, &decoded) {
-                (Wanted::Count, _) => {}
-                (Wanted::Parts(projection), Some(item)) => page.items.push(projection.apply(item).into()),
-                (Wanted::Everything | Wanted::Parts(_), _) => page.items.push(stored.clone().into_item()),
-            }
-        }
+        page.take(&stored, self.filter.as_deref(), &self.wanted)?;
         let ended = page.scanned_count >= self.limits.evaluated_max
             || page.count >= self.limits.returned_max
             || page.scanned_bytes >= PAGE_BYTES_MAX;

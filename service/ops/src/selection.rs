@@ -111,6 +111,20 @@ pub(crate) fn check_projected<'a>(
     ))
 }
 
+/// Whether reading a local index has to fetch items from the table, because something is asked for that the index does
+/// not hold (semantics 4.2). `mentioned` are the attributes of the projection and the filter.
+pub(crate) fn fetches<'a>(
+    index: &IndexSchema,
+    table: &KeySchema,
+    select: Option<Select>,
+    mentioned: impl IntoIterator<Item = &'a str>,
+) -> bool {
+    index.kind == IndexKind::Local
+        && index.projection != Projection::All
+        && (select == Some(Select::AllAttributes)
+            || mentioned.into_iter().any(|attribute| !index.holds(table, attribute)))
+}
+
 /// A position given by a caller: where to begin, after it.
 pub(crate) struct Position {
     /// The partition key's parts in what is read: the table, or the index.

@@ -3,7 +3,7 @@
 use crate::capacity::{CapacityParts, read_units};
 use crate::expressions::Expressions;
 use crate::page::{Page, PageLimits, Reading, Wanted};
-use crate::selection::{check_projected, position, readable_index};
+use crate::selection::{check_projected, fetches, position, readable_index};
 use crate::{
     ConsumedCapacity, Error, ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity,
     Select, Service, Validation, key_range,
@@ -219,8 +219,20 @@ impl Prepared {
             (_, Some(projection)) => Wanted::Parts(projection.clone()),
             (_, None) => Wanted::Everything,
         };
-        let reading =
-            Reading { table, index, range, direction: self.direction, filter: self.filter.clone(), wanted };
+        let fetches = index.as_ref().is_some_and(|index| {
+            let filtered = self.filter.iter().flat_map(|filter| filter.attributes());
+            let projected = self.projection.iter().flat_map(|projection| projection.attributes());
+            fetches(index, table.key_schema(), self.select, filtered.chain(projected))
+        });
+        let reading = Reading {
+            table,
+            index,
+            fetches,
+            range,
+            direction: self.direction,
+            filter: self.filter.clone(),
+            wanted,
+        };
         Ok((reading, query))
     }
 }
@@ -236,26 +248,24 @@ pub(super) fn page_output(
     page: Page,
     return_consumed_capacity: ReturnConsumedCapacity,
 ) -> PageOutput {
-    let units = read_units(page.scanned_bytes, prepared.consistent);
+    let mut units = CapacityParts::default();
+    add_units(&mut units, prepared, reading, &page);
     PageOutput {
         items: page.items,
         count: page.count,
         scanned_count: page.scanned_count,
         last_evaluated_key: page.last.map(|last| last.key),
-        consumed_capacity: consumed(prepared, reading, units, return_consumed_capacity),
+        consumed_capacity: return_consumed_capacity.report(&prepared.reference.given, units),
     }
 }
 
-/// What reading cost: of the table, or of the index that was read (semantics 12.6).
-pub(super) fn consumed(
-    prepared: &Prepared,
-    reading: &Reading,
-    units: f64,
-    return_consumed_capacity: ReturnConsumedCapacity,
-) -> Option<ConsumedCapacity> {
-    let consumption = match &reading.index {
-        None => CapacityParts::from(units),
-        Some(index) => CapacityParts::of_index(index.kind, &index.name, units),
-    };
-    return_consumed_capacity.report(&prepared.reference.given, consumption)
+/// Adds what a page cost: of the table, or of the index that was read and the items fetched for it (semantics 12.6).
+pub(super) fn add_units(units: &mut CapacityParts, prepared: &Prepared, reading: &Reading, page: &Page) {
+    let walked = read_units(page.scanned_bytes, prepared.consistent);
+    match &reading.index {
+        None => units.table += walked,
+        Some(index) => units.add_index(index.kind, &index.name, walked),
+    }
+    let fetched = page.fetched_bytes.iter().map(|bytes| read_units(*bytes, prepared.consistent));
+    units.table += fetched.sum::<f64>();
 }

@@ -3,9 +3,9 @@
 //! Each part carries a token with which another call goes on after it. A part may be empty: while a filter discards
 //! everything, that tells the caller that the read is alive and how far it has come.
 
-use super::query::{Prepared, QuerySelection, consumed};
+use super::query::{Prepared, QuerySelection, add_units};
 use super::scan::{PreparedScan, ScanSelection};
-use crate::capacity::read_units;
+use crate::capacity::CapacityParts;
 use crate::page::{PageLimits, Reading};
 use crate::{
     ConsumedCapacity, Error, Operation, OperationKind, Result, ReturnConsumedCapacity, Service, Table,
@@ -134,9 +134,8 @@ struct Progress<E: Engine> {
     /// The token of the part sent last.
     resume_token: Option<Bytes>,
     summary: StreamSummary,
-    /// What the stream has cost, as it would be told now.
-    consumed_capacity: Option<ConsumedCapacity>,
-    units: f64,
+    /// What the stream has cost.
+    units: CapacityParts,
     stage: Stage,
 }
 
@@ -166,8 +165,7 @@ async fn start<E: Engine>(service: Service<E>, selected: Selected, options: Stre
         after: None,
         resume_token: None,
         summary: StreamSummary::default(),
-        consumed_capacity: None,
-        units: 0.0,
+        units: CapacityParts::default(),
         stage: Stage::Reading,
     };
     // What is wrong with the request is answered at once, and not in the midst of the parts.
@@ -210,11 +208,9 @@ impl<E: Engine> Progress<E> {
             PageLimits { evaluated_max: usize::MAX, returned_max: self.remaining.min(PART_ITEMS_MAX) };
         let page = reading.page(&snapshot, limits).await?;
         self.remaining -= page.count;
-        self.units += read_units(page.scanned_bytes, self.selected.prepared().consistent);
+        add_units(&mut self.units, self.selected.prepared(), &reading, &page);
         self.summary.count += page.count as u64;
         self.summary.scanned_count += page.scanned_count as u64;
-        self.consumed_capacity =
-            consumed(self.selected.prepared(), &reading, self.units, self.return_consumed_capacity);
         if page.last.is_none() || self.remaining == 0 {
             self.stage = Stage::Read;
         }
@@ -231,8 +227,9 @@ impl<E: Engine> Progress<E> {
 
     fn summarize(&mut self) -> StreamPart {
         self.stage = Stage::Done;
-        let summary =
-            StreamSummary { consumed_capacity: self.consumed_capacity.take(), ..self.summary.clone() };
+        let table = &self.selected.prepared().reference.given;
+        let consumed_capacity = self.return_consumed_capacity.report(table, std::mem::take(&mut self.units));
+        let summary = StreamSummary { consumed_capacity, ..self.summary.clone() };
         StreamPart { resume_token: self.resume_token.take(), summary: Some(summary), ..StreamPart::default() }
     }
 }
