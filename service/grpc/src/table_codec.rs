@@ -347,3 +347,114 @@ pub(crate) fn description(table: TableDescription) -> v1::TableDescription {
         ..Default::default()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)] // Tests fail loudly, in helpers too.
+mod tests {
+    use super::*;
+    use cairn_model::IndexKeySchema;
+
+    fn element(name: &str, role: v1::KeyType) -> v1::KeySchemaElement {
+        v1::KeySchemaElement { attribute_name: name.into(), key_type: role.into() }
+    }
+
+    fn by_team() -> v1::GlobalSecondaryIndex {
+        v1::GlobalSecondaryIndex {
+            index_name: "by-team".into(),
+            key_schema: vec![element("team", v1::KeyType::Hash), element("score", v1::KeyType::Range)],
+            projection: Some(v1::Projection {
+                projection_type: v1::ProjectionType::Include.into(),
+                non_key_attributes: vec!["note".into()],
+            }),
+            provisioned_throughput: Some(v1::ProvisionedThroughput {
+                read_capacity_units: 1,
+                write_capacity_units: 2,
+            }),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn an_index_is_read_with_all_that_is_asked_of_it() {
+        let request =
+            v1::CreateTableRequest { global_secondary_indexes: vec![by_team()], ..Default::default() };
+        let create = to_create(request).unwrap();
+        assert!(create.local_secondary_indexes.is_none());
+        let index = &create.global_secondary_indexes.unwrap()[0];
+        let roles: Vec<_> = index.key_schema.iter().map(|element| element.role.unwrap()).collect();
+        assert_eq!(roles, [KeyRole::Hash, KeyRole::Range]);
+        let projection = index.projection.as_ref().unwrap();
+        assert_eq!(projection.projection_type, Some(ProjectionType::Include));
+        assert_eq!(projection.non_key_attributes, ["note"]);
+        assert_eq!(index.provisioned_throughput.unwrap().write_capacity_units, 2);
+    }
+
+    #[test]
+    fn what_an_index_cannot_have_yet_is_refused_and_not_ignored() {
+        let limited = v1::GlobalSecondaryIndex {
+            on_demand_throughput: Some(v1::OnDemandThroughput::default()),
+            ..by_team()
+        };
+        let request =
+            v1::CreateTableRequest { global_secondary_indexes: vec![limited], ..Default::default() };
+        assert!(matches!(to_create(request), Err(Error::NotImplemented { .. })));
+        let unknown = v1::Projection { projection_type: 99, ..Default::default() };
+        assert!(matches!(projection(Some(unknown)), Err(Error::Validation(_))));
+    }
+
+    #[test]
+    fn each_change_of_an_index_is_read_as_what_it_is() {
+        use v1::global_secondary_index_update::Action;
+        let read = |action| index_update(v1::GlobalSecondaryIndexUpdate { action }).unwrap();
+        let create = read(Some(Action::Create(by_team())));
+        assert_eq!(create.create.unwrap().name, "by-team");
+        assert!(create.update.is_none() && create.delete.is_none());
+        let update = read(Some(Action::Update(v1::UpdateGlobalSecondaryIndexAction {
+            index_name: "by-team".into(),
+            provisioned_throughput: by_team().provisioned_throughput,
+            ..Default::default()
+        })));
+        assert_eq!(update.update.unwrap().provisioned_throughput.unwrap().read_capacity_units, 1);
+        let delete =
+            read(Some(Action::Delete(v1::DeleteGlobalSecondaryIndexAction { index_name: "by-team".into() })));
+        assert_eq!(delete.delete.unwrap().name, "by-team");
+        let none = read(None);
+        assert!(none.create.is_none() && none.update.is_none() && none.delete.is_none());
+    }
+
+    #[test]
+    fn an_index_that_is_filled_is_creating_to_callers() {
+        let attribute = |name: &str| KeyAttribute { name: name.into(), key_type: KeyType::S };
+        let described = |status, backfilling| {
+            global_index_description(IndexDescription {
+                name: "by-team".into(),
+                arn: "arn".into(),
+                kind: IndexKind::Global,
+                key_schema: IndexKeySchema {
+                    partition: vec![attribute("team"), attribute("city")],
+                    sort: vec![attribute("score")],
+                },
+                projection: Projection::KeysOnly,
+                status,
+                backfilling,
+                throughput: ThroughputDescription {
+                    read_capacity_units: 0,
+                    write_capacity_units: 0,
+                    last_increase: None,
+                    last_decrease: None,
+                    decreases_today: 0,
+                },
+                item_count: 3,
+                size_bytes: 40,
+            })
+        };
+        let filling = described(IndexStatus::Backfilling, Some(true));
+        assert_eq!((filling.index_status(), filling.backfilling), (v1::IndexStatus::Creating, Some(true)));
+        let roles: Vec<_> = filling.key_schema.iter().map(v1::KeySchemaElement::key_type).collect();
+        assert_eq!(roles, [v1::KeyType::Hash, v1::KeyType::Hash, v1::KeyType::Range]);
+        let active = described(IndexStatus::Active, None);
+        assert_eq!((active.index_status(), active.backfilling), (v1::IndexStatus::Active, None));
+        assert_eq!((active.item_count, active.index_size_bytes), (3, 40));
+        assert_eq!(active.projection.unwrap().projection_type(), v1::ProjectionType::KeysOnly);
+    }
+}

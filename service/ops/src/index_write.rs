@@ -106,14 +106,10 @@ fn write_entry(
         }
     };
     units.add_index(index.schema.kind, &index.schema.name, cost);
-    if !index.uncounted {
-        let deltas =
-            [(IndexCounter::Items, items), (IndexCounter::Bytes, size_after as i64 - size_before as i64)];
-        for (counter, delta) in deltas {
-            if delta != 0 {
-                writes.push(Write::Add(table.index_counter(index.schema.id, counter), delta));
-            }
-        }
+    let deltas =
+        [(IndexCounter::Items, items), (IndexCounter::Bytes, size_after as i64 - size_before as i64)];
+    for (counter, delta) in deltas.into_iter().filter(|(_, delta)| *delta != 0) {
+        writes.push(Write::Add(table.index_counter(index.schema.id, counter), delta));
     }
 }
 

@@ -51,10 +51,6 @@ pub(crate) struct Index {
     pub(crate) status: IndexStatus,
     #[serde(default)]
     pub(crate) throughput: Throughput,
-    /// Set while an index is filled: a write cannot know then whether the item's entry is there already, so it leaves
-    /// the totals alone. They are counted once all entries are there.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) uncounted: bool,
 }
 
 impl Index {

@@ -53,8 +53,11 @@ impl<E: Engine> Catalog<E> {
             };
             match index.status {
                 IndexStatus::Creating => self.prepare_index(&table, id).await?,
-                IndexStatus::Backfilling if index.uncounted => self.fill_index(&table, index).await?,
-                IndexStatus::Backfilling => self.count_index(&snapshot, &table, id).await?,
+                IndexStatus::Backfilling => {
+                    if self.fill_index(&table, index).await? {
+                        self.count_index(&table, id).await?;
+                    }
+                }
                 IndexStatus::Deleting => self.empty_index(&table, id).await?,
                 IndexStatus::Active | IndexStatus::Updating => return Ok(()),
             }
@@ -70,7 +73,6 @@ impl<E: Engine> Catalog<E> {
                 && index.status == IndexStatus::Creating
             {
                 index.status = IndexStatus::Backfilling;
-                index.uncounted = true;
                 definition.activate(TableStatus::Updating);
             }
         })
@@ -98,8 +100,8 @@ impl<E: Engine> Catalog<E> {
         }
     }
 
-    /// Enters every item, then says so. Ends early if the index is no longer to be filled.
-    async fn fill_index(&self, table: &Table, index: &Index) -> Result<()> {
+    /// Enters every item. False if the index is no longer to be filled.
+    async fn fill_index(&self, table: &Table, index: &Index) -> Result<bool> {
         let id = index.schema.id;
         let mut after = None;
         loop {
@@ -114,23 +116,17 @@ impl<E: Engine> Catalog<E> {
             let range = KeyRange { start, end: Bound::Unbounded };
             let snapshot = self.engine.snapshot(Consistency::Strong).await?;
             let page = match snapshot.scan(table.items(), range, Direction::Ascending, page).await {
-                Err(cairn_storage::Error::SpaceNotFound(_)) => return Ok(()),
+                Err(cairn_storage::Error::SpaceNotFound(_)) => return Ok(false),
                 page => page?,
             };
             if !page.keys.is_empty() && !self.enter(table, id, page.keys).await? {
-                return Ok(());
+                return Ok(false);
             }
             after = page.last;
             if after.is_none() {
-                break;
+                return Ok(true);
             }
         }
-        self.change_index_record(table, id, |definition, id| {
-            if let Some(index) = definition.index_mut(id) {
-                index.uncounted = false;
-            }
-        })
-        .await
     }
 
     /// Enters the items at `keys` as they are now. False if the index is no longer to be filled.
@@ -181,9 +177,11 @@ impl<E: Engine> Catalog<E> {
 
     /// Counts a filled index and makes it ACTIVE.
     ///
-    /// Writes have counted what they change since the record said that the index is full. So the entries in one
-    /// snapshot, less what the counters have in the same snapshot, are those of the moment before.
-    async fn count_index(&self, snapshot: &E::Snapshot, table: &Table, id: u16) -> Result<()> {
+    /// While it was filled its counters went wrong: a write that takes an entry away cannot know whether it was there.
+    /// From now on they change by what the entries do. So what they lack of the entries, in one snapshot of both, they
+    /// will lack at any later time, and is added.
+    async fn count_index(&self, table: &Table, id: u16) -> Result<()> {
+        let snapshot = self.engine.snapshot(Consistency::Strong).await?;
         let totals = Totals { items: 0, bytes: 0, damaged: None };
         let range = KeyRange::prefix(index_prefix(id));
         let counted = snapshot.scan(table.index_entries(), range, Direction::Ascending, totals).await?;
@@ -202,8 +200,8 @@ impl<E: Engine> Catalog<E> {
             .transact(vec![key], move |records| {
                 let record = records.first().and_then(Option::as_ref);
                 let decided = index_in(record, number, id).and_then(|found| {
-                    let Some((mut definition, index)) = found
-                        .filter(|(_, index)| index.status == IndexStatus::Backfilling && !index.uncounted)
+                    let Some((mut definition, index)) =
+                        found.filter(|(_, index)| index.status == IndexStatus::Backfilling)
                     else {
                         return Ok(None);
                     };

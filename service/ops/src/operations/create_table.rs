@@ -112,7 +112,6 @@ impl CreateTable {
                     schema: IndexSchema { id, name: input.name.clone(), kind, key_schema, projection },
                     status: IndexStatus::Creating,
                     throughput: Throughput { provisioned, ..Throughput::default() },
-                    uncounted: false,
                 });
             }
         }

@@ -203,7 +203,6 @@ fn create(definition: &mut Definition, field: &FieldPath, new: &NewIndex) -> Res
         },
         status: IndexStatus::Creating,
         throughput: Throughput { provisioned, ..Throughput::default() },
-        uncounted: false,
     });
     Ok(id)
 }
