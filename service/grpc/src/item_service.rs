@@ -1,6 +1,7 @@
 //! `cairn.v1.ItemService`.
 
 use crate::Grpc;
+use crate::batch_codec::{batch_got, batch_written, to_batch_get, to_batch_write};
 use crate::item_codec::{
     capacity, failed_condition, to_delete, to_get, to_put, to_update, wants_failure_in_response,
 };
@@ -103,15 +104,18 @@ impl<E: Engine> ItemService for Grpc<E> {
         .await
     }
 
-    async fn batch_get_item(&self, _: Request<v1::BatchGetItemRequest>) -> Answer<v1::BatchGetItemResponse> {
-        not_implemented(OperationKind::BatchGetItem)
+    async fn batch_get_item(
+        &self,
+        request: Request<v1::BatchGetItemRequest>,
+    ) -> Answer<v1::BatchGetItemResponse> {
+        self.call(request, to_batch_get, batch_got).await
     }
 
     async fn batch_write_item(
         &self,
-        _: Request<v1::BatchWriteItemRequest>,
+        request: Request<v1::BatchWriteItemRequest>,
     ) -> Answer<v1::BatchWriteItemResponse> {
-        not_implemented(OperationKind::BatchWriteItem)
+        self.call(request, to_batch_write, batch_written).await
     }
 
     async fn query(&self, request: Request<v1::QueryRequest>) -> Answer<v1::QueryResponse> {

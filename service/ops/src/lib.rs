@@ -22,9 +22,9 @@ mod selection;
 mod service;
 mod table_reference;
 
-pub use capacity::{CapacityParts, ConsumedCapacity, ReturnConsumedCapacity};
+pub use capacity::{CapacityParts, ConsumedCapacity, ReturnConsumedCapacity, UnitKind};
 pub use catalog::{IndexDescription, IndexStatus, Table, TableDescription, ThroughputDescription};
-pub use error::{Error, ExpressionFault, Result, Validation};
+pub use error::{CancellationCode, CancellationReason, Error, ExpressionFault, Result, Validation};
 pub use expressions::ExpressionArguments;
 pub use field::FieldPath;
 pub use item_write::{ReturnValues, ReturnValuesOnConditionCheckFailure};

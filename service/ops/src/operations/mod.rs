@@ -1,5 +1,7 @@
 //! The operations, one file each.
 
+mod batch_get_item;
+mod batch_write_item;
 mod create_table;
 mod delete_item;
 mod delete_table;
@@ -18,6 +20,8 @@ mod untag_resource;
 mod update_item;
 mod update_table;
 
+pub use batch_get_item::{BatchGetItem, BatchGetItemOutput, KeysAndAttributes};
+pub use batch_write_item::{BatchWriteItem, BatchWriteItemOutput, WriteRequest};
 pub use create_table::CreateTable;
 pub use delete_item::{DeleteItem, DeleteItemOutput};
 pub use delete_table::DeleteTable;
