@@ -10,8 +10,11 @@ use crate::read_codec::{
     to_stream_query, to_stream_scan,
 };
 use crate::status::status;
+use crate::transaction_codec::{
+    to_transact_get, to_transact_write, transact_failed, transact_got, transact_written,
+};
 use cairn_api::v1::{self, item_service_server::ItemService};
-use cairn_ops::{Error, OperationKind, Parts, StreamPart};
+use cairn_ops::{OperationKind, Parts, StreamPart};
 use cairn_storage::Engine;
 use std::pin::Pin;
 use tokio_stream::{Stream, StreamExt};
@@ -19,11 +22,6 @@ use tonic::{Request, Response, Status};
 
 type Answer<T> = Result<Response<T>, Status>;
 type Messages<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
-
-/// What this version does not do yet.
-fn not_implemented<T>(operation: OperationKind) -> Answer<T> {
-    Err(status(operation, &Error::NotImplemented { feature: operation.name() }))
-}
 
 /// The parts of a streamed read as messages. A part is read when the connection has room for it and not before.
 fn messages<T: 'static>(
@@ -149,15 +147,19 @@ impl<E: Engine> ItemService for Grpc<E> {
 
     async fn transact_get_items(
         &self,
-        _: Request<v1::TransactGetItemsRequest>,
+        request: Request<v1::TransactGetItemsRequest>,
     ) -> Answer<v1::TransactGetItemsResponse> {
-        not_implemented(OperationKind::TransactGetItems)
+        self.call(request, to_transact_get, transact_got).await
     }
 
     async fn transact_write_items(
         &self,
-        _: Request<v1::TransactWriteItemsRequest>,
+        request: Request<v1::TransactWriteItemsRequest>,
     ) -> Answer<v1::TransactWriteItemsResponse> {
-        not_implemented(OperationKind::TransactWriteItems)
+        let in_response = wants_failure_in_response(request.get_ref().condition_failure_report);
+        self.call_or(request, to_transact_write, transact_written, |error| {
+            transact_failed(error, in_response)
+        })
+        .await
     }
 }

@@ -12,6 +12,7 @@ mod catalog;
 mod error;
 mod expressions;
 mod field;
+mod idempotency;
 mod index_write;
 mod item_write;
 mod key_range;
@@ -21,6 +22,7 @@ mod page;
 mod selection;
 mod service;
 mod table_reference;
+mod transaction;
 
 pub use capacity::{CapacityParts, ConsumedCapacity, ReturnConsumedCapacity, UnitKind};
 pub use catalog::{IndexDescription, IndexStatus, Table, TableDescription, ThroughputDescription};

@@ -1,6 +1,7 @@
 //! `Service`: what every operation works with.
 
 use crate::catalog::Catalog;
+use crate::idempotency::TokenSweep;
 use crate::table_reference::Naming;
 use cairn_expression::ExpressionCache;
 use cairn_storage::Engine;
@@ -40,6 +41,8 @@ pub struct Service<E: Engine> {
     pub(crate) catalog: Catalog<E>,
     pub(crate) naming: Naming,
     pub(crate) clock: Clock,
+    /// The removal of expired request tokens.
+    pub(crate) tokens: Arc<TokenSweep>,
     /// Parsed expressions by their text.
     pub(crate) expressions: Arc<ExpressionCache>,
 }
@@ -51,6 +54,7 @@ impl<E: Engine> Clone for Service<E> {
             catalog: self.catalog.clone(),
             naming: self.naming.clone(),
             clock: self.clock.clone(),
+            tokens: self.tokens.clone(),
             expressions: self.expressions.clone(),
         }
     }
@@ -65,7 +69,14 @@ impl<E: Engine> Service<E> {
     pub async fn start(engine: E, options: ServiceOptions) -> crate::Result<Self> {
         let naming = Naming { region: options.region.into(), account: options.account.into() };
         let catalog = Catalog::open(engine.clone(), options.tables_max, options.clock.clone()).await?;
-        Ok(Self { engine, catalog, naming, clock: options.clock, expressions: Arc::default() })
+        Ok(Self {
+            engine,
+            catalog,
+            naming,
+            clock: options.clock,
+            tokens: Arc::default(),
+            expressions: Arc::default(),
+        })
     }
 
     /// The storage engine.

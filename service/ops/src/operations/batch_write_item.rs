@@ -183,7 +183,10 @@ async fn check_against_tables<E: Engine>(service: &Service<E>, elements: &[Eleme
         let Some(table) = tables.get(&element.reference.name) else { continue };
         let key = element.write.key(table, &element.field)?;
         let record = RecordKey::new(table.items(), key.storage_key());
-        item_writes(table, &record, None, &element.write.change())?;
+        item_writes(table, &record, None, &element.write.change()).map_err(|error| match error {
+            Error::Validation(validation) => validation.below(element.field.clone()).into(),
+            error => error,
+        })?;
         if !seen.insert(record) {
             return Err(Validation::new(
                 element.field.clone(),

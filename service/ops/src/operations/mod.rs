@@ -16,6 +16,8 @@ mod query;
 mod scan;
 mod stream_read;
 mod tag_resource;
+mod transact_get_items;
+mod transact_write_items;
 mod untag_resource;
 mod update_item;
 mod update_table;
@@ -39,6 +41,10 @@ pub use query::{PageOutput, Query, QuerySelection};
 pub use scan::{Scan, ScanSelection};
 pub use stream_read::{Parts, StreamOptions, StreamPart, StreamQuery, StreamScan, StreamSummary};
 pub use tag_resource::TagResource;
+pub use transact_get_items::{TransactGet, TransactGetItems, TransactGetItemsOutput};
+pub use transact_write_items::{
+    TransactAction, TransactWriteItem, TransactWriteItems, TransactWriteItemsOutput,
+};
 pub use untag_resource::UntagResource;
 pub use update_item::{UpdateItem, UpdateItemOutput};
 pub use update_table::UpdateTable;
