@@ -113,7 +113,10 @@ impl CaseFile {
     /// It cannot be read, or is not in the format.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
         let text = std::fs::read_to_string(path).map_err(|error| LoadError::Read(path.into(), error))?;
-        serde_saphyr::from_str(&text).map_err(|error| LoadError::Format(path.into(), error.to_string()))
+        // A plain `y` or `n` is text, as most readers of YAML have it.
+        let options = serde_saphyr::options! { strict_booleans: true };
+        serde_saphyr::from_str_with_options(&text, options)
+            .map_err(|error| LoadError::Format(path.into(), error.to_string()))
     }
 
     /// How many calls the file describes, a case counted once for each row it runs with.

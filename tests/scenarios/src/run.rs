@@ -40,10 +40,13 @@ async fn run_case(
     run_name: &str,
     protocol: &impl Protocol,
 ) -> Result<(), String> {
-    let mut scope = row.clone();
-    scope.insert("case".into(), run_name.into());
+    let mut scope = Scope::from([("case".to_owned(), run_name.into())]);
     for name in file.tables.keys().chain(&file.names) {
         scope.insert(name.clone(), format!("{run_name}.{name}").into());
+    }
+    for (name, value) in row {
+        let value = expand(value, &scope)?;
+        scope.insert(name.clone(), value);
     }
     for (name, table) in file.tables.iter().filter(|(name, _)| mentions(case, name)) {
         let request = table.request(&format!("{run_name}.{name}"))?;

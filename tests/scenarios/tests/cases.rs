@@ -7,7 +7,20 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
 
 /// The files, by area.
-const FILES: &[&str] = &["numbers"];
+const FILES: &[&str] = &[
+    "numbers",
+    "sets",
+    "documents",
+    "keys",
+    "put_get_delete",
+    "update",
+    "return_values",
+    "conditions",
+    "projections",
+    "expression_errors",
+    "capacity",
+    "tables",
+];
 
 #[derive(Clone, Copy)]
 enum Engine {
