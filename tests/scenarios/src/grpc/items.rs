@@ -186,8 +186,7 @@ pub(super) fn batch_get_answer(answer: v1::BatchGetItemResponse) -> Read<Value> 
 }
 
 pub(super) fn batch_write(request: &mut Members) -> Read<v1::BatchWriteItemRequest> {
-    let mut tables =
-        request.plain("RequestItems")?.map_or_else(Map::new, |tables: Map<String, Value>| tables);
+    let mut tables: Map<String, Value> = request.plain("RequestItems")?.unwrap_or_else(Map::new);
     let names: Vec<String> = tables.keys().cloned().collect();
     let request_items = names.into_iter().map(|table| {
         let list = tables.remove(&table).unwrap_or_default();

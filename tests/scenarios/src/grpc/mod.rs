@@ -14,7 +14,7 @@ use error::call_error;
 use request::Members;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Endpoint};
 use tonic::{Response, Status};
 
 /// Calls a server over gRPC.
@@ -29,10 +29,7 @@ impl GrpcProtocol {
     /// # Errors
     /// It cannot be reached.
     pub async fn connect(address: SocketAddr) -> Result<Self, tonic::transport::Error> {
-        let channel = Channel::from_shared(format!("http://{address}"))
-            .map_or_else(|_| Channel::from_static("http://invalid.invalid"), |endpoint| endpoint)
-            .connect()
-            .await?;
+        let channel = Endpoint::new(format!("http://{address}"))?.connect().await?;
         Ok(Self {
             items: ItemServiceClient::new(channel.clone())
                 .max_encoding_message_size(usize::MAX)
