@@ -5,7 +5,7 @@ use cairn_api::v1;
 use cairn_model::Item;
 use cairn_ops::{
     ConsumedCapacity, DeleteItem, Error, ExpressionArguments, GetItem, PutItem, ReturnConsumedCapacity,
-    ReturnValues, ReturnValuesOnConditionCheckFailure, UpdateItem, Validation,
+    ReturnValues, ReturnValuesOnConditionCheckFailure, UnitKind, UpdateItem, Validation,
 };
 use std::collections::BTreeMap;
 
@@ -46,7 +46,7 @@ fn return_values(value: i32) -> Result<ReturnValues, Error> {
     Ok(known.unwrap_or_default())
 }
 
-fn on_failure(value: i32) -> Result<ReturnValuesOnConditionCheckFailure, Error> {
+pub(crate) fn on_failure(value: i32) -> Result<ReturnValuesOnConditionCheckFailure, Error> {
     use v1::ReturnValuesOnConditionCheckFailure as Wire;
     let known = known("return_values_on_condition_check_failure", value, |value| {
         Some(match value {
@@ -57,6 +57,7 @@ fn on_failure(value: i32) -> Result<ReturnValuesOnConditionCheckFailure, Error> 
     Ok(known.unwrap_or_default())
 }
 
+/// Whether a read is to see what was acknowledged last.
 pub(crate) fn is_strong(consistency: i32) -> Result<bool, Error> {
     let strong = known("read_consistency", consistency, |consistency: v1::ReadConsistency| {
         Some(consistency == v1::ReadConsistency::Strong)
@@ -138,13 +139,21 @@ pub(crate) fn failed_condition(
 }
 
 pub(crate) fn capacity(consumed: ConsumedCapacity) -> v1::ConsumedCapacity {
-    let units = |capacity_units| v1::Capacity { capacity_units, ..Default::default() };
+    let kind = consumed.transactional;
+    let of = |wanted, units| (kind == Some(wanted)).then_some(units);
+    let units = |capacity_units| v1::Capacity {
+        capacity_units,
+        read_capacity_units: of(UnitKind::Read, capacity_units),
+        write_capacity_units: of(UnitKind::Write, capacity_units),
+    };
     let by_index = |indexes: BTreeMap<String, f64>| {
         indexes.into_iter().map(|(index, used)| (index, units(used))).collect()
     };
     let mut message = v1::ConsumedCapacity {
         table: consumed.table,
         capacity_units: consumed.capacity_units,
+        read_capacity_units: of(UnitKind::Read, consumed.capacity_units),
+        write_capacity_units: of(UnitKind::Write, consumed.capacity_units),
         ..Default::default()
     };
     if let Some(parts) = consumed.parts {

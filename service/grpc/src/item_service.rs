@@ -1,6 +1,7 @@
 //! `cairn.v1.ItemService`.
 
 use crate::Grpc;
+use crate::batch_codec::{batch_got, batch_written, to_batch_get, to_batch_write};
 use crate::item_codec::{
     capacity, failed_condition, to_delete, to_get, to_put, to_update, wants_failure_in_response,
 };
@@ -9,8 +10,11 @@ use crate::read_codec::{
     to_stream_query, to_stream_scan,
 };
 use crate::status::status;
+use crate::transaction_codec::{
+    to_transact_get, to_transact_write, transact_failed, transact_got, transact_written,
+};
 use cairn_api::v1::{self, item_service_server::ItemService};
-use cairn_ops::{Error, OperationKind, Parts, StreamPart};
+use cairn_ops::{OperationKind, Parts, StreamPart};
 use cairn_storage::Engine;
 use std::pin::Pin;
 use tokio_stream::{Stream, StreamExt};
@@ -18,11 +22,6 @@ use tonic::{Request, Response, Status};
 
 type Answer<T> = Result<Response<T>, Status>;
 type Messages<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
-
-/// What this version does not do yet.
-fn not_implemented<T>(operation: OperationKind) -> Answer<T> {
-    Err(status(operation, &Error::NotImplemented { feature: operation.name() }))
-}
 
 /// The parts of a streamed read as messages. A part is read when the connection has room for it and not before.
 fn messages<T: 'static>(
@@ -103,15 +102,18 @@ impl<E: Engine> ItemService for Grpc<E> {
         .await
     }
 
-    async fn batch_get_item(&self, _: Request<v1::BatchGetItemRequest>) -> Answer<v1::BatchGetItemResponse> {
-        not_implemented(OperationKind::BatchGetItem)
+    async fn batch_get_item(
+        &self,
+        request: Request<v1::BatchGetItemRequest>,
+    ) -> Answer<v1::BatchGetItemResponse> {
+        self.call(request, to_batch_get, batch_got).await
     }
 
     async fn batch_write_item(
         &self,
-        _: Request<v1::BatchWriteItemRequest>,
+        request: Request<v1::BatchWriteItemRequest>,
     ) -> Answer<v1::BatchWriteItemResponse> {
-        not_implemented(OperationKind::BatchWriteItem)
+        self.call(request, to_batch_write, batch_written).await
     }
 
     async fn query(&self, request: Request<v1::QueryRequest>) -> Answer<v1::QueryResponse> {
@@ -145,15 +147,19 @@ impl<E: Engine> ItemService for Grpc<E> {
 
     async fn transact_get_items(
         &self,
-        _: Request<v1::TransactGetItemsRequest>,
+        request: Request<v1::TransactGetItemsRequest>,
     ) -> Answer<v1::TransactGetItemsResponse> {
-        not_implemented(OperationKind::TransactGetItems)
+        self.call(request, to_transact_get, transact_got).await
     }
 
     async fn transact_write_items(
         &self,
-        _: Request<v1::TransactWriteItemsRequest>,
+        request: Request<v1::TransactWriteItemsRequest>,
     ) -> Answer<v1::TransactWriteItemsResponse> {
-        not_implemented(OperationKind::TransactWriteItems)
+        let in_response = wants_failure_in_response(request.get_ref().condition_failure_report);
+        self.call_or(request, to_transact_write, transact_written, |error| {
+            transact_failed(error, in_response)
+        })
+        .await
     }
 }

@@ -3,6 +3,7 @@
 //! The one place that knows `tonic::Status`. What an operation means is not here (`cairn-ops`), nor whether a call may
 //! happen (`cairn-stack`).
 
+mod batch_codec;
 mod call;
 mod item_codec;
 mod item_service;
@@ -11,6 +12,7 @@ mod read_codec;
 mod status;
 mod table_codec;
 mod table_service;
+mod transaction_codec;
 
 pub use message_limit::{MESSAGE_BYTES_MAX, MessageLimitLayer};
 

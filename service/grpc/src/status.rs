@@ -1,9 +1,10 @@
 //! From an operation's error to a gRPC status with `google.rpc` details: the one place that maps them.
 
+use crate::transaction_codec::cancellation;
 use cairn_api::ERROR_DOMAIN;
 use cairn_api::v1::{ConditionalCheckFailure, ErrorReason};
 use cairn_model::Item;
-use cairn_ops::{Error, OperationKind, Validation};
+use cairn_ops::{CancellationCode, CancellationReason, Error, FieldPath, OperationKind, Validation};
 use prost::{Message, Name};
 use prost_types::Any;
 use std::collections::HashMap;
@@ -18,6 +19,9 @@ const ITEM_IN_ERROR_BYTES_MAX: usize = 4 * 1024;
 /// The bounds of the delay that a caller is told to wait.
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(25);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
+
+/// How long a caller is told to wait when another call was in its way.
+const CONFLICT_RETRY: Duration = Duration::from_millis(50);
 
 /// What an error looks like on the wire.
 struct Shape {
@@ -176,6 +180,21 @@ fn shape(error: &Error, message: &str) -> Shape {
             "ConditionalCheckFailedException",
         )
         .detail(&condition_failure_in_error(item.as_ref())),
+        Error::TransactionCanceled { reasons } => cancellation_shape(reasons),
+        Error::TransactionConflict => {
+            Shape::new(Code::Aborted, Reason::TransactionConflict, "TransactionConflictException")
+                .retry_after(CONFLICT_RETRY)
+        }
+        Error::TransactionInProgress => {
+            Shape::new(Code::Aborted, Reason::TransactionInProgress, "TransactionInProgressException")
+                .retry_after(Duration::from_secs(1))
+        }
+        Error::IdempotentParameterMismatch => Shape::new(
+            Code::InvalidArgument,
+            Reason::IdempotentParameterMismatch,
+            "IdempotentParameterMismatchException",
+        )
+        .bad_request("request_id".into(), message),
         Error::NotImplemented { .. } => {
             Shape::new(Code::Unimplemented, Reason::UnknownOperation, "UnknownOperationException")
         }
@@ -189,6 +208,21 @@ fn shape(error: &Error, message: &str) -> Shape {
             Shape::new(Code::Internal, Reason::InternalServerError, "InternalServerError")
         }
     }
+}
+
+/// A cancelled transaction: the code follows its reasons, the gravest first.
+fn cancellation_shape(reasons: &[CancellationReason]) -> Shape {
+    let any = |code| reasons.iter().find(|reason| reason.code == code);
+    let shape = |code| Shape::new(code, ErrorReason::TransactionCanceled, "TransactionCanceledException");
+    let shape = if any(CancellationCode::ConditionalCheckFailed).is_some() {
+        shape(Code::FailedPrecondition)
+    } else if let Some(invalid) = any(CancellationCode::ValidationError) {
+        let field = invalid.field.as_ref().map(FieldPath::to_proto).unwrap_or_default();
+        shape(Code::InvalidArgument).bad_request(field, &invalid.message)
+    } else {
+        shape(Code::Aborted).retry_after(CONFLICT_RETRY)
+    };
+    shape.detail(&cancellation(reasons, ITEM_IN_ERROR_BYTES_MAX))
 }
 
 fn validation_shape(validation: &Validation) -> Shape {
@@ -273,6 +307,51 @@ mod tests {
         assert_eq!(status.code(), Code::Internal);
         assert!(!status.message().contains("the cause"));
         assert!(!String::from_utf8_lossy(status.details()).contains("the cause"));
+    }
+
+    fn reason(code: CancellationCode, item_bytes: Option<usize>) -> CancellationReason {
+        let item = |bytes| AttributeMap::from([("a".to_owned(), AttributeValue::S("x".repeat(bytes)))]);
+        CancellationReason { code, item: item_bytes.map(|bytes| item(bytes).into()), ..Default::default() }
+    }
+
+    #[test]
+    fn the_code_of_a_cancelled_transaction_follows_its_gravest_reason() {
+        use CancellationCode::{ConditionalCheckFailed, None, TransactionConflict, ValidationError};
+        for (codes, expected, retryable) in [
+            (vec![None, ConditionalCheckFailed, TransactionConflict], Code::FailedPrecondition, "false"),
+            (vec![ValidationError, None], Code::InvalidArgument, "false"),
+            (vec![None, TransactionConflict], Code::Aborted, "true"),
+        ] {
+            let reasons = codes.into_iter().map(|code| reason(code, Option::None)).collect();
+            let status = of(&Error::TransactionCanceled { reasons });
+            assert_eq!(status.code(), expected);
+            assert_eq!(info(&status).metadata["retryable"], retryable);
+            assert_eq!(info(&status).reason, "TRANSACTION_CANCELED");
+        }
+    }
+
+    #[test]
+    fn the_items_of_a_cancellation_are_bounded_together_earlier_ones_first() {
+        let failed = CancellationCode::ConditionalCheckFailed;
+        let reasons = vec![
+            reason(failed, Some(3_000)),
+            reason(CancellationCode::None, None),
+            reason(failed, Some(3_000)),
+            reason(failed, Some(500)),
+        ];
+        let status = of(&Error::TransactionCanceled { reasons });
+        let rich = pb::Status::decode(status.details()).unwrap();
+        let detail = rich.details.iter().find(|detail| detail.type_url.ends_with("TransactionCancellation"));
+        let sent = cairn_api::v1::TransactionCancellation::decode(&detail.unwrap().value[..]).unwrap();
+        let shown: Vec<_> =
+            sent.reasons.iter().map(|reason| (reason.item.is_some(), reason.item_omitted)).collect();
+        assert_eq!(shown, [(true, false), (false, false), (false, true), (false, true)]);
+        assert_eq!(sent.reasons[1].code(), cairn_api::v1::CancellationCode::None);
+        assert!(
+            status
+                .message()
+                .ends_with("[ConditionalCheckFailed, None, ConditionalCheckFailed, ConditionalCheckFailed]")
+        );
     }
 
     #[test]

@@ -24,6 +24,17 @@ pub struct ConsumedCapacity {
     pub capacity_units: f64,
     /// The parts, if they were asked for.
     pub parts: Option<CapacityParts>,
+    /// What all of the units are, which only the answers of transactions tell.
+    pub transactional: Option<UnitKind>,
+}
+
+/// What capacity units are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnitKind {
+    /// Reads.
+    Read,
+    /// Writes.
+    Write,
 }
 
 /// The parts that a cost is made of.
@@ -42,6 +53,23 @@ impl CapacityParts {
     pub fn total(&self) -> f64 {
         let indexes = self.local_secondary_indexes.values().chain(self.global_secondary_indexes.values());
         self.table + indexes.sum::<f64>()
+    }
+
+    /// Adds another cost, part by part.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.table += other.table;
+        for (name, units) in other.local_secondary_indexes {
+            self.add_index(IndexKind::Local, &name, units);
+        }
+        for (name, units) in other.global_secondary_indexes {
+            self.add_index(IndexKind::Global, &name, units);
+        }
+    }
+
+    /// Twice the cost: that of a transaction, which does everything twice.
+    pub(crate) fn doubled(mut self) -> Self {
+        self.add(self.clone());
+        self
     }
 
     /// Adds what an index cost. Nothing leaves no trace of it.
@@ -73,7 +101,18 @@ impl ReturnConsumedCapacity {
             Self::Total => None,
             Self::Indexes => Some(units),
         };
-        Some(ConsumedCapacity { table: table.to_owned(), capacity_units, parts })
+        Some(ConsumedCapacity { table: table.to_owned(), capacity_units, parts, transactional: None })
+    }
+
+    /// The cost of a transaction on a table as an answer tells it, if it tells it.
+    pub(crate) fn report_transaction(
+        self,
+        table: &str,
+        units: CapacityParts,
+        kind: UnitKind,
+    ) -> Option<ConsumedCapacity> {
+        let consumed = self.report(table, units)?;
+        Some(ConsumedCapacity { transactional: Some(kind), ..consumed })
     }
 }
 

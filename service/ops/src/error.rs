@@ -64,6 +64,24 @@ pub enum Error {
         /// The item as it is, if the caller asked for it and there is one.
         item: Option<Item>,
     },
+    /// TransactionCanceledException.
+    #[error(
+        "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
+        shown_codes(reasons)
+    )]
+    TransactionCanceled {
+        /// One for each action, in their order.
+        reasons: Vec<CancellationReason>,
+    },
+    /// TransactionConflictException: a transaction is under way on the item.
+    #[error("Transaction is ongoing for the item")]
+    TransactionConflict,
+    /// TransactionInProgressException: the transaction with the same request token has not ended.
+    #[error("The transaction with the given request token is already in progress.")]
+    TransactionInProgress,
+    /// IdempotentParameterMismatchException: the request token was used for another request.
+    #[error("The request token was used with other parameters within the last 10 minutes")]
+    IdempotentParameterMismatch,
     /// What the API defines and this version of Cairn does not do yet.
     #[error("{feature} is not implemented by this version of Cairn")]
     NotImplemented {
@@ -91,6 +109,49 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+/// What one action of a transaction had to do with its cancellation (semantics 10.1).
+#[derive(Clone, Debug, Default)]
+pub struct CancellationReason {
+    /// The kind of reason.
+    pub code: CancellationCode,
+    /// DynamoDB's text; empty for [`None`](CancellationCode::None).
+    pub message: String,
+    /// The item that the condition was false for, if the action asked for it and there is one.
+    pub item: Option<Item>,
+    /// The offending part of the request, if it is one.
+    pub field: Option<FieldPath>,
+}
+
+/// The kinds of reasons that a transaction is cancelled for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CancellationCode {
+    /// The action was in order.
+    #[default]
+    None,
+    /// The action's condition was false.
+    ConditionalCheckFailed,
+    /// Another transaction was under way on the item.
+    TransactionConflict,
+    /// The action does not fit the table or the item.
+    ValidationError,
+}
+
+impl CancellationCode {
+    /// DynamoDB's word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "None",
+            Self::ConditionalCheckFailed => "ConditionalCheckFailed",
+            Self::TransactionConflict => "TransactionConflict",
+            Self::ValidationError => "ValidationError",
+        }
+    }
+}
+
+fn shown_codes(reasons: &[CancellationReason]) -> String {
+    reasons.iter().map(|reason| reason.code.name()).collect::<Vec<_>>().join(", ")
 }
 
 /// ValidationException: what rule is broken, and by which part of the request.
@@ -125,6 +186,12 @@ impl Validation {
     /// A rule that the request breaks because of what is stored.
     pub fn of_state(field: impl Into<FieldPath>, message: impl Into<String>) -> Self {
         Self { depends_on_state: true, ..Self::new(field, message) }
+    }
+
+    /// The same fault, of a part of a larger request.
+    #[must_use]
+    pub(crate) fn below(self, outer: FieldPath) -> Self {
+        Self { field: self.field.below(outer), ..self }
     }
 
     /// The envelope that DynamoDB puts around a constraint on a member (semantics 20.3).

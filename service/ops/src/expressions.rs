@@ -27,6 +27,12 @@ pub(crate) struct Expressions<'c> {
 }
 
 impl ExpressionArguments {
+    /// The same with the values decoded, so that equal values are equal however they were encoded.
+    pub(crate) fn decoded(self) -> Result<Self, Validation> {
+        let values = self.values.map(decode_values).transpose()?.map(Item::from);
+        Ok(Self { values, ..self })
+    }
+
     /// Checks the names and values. `has_expression` says whether the request has any expression at all.
     pub(crate) fn check(
         self,

@@ -51,6 +51,13 @@ impl FieldPath {
         self
     }
 
+    /// The same place, seen from further out: `self` below `outer`.
+    #[must_use]
+    pub fn below(self, mut outer: Self) -> Self {
+        outer.0.extend(self.0);
+        outer
+    }
+
     /// As gRPC callers know it: `key["pk"]`.
     pub fn to_proto(&self) -> String {
         let mut out = String::new();
@@ -87,10 +94,12 @@ impl FieldPath {
     }
 }
 
-/// `snake_case` as `lowerCamel`. The gRPC API says `table` where AWS says `TableName`.
+/// `snake_case` as `lowerCamel`. Some members of the gRPC API have other names than AWS gives them.
 fn lower_camel(name: &str) -> String {
-    if name == "table" {
-        return "tableName".to_owned();
+    match name {
+        "table" => return "tableName".to_owned(),
+        "request_id" => return "clientRequestToken".to_owned(),
+        _ => {}
     }
     let mut out = String::with_capacity(name.len());
     let mut upper = false;
@@ -122,6 +131,8 @@ mod tests {
         assert_eq!(path.to_proto(), "transact_items[2].put.item[\"pk\"]");
         assert_eq!(path.to_aws(), "transactItems.3.member.put.item.pk.member");
         assert_eq!(FieldPath::from("table").to_aws(), "tableName");
+        let inner = FieldPath::from("item").key("pk");
+        assert_eq!(inner.below(FieldPath::from("transact_items").index(2).field("put")), path);
         assert_eq!(FieldPath::default().to_proto(), "");
     }
 }

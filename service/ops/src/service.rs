@@ -1,6 +1,7 @@
 //! `Service`: what every operation works with.
 
 use crate::catalog::Catalog;
+use crate::idempotency::TokenSweep;
 use crate::table_reference::Naming;
 use cairn_expression::ExpressionCache;
 use cairn_storage::Engine;
@@ -44,6 +45,8 @@ pub struct Service<E: Engine> {
     pub(crate) naming: Naming,
     pub(crate) clock: Clock,
     pub(crate) item_collection_bytes_max: u64,
+    /// The removal of expired request tokens.
+    pub(crate) tokens: Arc<TokenSweep>,
     /// Parsed expressions by their text.
     pub(crate) expressions: Arc<ExpressionCache>,
 }
@@ -56,6 +59,7 @@ impl<E: Engine> Clone for Service<E> {
             naming: self.naming.clone(),
             clock: self.clock.clone(),
             item_collection_bytes_max: self.item_collection_bytes_max,
+            tokens: self.tokens.clone(),
             expressions: self.expressions.clone(),
         }
     }
@@ -76,6 +80,7 @@ impl<E: Engine> Service<E> {
             naming,
             clock: options.clock,
             item_collection_bytes_max: options.item_collection_bytes_max,
+            tokens: Arc::default(),
             expressions: Arc::default(),
         })
     }

@@ -3,6 +3,7 @@
 //! ```text
 //! 01 · table name   the table's definition: version byte 1, then JSON
 //! 02                the next table number, u64 big-endian
+//! 03, 04            request tokens: see `idempotency`
 //! ```
 //!
 //! Prefixes and versions are only ever added. JSON, because a definition is small, read rarely, and must be readable

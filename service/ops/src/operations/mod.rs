@@ -1,5 +1,7 @@
 //! The operations, one file each.
 
+mod batch_get_item;
+mod batch_write_item;
 mod create_table;
 mod delete_item;
 mod delete_table;
@@ -14,10 +16,14 @@ mod query;
 mod scan;
 mod stream_read;
 mod tag_resource;
+mod transact_get_items;
+mod transact_write_items;
 mod untag_resource;
 mod update_item;
 mod update_table;
 
+pub use batch_get_item::{BatchGetItem, BatchGetItemOutput, KeysAndAttributes};
+pub use batch_write_item::{BatchWriteItem, BatchWriteItemOutput, WriteRequest};
 pub use create_table::CreateTable;
 pub use delete_item::{DeleteItem, DeleteItemOutput};
 pub use delete_table::DeleteTable;
@@ -35,6 +41,10 @@ pub use query::{PageOutput, Query, QuerySelection};
 pub use scan::{Scan, ScanSelection};
 pub use stream_read::{Parts, StreamOptions, StreamPart, StreamQuery, StreamScan, StreamSummary};
 pub use tag_resource::TagResource;
+pub use transact_get_items::{TransactGet, TransactGetItems, TransactGetItemsOutput};
+pub use transact_write_items::{
+    TransactAction, TransactWriteItem, TransactWriteItems, TransactWriteItemsOutput,
+};
 pub use untag_resource::UntagResource;
 pub use update_item::{UpdateItem, UpdateItemOutput};
 pub use update_table::UpdateTable;

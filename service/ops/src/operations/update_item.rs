@@ -91,7 +91,7 @@ impl Operation for UpdateItem {
 }
 
 /// What an update makes of an item, and what it answers with.
-fn change(
+pub(super) fn change(
     update: Option<&Update>,
     before: Option<AttributeMap>,
     key: &AttributeMap,
@@ -142,7 +142,7 @@ fn change(
 }
 
 /// An update that the table's keys or the item as it is do not allow.
-fn update_error(error: &UpdateError) -> Validation {
+pub(super) fn update_error(error: &UpdateError) -> Validation {
     let message = error.to_string();
     match error.kind {
         UpdateErrorKind::KeyAttribute { .. } => Validation::new("update_expression", message),

@@ -1,0 +1,258 @@
+//! BatchGetItem (semantics 9.1, 9.2, 9.4–9.6, 12.2).
+
+use crate::capacity::read_units;
+use crate::error::At;
+use crate::{
+    ConsumedCapacity, ExpressionArguments, FieldPath, Operation, OperationKind, Result,
+    ReturnConsumedCapacity, Service, Validation,
+};
+use cairn_expression::Projection;
+use cairn_model::{AttributeMap, DecodeBudget, Item, StoredItem, TableReference};
+use cairn_storage::{Consistency, Engine, RecordKey, Snapshot};
+use std::collections::BTreeMap;
+
+/// Keys in one call, over all tables.
+const KEYS_MAX: usize = 100;
+/// Items in one answer, in bytes as DynamoDB counts them.
+const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Items fetched at a time: at 400 KB each they are within what an answer holds.
+const FETCHED_MAX: usize = 25;
+
+/// Reads items by their keys. All are read from one snapshot, which is more than DynamoDB promises.
+#[derive(Clone, Debug, Default)]
+pub struct BatchGetItem {
+    /// What to read, by the table's name or ARN.
+    pub request_items: BTreeMap<String, KeysAndAttributes>,
+    /// Whether to tell the cost.
+    pub return_consumed_capacity: ReturnConsumedCapacity,
+}
+
+/// What to read of one table.
+#[derive(Clone, Debug, Default)]
+pub struct KeysAndAttributes {
+    /// The items' keys.
+    pub keys: Vec<Item>,
+    /// Whether to read what was acknowledged last.
+    pub consistent: bool,
+    /// Which parts of the items; all of them if not said.
+    pub projection_expression: Option<String>,
+    /// For the expression.
+    pub arguments: ExpressionArguments,
+}
+
+/// What was read.
+#[derive(Clone, Debug)]
+pub struct BatchGetItemOutput {
+    /// The items found, by the table as the caller named it; an empty list for a table of which none was.
+    pub responses: BTreeMap<String, Vec<Item>>,
+    /// What was not read because the answer is full: a request to make again.
+    pub unprocessed_keys: BTreeMap<String, KeysAndAttributes>,
+    /// What it cost by table, if that was asked for.
+    pub consumed_capacity: Vec<ConsumedCapacity>,
+}
+
+/// The part of a call that is about one table, checked as far as the table need not be known.
+struct Part {
+    reference: TableReference,
+    request: KeysAndAttributes,
+    keys: Vec<AttributeMap>,
+    projection: Option<Projection>,
+}
+
+/// One key of a call.
+struct Wanted {
+    part: usize,
+    key: usize,
+    record: RecordKey,
+}
+
+impl Operation for BatchGetItem {
+    const KIND: OperationKind = OperationKind::BatchGetItem;
+    type Output = BatchGetItemOutput;
+
+    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<BatchGetItemOutput> {
+        let parts = self.check(service)?;
+        let strong = parts.iter().any(|part| part.request.consistent);
+        let consistency = if strong { Consistency::Strong } else { Consistency::Eventual };
+        let snapshot = service.engine.snapshot(consistency).await?;
+        let mut wanted = Vec::new();
+        for (index, part) in parts.iter().enumerate() {
+            let table = service.catalog.serving(&snapshot, &part.reference.name).await?;
+            for (number, key) in part.keys.iter().enumerate() {
+                let key = table
+                    .key_schema()
+                    .key_of_argument(key)
+                    .map_err(|error| error.at(part.keys_field().index(number)))?;
+                let record = RecordKey::new(table.items(), key.storage_key());
+                wanted.push(Wanted { part: index, key: number, record });
+            }
+        }
+        let mut answer = Answer::new(parts);
+        let mut rest = wanted.as_slice();
+        while !answer.full && !rest.is_empty() {
+            let (now, later) = rest.split_at(rest.len().min(FETCHED_MAX));
+            let records = snapshot.get_many(now.iter().map(|wanted| wanted.record.clone()).collect()).await?;
+            for (wanted, record) in now.iter().zip(records) {
+                answer.take(wanted, record.map(StoredItem::read).transpose()?)?;
+            }
+            rest = later;
+        }
+        for wanted in rest {
+            answer.leave(wanted);
+        }
+        Ok(answer.finish(self.return_consumed_capacity))
+    }
+}
+
+impl BatchGetItem {
+    /// Every check that comes before the tables are looked up.
+    fn check<E: Engine>(&self, service: &Service<E>) -> Result<Vec<Part>, Validation> {
+        let field = || FieldPath::from("request_items");
+        if self.request_items.is_empty() {
+            return Err(Validation::new(field(), "The requestItems parameter is required for BatchGetItem"));
+        }
+        let mut references = Vec::with_capacity(self.request_items.len());
+        for (given, request) in &self.request_items {
+            let reference = service.naming.table(field().key(given), given.clone())?;
+            check_length(field().key(given).field("keys"), request.keys.len(), KEYS_MAX)?;
+            references.push(reference);
+        }
+        if self.request_items.values().map(|request| request.keys.len()).sum::<usize>() > KEYS_MAX {
+            return Err(Validation::new(field(), "Too many items requested for the BatchGetItem call"));
+        }
+        let mut parts: Vec<Part> = Vec::with_capacity(references.len());
+        for (reference, request) in references.into_iter().zip(self.request_items.values()) {
+            let part = Part::new(service, reference, request.clone())?;
+            // A table may be named twice, by its name and by its ARN.
+            let same_table = parts.iter().filter(|other| other.reference.name == part.reference.name);
+            let earlier: Vec<_> = same_table.flat_map(|other| &other.keys).collect();
+            for (number, key) in part.keys.iter().enumerate() {
+                // Numbers are compared by value. DynamoDB compares their text here, which is gone once they are
+                // decoded: of `1` and `1.0`, the same item, it lets both pass.
+                if earlier.contains(&key) || part.keys.iter().take(number).any(|other| other == key) {
+                    return Err(Validation::new(
+                        part.keys_field().index(number),
+                        "Provided list of item keys contains duplicates",
+                    ));
+                }
+            }
+            parts.push(part);
+        }
+        Ok(parts)
+    }
+}
+
+/// The bounds of a list, in the envelope for constraints.
+pub(super) fn check_length(field: FieldPath, length: usize, most: usize) -> Result<(), Validation> {
+    match length {
+        0 => Err(Validation::constraint(
+            field,
+            Some("[]"),
+            "Member must have length greater than or equal to 1",
+        )),
+        length if length > most => Err(Validation::constraint(
+            field,
+            Some("[...]"),
+            format_args!("Member must have length less than or equal to {most}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+impl Part {
+    fn new<E: Engine>(
+        service: &Service<E>,
+        reference: TableReference,
+        request: KeysAndAttributes,
+    ) -> Result<Self, Validation> {
+        let field = FieldPath::from("request_items").key(&reference.given);
+        let mut keys = Vec::with_capacity(request.keys.len());
+        for (number, key) in request.keys.iter().enumerate() {
+            let key = key.clone().into_attributes(&mut DecodeBudget::item());
+            keys.push(key.map_err(|error| error.at(field.clone().field("keys").index(number)))?);
+        }
+        let text = request.projection_expression.as_deref();
+        let projection = request
+            .arguments
+            .clone()
+            .check(&service.expressions, text.is_some())
+            .and_then(|mut expressions| {
+                let projection = expressions.projection(text)?;
+                expressions.finish()?;
+                Ok(projection)
+            })
+            .map_err(|error| error.below(field))?;
+        Ok(Self { reference, request, keys, projection })
+    }
+
+    fn keys_field(&self) -> FieldPath {
+        FieldPath::from("request_items").key(&self.reference.given).field("keys")
+    }
+}
+
+/// An answer while it is put together.
+struct Answer {
+    parts: Vec<PartAnswer>,
+    bytes: usize,
+    /// Whether an item was met that it has no room for. None is taken after that.
+    full: bool,
+}
+
+struct PartAnswer {
+    part: Part,
+    items: Vec<Item>,
+    unprocessed: Vec<Item>,
+    units: f64,
+}
+
+impl Answer {
+    fn new(parts: Vec<Part>) -> Self {
+        let empty = |part| PartAnswer { part, items: Vec::new(), unprocessed: Vec::new(), units: 0.0 };
+        Self { parts: parts.into_iter().map(empty).collect(), bytes: 0, full: false }
+    }
+
+    /// Takes in what a key led to, as long as there is room.
+    fn take(&mut self, wanted: &Wanted, stored: Option<StoredItem>) -> Result<()> {
+        let size = stored.as_ref().map_or(0, StoredItem::size);
+        self.full |= self.bytes + size > ANSWER_BYTES_MAX;
+        if self.full {
+            self.leave(wanted);
+            return Ok(());
+        }
+        self.bytes += size;
+        if let Some(answer) = self.parts.get_mut(wanted.part) {
+            answer.units += read_units(size, answer.part.request.consistent);
+            answer.items.extend(match (stored, &answer.part.projection) {
+                (None, _) => None,
+                (Some(stored), None) => Some(stored.into_item()),
+                (Some(stored), Some(projection)) => Some(projection.apply(&stored.attributes()?).into()),
+            });
+        }
+        Ok(())
+    }
+
+    /// Leaves a key for another call.
+    fn leave(&mut self, wanted: &Wanted) {
+        if let Some(answer) = self.parts.get_mut(wanted.part) {
+            answer.unprocessed.extend(answer.part.request.keys.get(wanted.key).cloned());
+        }
+    }
+
+    fn finish(self, report: ReturnConsumedCapacity) -> BatchGetItemOutput {
+        let mut output = BatchGetItemOutput {
+            responses: BTreeMap::new(),
+            unprocessed_keys: BTreeMap::new(),
+            consumed_capacity: Vec::new(),
+        };
+        for PartAnswer { part, items, unprocessed, units } in self.parts {
+            let given = part.reference.given;
+            output.consumed_capacity.extend(report.report(&given, units));
+            output.responses.insert(given.clone(), items);
+            if !unprocessed.is_empty() {
+                let again = KeysAndAttributes { keys: unprocessed, ..part.request };
+                output.unprocessed_keys.insert(given, again);
+            }
+        }
+        output
+    }
+}

@@ -1,0 +1,230 @@
+//! BatchWriteItem (semantics 9.3–9.6, 12.3).
+
+use super::batch_get_item::check_length;
+use crate::capacity::CapacityParts;
+use crate::catalog::Table;
+use crate::error::At;
+use crate::item_write::{Change, NewItem, Written, item_writes, write_item};
+use crate::{
+    ConsumedCapacity, Error, FieldPath, Operation, OperationKind, Result, ReturnConsumedCapacity, Service,
+    Validation,
+};
+use cairn_model::{AttributeMap, DecodeBudget, Item, PrimaryKey, TableReference};
+use cairn_storage::{Consistency, Engine, RecordKey};
+use std::collections::{BTreeMap, HashSet};
+use tokio::task::JoinSet;
+
+/// Writes in one call, over all tables.
+const WRITES_MAX: usize = 25;
+/// Items and keys of one call, in bytes as they are encoded.
+const REQUEST_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Puts and deletes items. Nothing is written if any element breaks a rule; beyond that each is written on its own.
+#[derive(Clone, Debug, Default)]
+pub struct BatchWriteItem {
+    /// What to write, by the table's name or ARN.
+    pub request_items: BTreeMap<String, Vec<WriteRequest>>,
+    /// Whether to tell the cost.
+    pub return_consumed_capacity: ReturnConsumedCapacity,
+}
+
+/// One write of a batch.
+#[derive(Clone, Debug)]
+pub enum WriteRequest {
+    /// Writes this item, in place of the one with its key if there is one.
+    Put(Item),
+    /// Removes the item with this key.
+    Delete(Item),
+}
+
+/// What became of a batch of writes.
+#[derive(Clone, Debug)]
+pub struct BatchWriteItemOutput {
+    /// What was not written, by the table as the caller named it: a request to make again.
+    pub unprocessed_items: BTreeMap<String, Vec<WriteRequest>>,
+    /// What it cost by table, if that was asked for.
+    pub consumed_capacity: Vec<ConsumedCapacity>,
+}
+
+/// One element of a batch, checked as far as its table need not be known.
+struct Element {
+    reference: TableReference,
+    field: FieldPath,
+    request: WriteRequest,
+    write: ElementWrite,
+}
+
+#[derive(Clone)]
+enum ElementWrite {
+    Put(NewItem),
+    Delete(AttributeMap),
+}
+
+impl WriteRequest {
+    fn item(&self) -> &Item {
+        match self {
+            Self::Put(item) | Self::Delete(item) => item,
+        }
+    }
+}
+
+impl Operation for BatchWriteItem {
+    const KIND: OperationKind = OperationKind::BatchWriteItem;
+    type Output = BatchWriteItemOutput;
+
+    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<BatchWriteItemOutput> {
+        let report = self.return_consumed_capacity;
+        let mut units: BTreeMap<_, _> =
+            self.request_items.keys().map(|given| (given.clone(), CapacityParts::default())).collect();
+        let elements = self.check(service)?;
+        check_against_tables(service, &elements).await?;
+
+        let mut writing = JoinSet::new();
+        for (number, element) in elements.iter().enumerate() {
+            let write = element.write.clone();
+            let (service, name, field) =
+                (service.clone(), element.reference.name.clone(), element.field.clone());
+            writing.spawn(async move {
+                let keyed = write.clone();
+                let written = write_item(
+                    &service,
+                    &name,
+                    |table| Ok(keyed.key(table, &field)?),
+                    move |_, _| Ok((write.change(), ())),
+                );
+                (number, written.await)
+            });
+        }
+        let mut written: Vec<Option<Result<Written<()>>>> = elements.iter().map(|_| None).collect();
+        while let Some(joined) = writing.join_next().await {
+            let (number, result) = joined.map_err(Error::internal)?;
+            if let Some(place) = written.get_mut(number) {
+                *place = Some(result);
+            }
+        }
+
+        let mut unprocessed_items: BTreeMap<String, Vec<WriteRequest>> = BTreeMap::new();
+        let mut refusal = None;
+        let mut any_written = false;
+        for (element, result) in elements.into_iter().zip(written.into_iter().flatten()) {
+            let given = element.reference.given;
+            match result {
+                Ok(written) => {
+                    any_written = true;
+                    units.entry(given).or_default().add(written.units);
+                }
+                Err(error @ Error::Unavailable { .. }) => {
+                    refusal = Some(error);
+                    unprocessed_items.entry(given).or_default().push(element.request);
+                }
+                // What became of the element is unknown, or its table is gone: no list of what is left would be true.
+                Err(error) => return Err(error),
+            }
+        }
+        match refusal {
+            Some(error) if !any_written => Err(error),
+            _ => Ok(BatchWriteItemOutput {
+                unprocessed_items,
+                consumed_capacity: units
+                    .into_iter()
+                    .filter_map(|(given, units)| report.report(&given, units))
+                    .collect(),
+            }),
+        }
+    }
+}
+
+impl BatchWriteItem {
+    /// Every check that comes before the tables are looked up.
+    fn check<E: Engine>(self, service: &Service<E>) -> Result<Vec<Element>, Validation> {
+        let field = || FieldPath::from("request_items");
+        if self.request_items.is_empty() {
+            return Err(Validation::new(
+                field(),
+                "The requestItems parameter is required for BatchWriteItem",
+            ));
+        }
+        let mut references = Vec::with_capacity(self.request_items.len());
+        for (given, requests) in &self.request_items {
+            references.push(service.naming.table(field().key(given), given.clone())?);
+            check_length(field().key(given), requests.len(), WRITES_MAX)?;
+        }
+        if self.request_items.values().map(Vec::len).sum::<usize>() > WRITES_MAX {
+            return Err(Validation::new(field(), "Too many items requested for the BatchWriteItem call"));
+        }
+        let requests = || self.request_items.values().flatten();
+        if requests().map(|request| request.item().encoded().len()).sum::<usize>() > REQUEST_BYTES_MAX {
+            return Err(Validation::new(field(), "The request has more than 16 MB of items"));
+        }
+        let mut elements = Vec::with_capacity(requests().count());
+        for (reference, requests) in references.into_iter().zip(self.request_items.into_values()) {
+            for (number, request) in requests.into_iter().enumerate() {
+                let field = FieldPath::from("request_items").key(&reference.given).index(number);
+                elements.push(Element::new(reference.clone(), field, request)?);
+            }
+        }
+        Ok(elements)
+    }
+}
+
+/// The checks that need the tables: keys, the types of index keys, and that no item is written twice.
+async fn check_against_tables<E: Engine>(service: &Service<E>, elements: &[Element]) -> Result<()> {
+    // From the store, not from what is known of it: a table that is gone refuses the call, and not one element of it.
+    let snapshot = service.engine.snapshot(Consistency::Strong).await?;
+    let mut tables = BTreeMap::new();
+    for element in elements {
+        let name = &element.reference.name;
+        if !tables.contains_key(name) {
+            tables.insert(name, service.catalog.serving(&snapshot, name).await?);
+        }
+    }
+    let mut seen = HashSet::new();
+    for element in elements {
+        let Some(table) = tables.get(&element.reference.name) else { continue };
+        let key = element.write.key(table, &element.field)?;
+        let record = RecordKey::new(table.items(), key.storage_key());
+        item_writes(table, &record, None, &element.write.change()).map_err(|error| match error {
+            Error::Validation(validation) => validation.below(element.field.clone()).into(),
+            error => error,
+        })?;
+        if !seen.insert(record) {
+            return Err(Validation::new(
+                element.field.clone(),
+                "Provided list of item keys contains duplicates",
+            )
+            .into());
+        }
+    }
+    Ok(())
+}
+
+impl Element {
+    fn new(reference: TableReference, field: FieldPath, request: WriteRequest) -> Result<Self, Validation> {
+        let decode = |item: &Item, member| {
+            let attributes = item.clone().into_attributes(&mut DecodeBudget::item());
+            attributes.map_err(|error| error.at(field.clone().field(member)))
+        };
+        let write = match &request {
+            WriteRequest::Put(item) => ElementWrite::Put(NewItem::new(decode(item, "put")?)),
+            WriteRequest::Delete(key) => ElementWrite::Delete(decode(key, "delete")?),
+        };
+        Ok(Self { reference, field, request, write })
+    }
+}
+
+impl ElementWrite {
+    fn key(&self, table: &Table, field: &FieldPath) -> Result<PrimaryKey, Validation> {
+        let (key, member) = match self {
+            Self::Put(new) => (table.key_schema().key_of_item(&new.attributes), "put"),
+            Self::Delete(key) => (table.key_schema().key_of_argument(key), "delete"),
+        };
+        key.map_err(|error| error.at(field.clone().field(member)))
+    }
+
+    fn change(&self) -> Change {
+        match self {
+            Self::Put(new) => Change::Put(new.clone()),
+            Self::Delete(_) => Change::Delete,
+        }
+    }
+}

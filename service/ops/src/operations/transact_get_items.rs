@@ -1,0 +1,131 @@
+//! TransactGetItems (semantics 10.3, 12.4).
+
+use crate::capacity::read_units;
+use crate::error::At;
+use crate::transaction::{
+    BYTES_MAX, Costs, KeyFault, action_field, check_action_count, distinct_records, record_key,
+};
+use crate::{
+    ConsumedCapacity, ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity, Service,
+    UnitKind, Validation,
+};
+use cairn_expression::Projection;
+use cairn_model::{AttributeMap, DecodeBudget, Item, StoredItem, TableReference};
+use cairn_storage::{Consistency, Engine, Snapshot};
+
+/// Items fetched at a time.
+const FETCHED_MAX: usize = 25;
+
+/// Reads items as they are at one moment. A snapshot shows whole commits only, so there is nothing that such a read
+/// could conflict with.
+#[derive(Clone, Debug, Default)]
+pub struct TransactGetItems {
+    /// What to read.
+    pub transact_items: Vec<TransactGet>,
+    /// Whether to tell the cost.
+    pub return_consumed_capacity: ReturnConsumedCapacity,
+}
+
+/// One item of a transaction to read.
+#[derive(Clone, Debug, Default)]
+pub struct TransactGet {
+    /// The table's name or ARN.
+    pub table: String,
+    /// The item's key.
+    pub key: Item,
+    /// Which parts of the item; all of it if not said.
+    pub projection_expression: Option<String>,
+    /// For the expression.
+    pub arguments: ExpressionArguments,
+}
+
+/// What was read.
+#[derive(Clone, Debug)]
+pub struct TransactGetItemsOutput {
+    /// The items in the order they were asked for; none where there is none.
+    pub responses: Vec<Option<Item>>,
+    /// What it cost by table, if that was asked for.
+    pub consumed_capacity: Vec<ConsumedCapacity>,
+}
+
+/// One item to read, checked as far as its table need not be known.
+struct Get {
+    table: TableReference,
+    key: AttributeMap,
+    projection: Option<Projection>,
+}
+
+impl Operation for TransactGetItems {
+    const KIND: OperationKind = OperationKind::TransactGetItems;
+    type Output = TransactGetItemsOutput;
+
+    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<TransactGetItemsOutput> {
+        check_action_count(self.transact_items.len())?;
+        let gets = self
+            .transact_items
+            .into_iter()
+            .enumerate()
+            .map(|(number, get)| Get::new(service, number, get))
+            .collect::<Result<Vec<_>, _>>()?;
+
+        let snapshot = service.engine.snapshot(Consistency::Strong).await?;
+        let mut keys = Vec::with_capacity(gets.len());
+        for (number, get) in gets.iter().enumerate() {
+            let table = service.catalog.serving(&snapshot, &get.table.name).await?;
+            let key = table.key_schema().key_of_argument(&get.key);
+            keys.push(
+                key.map(|key| record_key(&table, &key))
+                    .map_err(|error| KeyFault::new(error, action_field(number).field("key"))),
+            );
+        }
+        let records = distinct_records(keys)?;
+
+        let mut responses = Vec::with_capacity(gets.len());
+        let mut costs = Costs::default();
+        let mut bytes = 0;
+        for (gets, records) in gets.chunks(FETCHED_MAX).zip(records.chunks(FETCHED_MAX)) {
+            for (get, record) in gets.iter().zip(snapshot.get_many(records.to_vec()).await?) {
+                let stored = record.map(StoredItem::read).transpose()?;
+                let size = stored.as_ref().map_or(0, StoredItem::size);
+                bytes += size;
+                if bytes > BYTES_MAX {
+                    return Err(Validation::of_state(
+                        "transact_items",
+                        "The aggregate size of the items in the transaction exceeded 4 MB",
+                    )
+                    .into());
+                }
+                costs.add(&get.table, read_units(size, true));
+                responses.push(match (stored, &get.projection) {
+                    (None, _) => None,
+                    (Some(stored), None) => Some(stored.into_item()),
+                    (Some(stored), Some(projection)) => Some(projection.apply(&stored.attributes()?).into()),
+                });
+            }
+        }
+        Ok(TransactGetItemsOutput {
+            responses,
+            consumed_capacity: costs.report(self.return_consumed_capacity, UnitKind::Read),
+        })
+    }
+}
+
+impl Get {
+    fn new<E: Engine>(service: &Service<E>, number: usize, get: TransactGet) -> Result<Self, Validation> {
+        let field = action_field(number);
+        let table = service.naming.table(field.clone().field("table"), get.table)?;
+        let key = get.key.into_attributes(&mut DecodeBudget::item());
+        let key = key.map_err(|error| error.at(field.clone().field("key")))?;
+        let text = get.projection_expression.as_deref();
+        let projection = get
+            .arguments
+            .check(&service.expressions, text.is_some())
+            .and_then(|mut expressions| {
+                let projection = expressions.projection(text)?;
+                expressions.finish()?;
+                Ok(projection)
+            })
+            .map_err(|error| error.below(field))?;
+        Ok(Self { table, key, projection })
+    }
+}

@@ -1,0 +1,464 @@
+//! TransactWriteItems (semantics 1, 10.1, 10.2, 10.4, 12.4).
+//!
+//! A transaction is one [`Engine::transact`] over the records of its tables, of its items and of its request token. The
+//! engine puts it before or after any other write, so that transactions do not get into each other's way: what DynamoDB
+//! answers with TransactionConflict happens here one after the other. TransactionConflict is left for the one case in
+//! which a transaction cannot be put anywhere, because its tables keep being changed.
+
+use super::update_item::{change, update_error};
+use crate::capacity::read_units;
+use crate::catalog::{Table, table_key};
+use crate::error::At;
+use crate::idempotency::{Fingerprint, RequestToken};
+use crate::item_write::{Change, Condition, NewItem, item_writes};
+use crate::transaction::{
+    BYTES_MAX, Costs, KeyFault, action_field, check_action_count, distinct_records, invalid_action,
+    record_key,
+};
+use crate::{
+    CancellationCode, CancellationReason, ConsumedCapacity, Error, ExpressionArguments, FieldPath, Operation,
+    OperationKind, Result, ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure,
+    Service, UnitKind, Validation,
+};
+use bytes::Bytes;
+use cairn_expression::Update;
+use cairn_model::{
+    AttributeMap, DecodeBudget, Item, StoredItem, TableName, TableReference, encode_attributes, item_size,
+};
+use cairn_storage::{Consistency, Decision, Engine, RecordKey, Write};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Writes and checks items, all or none of them.
+#[derive(Clone, Debug, Default)]
+pub struct TransactWriteItems {
+    /// What to do, each to another item.
+    pub transact_items: Vec<TransactWriteItem>,
+    /// A name for this request, 1 to 36 characters: a later call with it, within 10 minutes, does nothing and answers
+    /// as if it had.
+    pub request_token: Option<String>,
+    /// Whether to tell the cost.
+    pub return_consumed_capacity: ReturnConsumedCapacity,
+}
+
+/// One action of a transaction.
+#[derive(Clone, Debug)]
+pub struct TransactWriteItem {
+    /// The table's name or ARN.
+    pub table: String,
+    /// What to do.
+    pub action: TransactAction,
+    /// What must be true of the item as it is. Required of a check.
+    pub condition_expression: Option<String>,
+    /// For the expressions.
+    pub arguments: ExpressionArguments,
+    /// What a failed condition tells of the item.
+    pub return_values_on_condition_check_failure: ReturnValuesOnConditionCheckFailure,
+}
+
+/// What to do in a transaction.
+#[derive(Clone, Debug)]
+pub enum TransactAction {
+    /// Nothing but check the condition.
+    ConditionCheck {
+        /// The item's key.
+        key: Item,
+    },
+    /// Write an item, in place of the one with its key if there is one.
+    Put {
+        /// The item.
+        item: Item,
+    },
+    /// Change attributes of an item, which is made if it is not there.
+    Update {
+        /// The item's key.
+        key: Item,
+        /// What to change.
+        update_expression: String,
+    },
+    /// Remove an item.
+    Delete {
+        /// The item's key.
+        key: Item,
+    },
+}
+
+/// What a transaction came to.
+#[derive(Clone, Debug)]
+pub struct TransactWriteItemsOutput {
+    /// What it cost by table, if that was asked for. One that was done before costs reads.
+    pub consumed_capacity: Vec<ConsumedCapacity>,
+}
+
+/// A transaction, checked as far as its tables need not be known.
+struct Transaction {
+    actions: Vec<Action>,
+    token: Option<RequestToken>,
+}
+
+/// One action, checked as far as its table need not be known.
+struct Action {
+    field: FieldPath,
+    table: TableReference,
+    condition: Condition,
+    doing: Doing,
+}
+
+enum Doing {
+    Check(AttributeMap),
+    Put(NewItem),
+    Update(AttributeMap, Update),
+    Delete(AttributeMap),
+}
+
+/// The tables of a transaction as they are believed to be.
+type Tables = BTreeMap<TableName, Arc<Table>>;
+
+/// How often a transaction starts again because a table changed meanwhile, before it gives up.
+const TABLE_CHANGES_MAX: usize = 16;
+
+enum Attempt {
+    Done(Result<Done>),
+    TableChanged,
+}
+
+struct Done {
+    costs: Costs,
+    /// What the costs are: of reads if the transaction had been done before.
+    kind: UnitKind,
+}
+
+impl Operation for TransactWriteItems {
+    const KIND: OperationKind = OperationKind::TransactWriteItems;
+    type Output = TransactWriteItemsOutput;
+
+    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<TransactWriteItemsOutput> {
+        let report = self.return_consumed_capacity;
+        let transaction = Arc::new(self.check(service)?);
+        let mut tables = Tables::new();
+        for action in &transaction.actions {
+            let name = &action.table.name;
+            if !tables.contains_key(name) {
+                tables.insert(name.clone(), service.catalog.expected(name).await?);
+            }
+        }
+        for _ in 0..TABLE_CHANGES_MAX {
+            match transaction.attempt(service, &tables).await {
+                Ok(Attempt::Done(done)) => {
+                    let Done { costs, kind } = done?;
+                    if transaction.token.is_some() {
+                        service.tokens.used(service);
+                    }
+                    return Ok(TransactWriteItemsOutput { consumed_capacity: costs.report(report, kind) });
+                }
+                Ok(Attempt::TableChanged) => {
+                    let snapshot = service.engine.snapshot(Consistency::Strong).await?;
+                    for (name, table) in &mut tables {
+                        *table = service.catalog.serving(&snapshot, name).await?;
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(transaction.conflict())
+    }
+}
+
+impl TransactWriteItems {
+    /// Every check that comes before the tables are looked up: action by action, the first that fails wins.
+    fn check<E: Engine>(self, service: &Service<E>) -> Result<Transaction, Validation> {
+        check_action_count(self.transact_items.len())?;
+        if let Some(token) = &self.request_token {
+            RequestToken::check(token)?;
+        }
+        let mut fingerprint = self.request_token.is_some().then(Fingerprint::new);
+        if let Some(fingerprint) = &mut fingerprint {
+            fingerprint.part(&[self.return_consumed_capacity as u8]);
+        }
+        let mut actions = Vec::with_capacity(self.transact_items.len());
+        let mut bytes = 0;
+        for (number, item) in self.transact_items.into_iter().enumerate() {
+            let (action, action_bytes) = Action::check(service, number, item, fingerprint.as_mut())?;
+            bytes += action_bytes;
+            actions.push(action);
+        }
+        if bytes > BYTES_MAX {
+            return Err(Validation::new(
+                "transact_items",
+                "The aggregate size of the items in the transaction exceeded 4 MB",
+            ));
+        }
+        let token = self
+            .request_token
+            .zip(fingerprint)
+            .map(|(token, fingerprint)| RequestToken::new(token, &fingerprint, (service.clock)()));
+        Ok(Transaction { actions, token })
+    }
+}
+
+impl TransactAction {
+    /// The action's member in a request.
+    fn member(&self) -> &'static str {
+        match self {
+            Self::ConditionCheck { .. } => "condition_check",
+            Self::Put { .. } => "put",
+            Self::Update { .. } => "update",
+            Self::Delete { .. } => "delete",
+        }
+    }
+
+    /// The item's key, or the whole item, and its member in a request.
+    fn item(&self) -> (&Item, &'static str) {
+        match self {
+            Self::Put { item } => (item, "item"),
+            Self::ConditionCheck { key } | Self::Update { key, .. } | Self::Delete { key } => (key, "key"),
+        }
+    }
+
+    fn update_expression(&self) -> Option<&str> {
+        match self {
+            Self::Update { update_expression, .. } => Some(update_expression),
+            _ => None,
+        }
+    }
+}
+
+impl Action {
+    /// Checks an action; says how many bytes of the transaction's 4 MB it takes: its item or key, and its values.
+    fn check<E: Engine>(
+        service: &Service<E>,
+        number: usize,
+        given: TransactWriteItem,
+        fingerprint: Option<&mut Fingerprint>,
+    ) -> Result<(Self, usize), Validation> {
+        let field = action_field(number).field(given.action.member());
+        let table = service.naming.table(field.clone().field("table"), given.table.clone())?;
+        let is_check = matches!(given.action, TransactAction::ConditionCheck { .. });
+        if is_check && given.condition_expression.is_none() {
+            let field = field.field("condition_expression");
+            return Err(Validation::constraint(field, None, "Member must not be null"));
+        }
+        let (item, member) = given.action.item();
+        let item = item.clone().into_attributes(&mut DecodeBudget::item());
+        let item = item.map_err(|error| error.at(field.clone().field(member)))?;
+        let arguments = given.arguments.clone().decoded().map_err(|error| error.below(field.clone()))?;
+        let values = arguments.values.as_ref().map(Item::encoded);
+        let bytes = item_size(&item) + values.as_ref().map_or(0, Bytes::len);
+        if let Some(fingerprint) = fingerprint {
+            given.enter(&table.name, &item, values.as_deref(), fingerprint);
+        }
+        let (update, condition) =
+            given.expressions(service, arguments).map_err(|error| error.below(field.clone()))?;
+        let doing = match (given.action, update) {
+            (TransactAction::Put { .. }, _) => Doing::Put(NewItem::new(item)),
+            (TransactAction::Delete { .. }, _) => Doing::Delete(item),
+            (_, Some(update)) => Doing::Update(item, update),
+            (_, None) => Doing::Check(item),
+        };
+        let condition = Condition::new(condition, given.return_values_on_condition_check_failure);
+        Ok((Self { field, table, condition, doing }, bytes))
+    }
+
+    /// Where the action's item is.
+    fn record_key(&self, table: &Table) -> Result<RecordKey, KeyFault> {
+        let schema = table.key_schema();
+        let (key, member) = match &self.doing {
+            Doing::Put(new) => (schema.key_of_item(&new.attributes), "item"),
+            Doing::Check(key) | Doing::Update(key, _) | Doing::Delete(key) => {
+                (schema.key_of_argument(key), "key")
+            }
+        };
+        let key = key.map_err(|error| KeyFault::new(error, self.field.clone().field(member)))?;
+        if let Doing::Update(_, update) = &self.doing {
+            update
+                .check_avoids_keys(|name| schema.contains(name))
+                .map_err(|error| KeyFault::Cancelled(update_error(&error).below(self.field.clone())))?;
+        }
+        Ok(record_key(table, &key))
+    }
+
+    /// What becomes of the item.
+    fn change(&self, old: Option<&StoredItem>) -> Result<Change> {
+        Ok(match &self.doing {
+            Doing::Check(_) => Change::Keep,
+            Doing::Put(new) => Change::Put(new.clone()),
+            Doing::Delete(_) => Change::Delete,
+            Doing::Update(key, update) => {
+                let before = old.map(StoredItem::attributes).transpose()?;
+                change(Some(update), before, key, ReturnValues::None)?.0
+            }
+        })
+    }
+
+    /// What the condition of the action has to do with the transaction's cancellation.
+    fn condition_reason(&self, old: Option<&StoredItem>) -> Result<CancellationReason> {
+        match self.condition.check(old) {
+            Ok(()) => Ok(CancellationReason::default()),
+            Err(error @ Error::ConditionalCheckFailed { .. }) => {
+                let message = error.to_string();
+                let Error::ConditionalCheckFailed { item } = error else { return Err(error) };
+                let code = CancellationCode::ConditionalCheckFailed;
+                Ok(CancellationReason { code, message, item, field: None })
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl TransactWriteItem {
+    fn expressions<E: Engine>(
+        &self,
+        service: &Service<E>,
+        arguments: ExpressionArguments,
+    ) -> Result<(Option<Update>, Option<cairn_expression::Condition>), Validation> {
+        let (update, condition) = (self.action.update_expression(), self.condition_expression.as_deref());
+        let has_expression = update.is_some() || condition.is_some();
+        let mut expressions = arguments.check(&service.expressions, has_expression)?;
+        let update = expressions.update(update)?;
+        let condition = expressions.condition(condition)?;
+        expressions.finish()?;
+        Ok((update, condition))
+    }
+
+    /// Enters the action into the request's fingerprint. Names and members of sets are in order, numbers are values.
+    fn enter(
+        &self,
+        table: &TableName,
+        item: &AttributeMap,
+        values: Option<&[u8]>,
+        fingerprint: &mut Fingerprint,
+    ) {
+        fingerprint.part(self.action.member().as_bytes());
+        fingerprint.part(table.as_str().as_bytes());
+        fingerprint.part(&encode_attributes(item));
+        fingerprint.optional(self.action.update_expression().map(str::as_bytes));
+        fingerprint.optional(self.condition_expression.as_deref().map(str::as_bytes));
+        fingerprint.optional(values);
+        let names = self.arguments.names.iter().flatten();
+        fingerprint.part(&(names.clone().count() as u64).to_be_bytes());
+        for (placeholder, name) in names {
+            fingerprint.part(placeholder.as_bytes());
+            fingerprint.part(name.as_bytes());
+        }
+        fingerprint.part(&[self.return_values_on_condition_check_failure as u8]);
+    }
+}
+
+/// An action with its item as it is.
+struct Met<'t> {
+    action: &'t Action,
+    table: &'t Table,
+    record: &'t RecordKey,
+    old: Option<StoredItem>,
+}
+
+impl Transaction {
+    /// Does it, if the tables are what they are believed to be.
+    async fn attempt<E: Engine>(self: &Arc<Self>, service: &Service<E>, tables: &Tables) -> Result<Attempt> {
+        let keys = self
+            .actions
+            .iter()
+            .filter_map(|action| tables.get(&action.table.name).map(|table| action.record_key(table)));
+        let records = distinct_records(keys.collect())?;
+        let mut keys: Vec<_> = tables.keys().map(table_key).collect();
+        keys.extend(self.token.as_ref().map(RequestToken::key));
+        keys.extend(records.iter().cloned());
+        let (transaction, tables) = (self.clone(), tables.clone());
+        let attempt =
+            service.engine.transact(keys, move |found| transaction.decide(&tables, &records, found)).await;
+        match attempt {
+            Err(cairn_storage::Error::SpaceNotFound(_)) => Ok(Attempt::TableChanged),
+            attempt => Ok(attempt?),
+        }
+    }
+
+    /// Decides, given the records of the tables, of the token if there is one, and of the items.
+    fn decide(&self, tables: &Tables, records: &[RecordKey], found: &[Option<Bytes>]) -> Decision<Attempt> {
+        let mut found = found.iter().map(Option::as_ref);
+        for table in tables.values() {
+            if !table.is(found.next().flatten()) {
+                return Decision::unchanged(Attempt::TableChanged);
+            }
+        }
+        let token = self.token.as_ref().map(|token| (token, found.next().flatten()));
+        match self.outcome(tables, records, token, found) {
+            Ok((writes, done)) => Decision { writes, outcome: Attempt::Done(Ok(done)) },
+            Err(error) => Decision::unchanged(Attempt::Done(Err(error))),
+        }
+    }
+
+    fn outcome<'f>(
+        &self,
+        tables: &Tables,
+        records: &[RecordKey],
+        token: Option<(&RequestToken, Option<&Bytes>)>,
+        found: impl Iterator<Item = Option<&'f Bytes>>,
+    ) -> Result<(Vec<Write>, Done)> {
+        let mut items = Vec::with_capacity(records.len());
+        for ((action, record), found) in self.actions.iter().zip(records).zip(found) {
+            let Some(table) = tables.get(&action.table.name) else { continue };
+            items.push(Met { action, table, record, old: found.cloned().map(StoredItem::read).transpose()? });
+        }
+        if let Some((token, record)) = token
+            && token.is_replay(record)?
+        {
+            return Ok((Vec::new(), replayed(&items)));
+        }
+        let (mut writes, costs) = changes(&items)?;
+        check_conditions(&items)?;
+        writes.extend(token.into_iter().flat_map(|(token, _)| token.writes()));
+        Ok((writes, Done { costs, kind: UnitKind::Write }))
+    }
+
+    /// The cancellation of a transaction that was given up.
+    fn conflict(&self) -> Error {
+        let reason = CancellationReason {
+            code: CancellationCode::TransactionConflict,
+            message: Error::TransactionConflict.to_string(),
+            ..CancellationReason::default()
+        };
+        Error::TransactionCanceled { reasons: vec![reason; self.actions.len()] }
+    }
+}
+
+/// A transaction that had been done before costs as much as to read what it is about.
+fn replayed(items: &[Met<'_>]) -> Done {
+    let mut costs = Costs::default();
+    for Met { action, old, .. } in items {
+        costs.add(&action.table, read_units(old.as_ref().map_or(0, StoredItem::size), true));
+    }
+    Done { costs, kind: UnitKind::Read }
+}
+
+/// What all actions come to. An action that its item does not allow cancels the transaction before any condition is
+/// looked at, and is the only one reported.
+fn changes(items: &[Met<'_>]) -> Result<(Vec<Write>, Costs)> {
+    let mut all = Vec::new();
+    let mut costs = Costs::default();
+    for (number, Met { action, table, record, old }) in items.iter().enumerate() {
+        let writes =
+            action.change(old.as_ref()).and_then(|change| item_writes(table, record, old.as_ref(), &change));
+        match writes {
+            Ok(writes) => {
+                all.extend(writes.writes);
+                costs.add(&action.table, writes.units);
+            }
+            Err(Error::Validation(validation)) => {
+                return Err(invalid_action(items.len(), number, validation.below(action.field.clone())));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((all, costs))
+}
+
+/// Cancels the transaction unless every condition is true of the items as they were before it. All that are not are
+/// reported.
+fn check_conditions(items: &[Met<'_>]) -> Result<()> {
+    let reasons =
+        items.iter().map(|met| met.action.condition_reason(met.old.as_ref())).collect::<Result<Vec<_>>>()?;
+    if reasons.iter().all(|reason| reason.code == CancellationCode::None) {
+        return Ok(());
+    }
+    Err(Error::TransactionCanceled { reasons })
+}

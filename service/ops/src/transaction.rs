@@ -1,0 +1,131 @@
+//! What transactions that read and transactions that write have in common (semantics 10, 12.4).
+
+use crate::capacity::CapacityParts;
+use crate::catalog::Table;
+use crate::error::At;
+use crate::{
+    CancellationCode, CancellationReason, ConsumedCapacity, Error, FieldPath, Result, ReturnConsumedCapacity,
+    UnitKind, Validation,
+};
+use cairn_model::{KeyError, PrimaryKey, TableReference};
+use cairn_storage::RecordKey;
+use std::collections::HashSet;
+
+/// Actions of one transaction.
+const ACTIONS_MAX: usize = 100;
+
+/// What a transaction takes in or gives out, in bytes.
+pub(crate) const BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Where the actions of a transaction are in its request.
+pub(crate) fn action_field(number: usize) -> FieldPath {
+    FieldPath::from("transact_items").index(number)
+}
+
+/// A transaction has 1 to 100 actions.
+pub(crate) fn check_action_count(count: usize) -> Result<(), Validation> {
+    let constraint = |value, text| Err(Validation::constraint("transact_items", Some(value), text));
+    match count {
+        0 => constraint("[]", "Member must have length greater than or equal to 1"),
+        1..=ACTIONS_MAX => Ok(()),
+        _ => constraint("[...]", "Member must have length less than or equal to 100"),
+    }
+}
+
+/// What keeps an action from having an item.
+pub(crate) enum KeyFault {
+    /// The request is refused.
+    Refused(Validation),
+    /// The transaction is cancelled.
+    Cancelled(Validation),
+}
+
+impl KeyFault {
+    /// An empty key value refuses the request; what else may be wrong with a key cancels the transaction.
+    pub(crate) fn new(error: KeyError, field: FieldPath) -> Self {
+        match error {
+            KeyError::Empty { .. } => Self::Refused(error.at(field)),
+            error => Self::Cancelled(error.at(field)),
+        }
+    }
+}
+
+/// An item's record.
+pub(crate) fn record_key(table: &Table, key: &PrimaryKey) -> RecordKey {
+    RecordKey::new(table.items(), key.storage_key())
+}
+
+/// The records of a transaction's items, given what each action's key came to. What refuses the request comes before
+/// what cancels the transaction, of which only the first is reported.
+///
+/// # Errors
+/// A key that is none, or an item that two actions are about.
+pub(crate) fn distinct_records(keys: Vec<Result<RecordKey, KeyFault>>) -> Result<Vec<RecordKey>> {
+    let count = keys.len();
+    let mut seen = HashSet::with_capacity(count);
+    let mut cancelled = None;
+    let mut repeated = None;
+    let mut records = Vec::with_capacity(count);
+    for (number, key) in keys.into_iter().enumerate() {
+        match key {
+            Ok(record) => {
+                if !seen.insert(record.clone()) {
+                    repeated.get_or_insert(number);
+                }
+                records.push(record);
+            }
+            Err(KeyFault::Refused(validation)) => return Err(validation.into()),
+            Err(KeyFault::Cancelled(validation)) => {
+                cancelled.get_or_insert((number, validation));
+            }
+        }
+    }
+    if let Some(number) = repeated {
+        return Err(Validation::new(
+            action_field(number),
+            "Transaction request cannot include multiple operations on one item",
+        )
+        .into());
+    }
+    match cancelled {
+        Some((number, validation)) => Err(invalid_action(count, number, validation)),
+        None => Ok(records),
+    }
+}
+
+/// The cancellation of a transaction of `count` actions because of one that breaks a rule.
+pub(crate) fn invalid_action(count: usize, number: usize, validation: Validation) -> Error {
+    let mut fault = Some(CancellationReason {
+        code: CancellationCode::ValidationError,
+        message: validation.message,
+        item: None,
+        field: Some(validation.field),
+    });
+    let reasons = (0..count).map(|other| fault.take_if(|_| other == number).unwrap_or_default()).collect();
+    Error::TransactionCanceled { reasons }
+}
+
+/// What a transaction costs, table by table.
+#[derive(Default)]
+pub(crate) struct Costs {
+    by_table: Vec<(TableReference, CapacityParts)>,
+}
+
+impl Costs {
+    /// Adds what an action costs outside of a transaction.
+    pub(crate) fn add(&mut self, table: &TableReference, units: impl Into<CapacityParts>) {
+        let units = units.into().doubled();
+        match self.by_table.iter_mut().find(|(other, _)| other.name == table.name) {
+            Some((_, sum)) => sum.add(units),
+            None => self.by_table.push((table.clone(), units)),
+        }
+    }
+
+    /// The costs as an answer tells them, if it tells them. A table goes by what the first action called it.
+    pub(crate) fn report(self, report: ReturnConsumedCapacity, kind: UnitKind) -> Vec<ConsumedCapacity> {
+        self.by_table
+            .into_iter()
+            .filter_map(|(table, units)| report.report_transaction(&table.given, units, kind))
+            .collect()
+    }
+}

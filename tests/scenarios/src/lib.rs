@@ -1,0 +1,19 @@
+//! Runs the cases of `tests/cases` over every protocol and engine.
+//!
+//! A case is data: calls in DynamoDB's vocabulary and what they must answer (`tests/cases/README.md` describes the
+//! format). What a call looks like on a wire is a [`Protocol`]'s affair; nothing else here knows one. What is right
+//! stands in the cases, not here.
+
+mod case;
+mod grpc;
+mod matching;
+mod protocol;
+mod run;
+mod servers;
+mod template;
+
+pub use case::{CaseFile, LoadError};
+pub use grpc::GrpcProtocol;
+pub use protocol::{ApiError, CallError, Protocol};
+pub use run::run;
+pub use servers::{ServerFault, TestServer};

@@ -1,0 +1,48 @@
+//! What a protocol has to do for the cases: one call, in DynamoDB's JSON vocabulary.
+
+use serde_json::Value;
+use std::fmt;
+
+/// A way to call the service.
+pub trait Protocol: Sync {
+    /// Does `operation` (`PutItem`) and answers what DynamoDB would: the members of its response.
+    fn call(&self, operation: &str, request: &Value)
+    -> impl Future<Output = Result<Value, CallError>> + Send;
+}
+
+/// An error of the service, in DynamoDB's vocabulary.
+#[derive(Clone, Debug, Default)]
+pub struct ApiError {
+    /// The exception, such as `ValidationException`.
+    pub exception: String,
+    /// Its message.
+    pub message: String,
+    /// The item that a failed condition met, if it was asked for.
+    pub item: Option<Value>,
+    /// `CancellationReasons`, of a cancelled transaction.
+    pub reasons: Option<Value>,
+}
+
+/// Why a call has no answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CallError {
+    /// The service refused it.
+    #[error("{0}")]
+    Api(ApiError),
+    /// The case asks for what the protocol cannot say, or the service answered what it must not.
+    #[error("{0}")]
+    Fault(String),
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.exception, self.message)?;
+        if let Some(item) = &self.item {
+            write!(f, "\n      item: {item}")?;
+        }
+        if let Some(reasons) = &self.reasons {
+            write!(f, "\n      reasons: {reasons}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,250 @@
+//! Runs the cases of a file, each with tables of its own.
+
+use crate::case::{Case, CaseFile, ErrorSpec, Step};
+use crate::matching::differences;
+use crate::protocol::{ApiError, CallError, Protocol};
+use crate::template::{Scope, expand};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// How long an `until` may take.
+const UNTIL_MAX: Duration = Duration::from_secs(20);
+/// Between two calls of an `until`: what it waits for cannot be awaited over every protocol.
+const UNTIL_PAUSE: Duration = Duration::from_millis(2);
+/// The longest answer that a failure shows.
+const SHOWN_CHARS_MAX: usize = 2_000;
+
+/// Runs every case of a file and answers what failed, one text for each case that did. `run_name` starts the names of
+/// the tables, so that runs against one service do not meet.
+pub async fn run(file: &CaseFile, protocol: &impl Protocol, run_name: &str) -> Vec<String> {
+    let mut failures = Vec::new();
+    let nothing = [Scope::new()];
+    for (number, case) in file.cases.iter().enumerate() {
+        let rows = if case.with.is_empty() { &nothing } else { case.with.as_slice() };
+        for (row_number, row) in rows.iter().enumerate() {
+            let name = format!("{run_name}-{}-{}", 1_000 + number, 1_000 + row_number);
+            if let Err(reason) = run_case(file, case, row, &name, protocol).await {
+                let row =
+                    if row.is_empty() { String::new() } else { format!(" with {}", shown(&json!(row))) };
+                failures.push(format!("case: {}{row}\n  {reason}", case.name));
+            }
+        }
+    }
+    failures
+}
+
+async fn run_case(
+    file: &CaseFile,
+    case: &Case,
+    row: &Scope,
+    run_name: &str,
+    protocol: &impl Protocol,
+) -> Result<(), String> {
+    let mut scope = Scope::from([("case".to_owned(), run_name.into())]);
+    for name in file.tables.keys().chain(&file.names) {
+        scope.insert(name.clone(), format!("{run_name}.{name}").into());
+    }
+    for (name, value) in row {
+        let value = expand(value, &scope)?;
+        scope.insert(name.clone(), value);
+    }
+    for (name, table) in file.tables.iter().filter(|(name, _)| mentions(case, name)) {
+        let request = table.request(&format!("{run_name}.{name}"))?;
+        create(protocol, &request).await.map_err(|reason| format!("creating {name}: {reason}"))?;
+    }
+    for (number, step) in case.steps.iter().enumerate() {
+        for scope_of_step in repetitions(step, &scope) {
+            let saved = run_step(step, &scope_of_step, protocol)
+                .await
+                .map_err(|reason| format!("step {} ({}): {reason}", number + 1, step.call))?;
+            scope.extend(saved);
+        }
+    }
+    Ok(())
+}
+
+/// The scopes in which a step runs: one, or one for each number of its `for`.
+fn repetitions(step: &Step, scope: &Scope) -> Vec<Scope> {
+    let mut scopes = vec![scope.clone()];
+    for (name, (first, last)) in &step.each {
+        scopes = scopes
+            .iter()
+            .flat_map(|scope| {
+                (*first..=*last).map(|number| {
+                    let mut scope = scope.clone();
+                    scope.insert(name.clone(), number.into());
+                    scope
+                })
+            })
+            .collect();
+    }
+    scopes
+}
+
+/// Whether a case names a table, in a request or in an expectation.
+fn mentions(case: &Case, table: &str) -> bool {
+    let (whole, within) = (format!("${table}"), format!("${{{table}}}"));
+    let named = |text: &str| text == whole || text.contains(&within);
+    fn any(value: &Value, named: &impl Fn(&str) -> bool) -> bool {
+        match value {
+            Value::String(text) => named(text),
+            Value::Array(elements) => elements.iter().any(|element| any(element, named)),
+            Value::Object(members) => members.iter().any(|(name, member)| named(name) || any(member, named)),
+            _ => false,
+        }
+    }
+    case.steps.iter().flat_map(|step| step.request.iter()).any(|(_, member)| any(member, &named))
+}
+
+/// Creates a table and waits until it and its indexes can be used.
+async fn create(protocol: &impl Protocol, request: &Value) -> Result<(), String> {
+    protocol.call("CreateTable", request).await.map_err(|error| error.to_string())?;
+    let name = request.get("TableName").cloned().unwrap_or_default();
+    let active = json!({"Table": {"$has": {"TableStatus": "ACTIVE"}}});
+    repeat_until("DescribeTable", &json!({"TableName": name}), protocol, |answer| match answer {
+        Ok(answer) => differences(&active, answer),
+        Err(error) => vec![error.to_string()],
+    })
+    .await
+}
+
+async fn run_step(step: &Step, scope: &Scope, protocol: &impl Protocol) -> Result<Scope, String> {
+    let request = expand(&Value::Object(step.request.clone()), scope)?;
+    let expectations =
+        [step.expect.is_some(), step.error.is_some(), step.until.is_some(), step.until_error.is_some()];
+    if expectations.iter().filter(|given| **given).count() > 1 {
+        return Err("a step has one of expect, error, until and until_error".into());
+    }
+    if let Some(expected) = &step.until {
+        let expected = expand(expected, scope)?;
+        repeat_until(&step.call, &request, protocol, |answer| match answer {
+            Ok(answer) => differences(&expected, answer),
+            Err(error) => vec![error.to_string()],
+        })
+        .await?;
+        return Ok(Scope::new());
+    }
+    if let Some(expected) = &step.until_error {
+        let expected = expected.expanded(scope)?;
+        repeat_until(&step.call, &request, protocol, |answer| match answer {
+            Ok(answer) => vec![format!("it was answered {}", shown(answer))],
+            Err(error) => expected.differences(error),
+        })
+        .await?;
+        return Ok(Scope::new());
+    }
+    match (protocol.call(&step.call, &request).await, &step.error) {
+        (Ok(answer), None) => {
+            if let Some(expected) = &step.expect {
+                let differences = differences(&expand(expected, scope)?, &answer);
+                if !differences.is_empty() {
+                    return Err(format!("{}\n    answer: {}", lines(&differences), shown(&answer)));
+                }
+            }
+            saved(step, &answer)
+        }
+        (Ok(answer), Some(expected)) => {
+            Err(format!("expected a {}\n    answer: {}", expected.exception, shown(&answer)))
+        }
+        (Err(error), Some(expected)) => {
+            let differences = expected.expanded(scope)?.differences(&error);
+            if differences.is_empty() {
+                Ok(Scope::new())
+            } else {
+                Err(format!("{}\n    error: {error}", lines(&differences)))
+            }
+        }
+        (Err(error), None) => Err(format!("it was refused: {error}")),
+    }
+}
+
+fn saved(step: &Step, answer: &Value) -> Result<Scope, String> {
+    step.save
+        .iter()
+        .map(|(name, path)| {
+            let pointer = format!("/{}", path.replace('.', "/"));
+            let value =
+                answer.pointer(&pointer).ok_or_else(|| format!("the answer has no {path} to save"))?;
+            Ok((name.clone(), value.clone()))
+        })
+        .collect()
+}
+
+async fn repeat_until(
+    operation: &str,
+    request: &Value,
+    protocol: &impl Protocol,
+    differences: impl Fn(Result<&Value, &CallError>) -> Vec<String>,
+) -> Result<(), String> {
+    let end = Instant::now() + UNTIL_MAX;
+    loop {
+        let answer = protocol.call(operation, request).await;
+        let found = differences(answer.as_ref());
+        if found.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() > end {
+            return Err(format!("it does not come to what is awaited: {}", lines(&found)));
+        }
+        tokio::time::sleep(UNTIL_PAUSE).await;
+    }
+}
+
+impl ErrorSpec {
+    fn expanded(&self, scope: &Scope) -> Result<Self, String> {
+        let expand = |value: &Option<Value>| value.as_ref().map(|value| expand(value, scope)).transpose();
+        Ok(Self {
+            exception: self.exception.clone(),
+            message: expand(&self.message)?,
+            contains: expand(&self.contains)?,
+            item: expand(&self.item)?,
+            reasons: expand(&self.reasons)?,
+        })
+    }
+
+    fn differences(&self, error: &CallError) -> Vec<String> {
+        let error = match error {
+            CallError::Api(error) => error,
+            CallError::Fault(reason) => return vec![reason.clone()],
+        };
+        let mut expected = json!({"type": self.exception});
+        let message = match (&self.message, &self.contains) {
+            (Some(message), _) => message.clone(),
+            (None, Some(part)) => json!({"$contains": part}),
+            (None, None) => json!({"$any": true}),
+        };
+        if let Some(members) = expected.as_object_mut() {
+            members.insert("message".into(), message);
+            members.extend(self.item.clone().map(|item| ("Item".to_owned(), item)));
+            members.extend(self.reasons.clone().map(|reasons| ("reasons".to_owned(), reasons)));
+        }
+        differences(&expected, &as_value(error, self.reasons.is_some()))
+    }
+}
+
+/// An error as a value to compare. Reasons that a case does not look at are left out.
+fn as_value(error: &ApiError, with_reasons: bool) -> Value {
+    let mut value = json!({"type": error.exception, "message": error.message});
+    if let Some(members) = value.as_object_mut() {
+        members.extend(error.item.clone().map(|item| ("Item".to_owned(), item)));
+        members.extend(
+            error.reasons.clone().filter(|_| with_reasons).map(|reasons| ("reasons".to_owned(), reasons)),
+        );
+    }
+    value
+}
+
+fn lines(differences: &[String]) -> String {
+    differences.iter().map(|difference| format!("\n    {}", cut(difference))).collect()
+}
+
+fn shown(value: &Value) -> String {
+    cut(&value.to_string())
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARS_MAX) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,91 @@
+//! Servers in this process, over each engine.
+
+use cairn_ops::{Service, ServiceOptions};
+use cairn_server::server::{Server, ServerError};
+use cairn_server::settings::SettingsInput;
+use cairn_stack::Stack;
+use cairn_storage::memory::MemoryEngine;
+use std::net::SocketAddr;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::TcpListenerStream;
+use tokio_util::sync::CancellationToken;
+
+/// Why a server did not start, or did not stop in order.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct ServerFault(Box<dyn std::error::Error + Send + Sync>);
+
+/// A server on a free port, with a store of its own that goes when it stops.
+pub struct TestServer {
+    address: SocketAddr,
+    stop: CancellationToken,
+    running: JoinHandle<Result<(), ServerFault>>,
+    _folder: Option<TempDir>,
+}
+
+impl TestServer {
+    /// The server as `cairn serve` starts it, over a folder that goes with it.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn over_fjall() -> Result<Self, ServerFault> {
+        let folder = tempfile::tempdir().map_err(fault)?;
+        let settings = SettingsInput {
+            data: Some(folder.path().into()),
+            listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
+            ..Default::default()
+        }
+        .resolve()
+        .map_err(fault)?;
+        let server = Server::start(&settings).await.map_err(fault)?;
+        let address = server.address().map_err(fault)?;
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let running =
+            tokio::spawn(async move { server.run(stopped).await.map_err(|error: ServerError| fault(error)) });
+        Ok(Self { address, stop, running, _folder: Some(folder) })
+    }
+
+    /// The same services over the engine that is the model of all engines.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn over_memory() -> Result<Self, ServerFault> {
+        let service = Service::start(MemoryEngine::new(), ServiceOptions::default()).await.map_err(fault)?;
+        let (_, health) = tonic_health::server::health_reporter();
+        let routes = cairn_grpc::routes(Stack::new(service), health).map_err(fault)?;
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.map_err(fault)?;
+        let address = listener.local_addr().map_err(fault)?;
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let running = tokio::spawn(async move {
+            tonic::transport::Server::builder()
+                .layer(cairn_grpc::MessageLimitLayer)
+                .add_routes(routes)
+                .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stopped.cancelled())
+                .await
+                .map_err(fault)
+        });
+        Ok(Self { address, stop, running, _folder: None })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops it.
+    ///
+    /// # Errors
+    /// It ended in disorder.
+    pub async fn stop(self) -> Result<(), ServerFault> {
+        self.stop.cancel();
+        self.running.await.map_err(fault)?
+    }
+}
+
+fn fault(error: impl std::error::Error + Send + Sync + 'static) -> ServerFault {
+    ServerFault(Box::new(error))
+}

@@ -1,0 +1,75 @@
+//! Every file of cases, over every protocol and engine: one test each.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // Tests fail loudly, in helpers too.
+
+use cairn_scenarios::{CaseFile, GrpcProtocol, TestServer, run};
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::path::{Path, PathBuf};
+
+/// The files, by area.
+const FILES: &[&str] = &[
+    "numbers",
+    "sets",
+    "documents",
+    "keys",
+    "put_get_delete",
+    "update",
+    "return_values",
+    "conditions",
+    "projections",
+    "expression_errors",
+    "capacity",
+    "tables",
+];
+
+#[derive(Clone, Copy)]
+enum Engine {
+    Memory,
+    Fjall,
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../cases")
+}
+
+fn check(file: &str, engine: Engine) -> Result<(), Failed> {
+    let cases = CaseFile::load(&folder().join(file).with_extension("yaml"))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let failures = runtime.block_on(async {
+        let server = match engine {
+            Engine::Memory => TestServer::over_memory().await?,
+            Engine::Fjall => TestServer::over_fjall().await?,
+        };
+        let protocol = GrpcProtocol::connect(server.address()).await?;
+        let failures = run(&cases, &protocol, file).await;
+        drop(protocol);
+        server.stop().await?;
+        Ok::<_, Failed>(failures)
+    })?;
+    if failures.is_empty() {
+        return Ok(());
+    }
+    Err(format!("{file}.yaml: {} failed\n\n{}", failures.len(), failures.join("\n\n")).into())
+}
+
+fn main() {
+    let mut trials = Vec::new();
+    for file in FILES {
+        for (name, engine) in [("memory", Engine::Memory), ("fjall", Engine::Fjall)] {
+            trials.push(Trial::test(format!("grpc::{name}::{file}"), move || check(file, engine)));
+        }
+    }
+    trials.push(Trial::test("every_file_in_the_folder_is_a_file_of_cases", || {
+        for entry in std::fs::read_dir(folder())? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "yaml") {
+                let steps = CaseFile::load(&path)?.steps();
+                if steps == 0 {
+                    return Err(format!("{} has no steps", path.display()).into());
+                }
+            }
+        }
+        Ok(())
+    }));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
