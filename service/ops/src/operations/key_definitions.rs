@@ -120,18 +120,19 @@ impl<'d> AttributeTypes<'d> {
         if self.0.len() == used.len() {
             return Ok(());
         }
-        let text = if has_indexes {
-            format!(
-                "Some AttributeDefinitions are not used. AttributeDefinitions: [{}], keys used: [{}]",
-                self.names(),
-                list(used.iter().map(|attribute| &attribute.name))
-            )
-        } else {
+        if has_indexes {
+            let used = list(used.iter().map(|attribute| &attribute.name));
+            let text = format!(
+                "Some AttributeDefinitions are not used. AttributeDefinitions: [{}], keys used: [{used}]",
+                self.names()
+            );
+            return Err(invalid("attribute_definitions", text));
+        }
+        Err(invalid(
+            "key_schema",
             "Number of attributes in KeySchema does not exactly match number of attributes defined in \
-             AttributeDefinitions"
-                .into()
-        };
-        Err(invalid("attribute_definitions", text))
+             AttributeDefinitions",
+        ))
     }
 
     fn names(&self) -> String {
