@@ -5,7 +5,7 @@
 //! answers with TransactionConflict happens here one after the other. TransactionConflict is left for the one case in
 //! which a transaction cannot be put anywhere, because its tables keep being changed.
 
-use super::update_item::{change, update_error};
+use super::update_item::{change, check_targets};
 use crate::capacity::read_units;
 use crate::catalog::{Table, table_key};
 use crate::error::At;
@@ -271,9 +271,8 @@ impl Action {
         };
         let key = key.map_err(|error| KeyFault::new(error, self.field.clone().field(member)))?;
         if let Doing::Update(_, update) = &self.doing {
-            update
-                .check_avoids_keys(|name| schema.contains(name))
-                .map_err(|error| KeyFault::Cancelled(update_error(&error).below(self.field.clone())))?;
+            check_targets(table, update)
+                .map_err(|error| KeyFault::Cancelled(error.below(self.field.clone())))?;
         }
         Ok(record_key(table, &key))
     }
