@@ -44,7 +44,8 @@ test: lint ## Check and test everything
 .PHONY: bench
 bench: ## Measure the engine, and calls over gRPC beside a bare echo
 	cargo bench --locked --package cairn-storage-fjall
-	cargo run --locked --release --package cairn-bench-rpc
+	cargo build --locked --release --package cairn --package cairn-bench-rpc
+	target/release/cairn-bench-rpc
 
 .PHONY: flights
 flights: ## Load a year of flights, restart the server, and read every one back

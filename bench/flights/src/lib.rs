@@ -7,11 +7,10 @@ mod callers;
 mod clients;
 mod flights;
 mod progress;
-mod server;
 
+use cairn_server_process::{ServerError, ServerProcess};
 pub use callers::CallersError;
 pub use flights::{FlightsError, PARTITION_KEY, SORT_KEY};
-pub use server::{ServerError, ServerProcess};
 
 use cairn_api::v1;
 use cairn_model::DecodeBudget;

@@ -42,15 +42,29 @@ fn key(id: u64) -> EncodedValue {
 }
 
 fn item(id: u64, bytes: usize, filler: char) -> Item {
-    // The names, the number and the text together come to the size asked for.
-    let number = AttributeValue::N(id.into());
-    let text = bytes.saturating_sub("id".len() + number.size() + "body".len());
-    let attributes = AttributeMap::from([
-        ("id".to_owned(), number),
-        ("body".to_owned(), AttributeValue::S(std::iter::repeat_n(filler, text).collect())),
-    ]);
+    item_of(AttributeMap::from([("id".to_owned(), AttributeValue::N(id.into()))]), bytes, filler)
+}
+
+/// An item of a size, with a key.
+pub(crate) fn item_of(mut attributes: AttributeMap, bytes: usize, filler: char) -> Item {
+    let text = bytes.saturating_sub(cairn_model::item_size(&attributes) + "body".len());
+    attributes.insert("body".to_owned(), AttributeValue::S(std::iter::repeat_n(filler, text).collect()));
     // Encoded as a client would have it.
     Item::from_encoded(Item::from(attributes).encoded())
+}
+
+/// Waits until a table is there.
+pub(crate) async fn wait_until_active(
+    tables: &mut TableServiceClient<Channel>,
+    table: &str,
+) -> Result<(), Error> {
+    loop {
+        let described = tables.describe_table(v1::DescribeTableRequest { table: table.into() }).await?;
+        if described.into_inner().table.is_some_and(|table| table.table_status() == v1::TableStatus::Active) {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// A table with every item in it.
@@ -72,13 +86,7 @@ pub(crate) async fn prepare(channels: &[Channel], options: &Options) -> Result<(
             ..Default::default()
         })
         .await?;
-    loop {
-        let described = tables.describe_table(v1::DescribeTableRequest { table: TABLE.into() }).await?;
-        if described.into_inner().table.is_some_and(|table| table.table_status() == v1::TableStatus::Active) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    wait_until_active(&mut tables, TABLE).await?;
     let callers = options.callers.max(1) as u64;
     let tasks: Vec<_> = (0..callers)
         .zip(channels.iter().cycle())

@@ -1,4 +1,5 @@
-//! PutItem and GetItem over gRPC, durable, beside a bare tonic echo of the same payload: what Cairn adds to a call.
+//! PutItem and GetItem over gRPC, durable, beside a bare tonic echo of the same payload: what Cairn adds to a call. And
+//! queries and scans beside the engine's own scan.
 //!
 //! Every server is a process of its own on this machine, driven by this one over loopback, so client and server share
 //! the cores. Rounds alternate between the servers, so that a machine that slows down slows all of them; the ratios are
@@ -9,10 +10,13 @@
 
 mod echo;
 mod load;
+mod reads;
 
+use cairn_server_process::{ServerError, ServerProcess};
 use clap::Parser;
 use load::{Figures, Kind};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -39,31 +43,28 @@ struct Options {
     /// Items that are read and written
     #[arg(long, default_value_t = 100_000)]
     items: u64,
-    /// Be a server and nothing else: for this program's own use
+    /// The `cairn` program to measure [default: the one beside this program]
+    #[arg(long, value_name = "PROGRAM")]
+    server: Option<PathBuf>,
+    /// Be the echo server and nothing else: for this program's own use
     #[arg(long, hide = true)]
-    serve: Option<Served>,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Served {
-    Echo,
-    Cairn,
+    echo: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error("a server could not be started")]
+    #[error("the echo server could not be started")]
     Start(#[from] std::io::Error),
-    #[error("a server did not say where it listens")]
+    #[error("the echo server did not say where it listens")]
     NoAddress,
     #[error("cannot connect")]
     Connect(#[from] tonic::transport::Error),
     #[error("a call failed")]
     Call(#[from] tonic::Status),
-    #[error("the server failed")]
-    Server(#[from] cairn_server::server::ServerError),
-    #[error("the settings are wrong")]
-    Settings(#[from] cairn_server::settings::SettingsError),
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    #[error(transparent)]
+    Store(#[from] cairn_storage::Error),
     #[error("a caller ended early")]
     Task(#[from] tokio::task::JoinError),
 }
@@ -71,11 +72,7 @@ enum Error {
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    let done = match options.serve {
-        Some(Served::Echo) => echo::serve().await,
-        Some(Served::Cairn) => serve_cairn().await,
-        None => compare(&options).await,
-    };
+    let done = if options.echo { echo::serve().await } else { compare(&options).await };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -85,24 +82,10 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Cairn as `cairn serve` runs it, on a fresh folder and a free port.
-async fn serve_cairn() -> Result<(), Error> {
-    let folder = tempfile::tempdir()?;
-    let settings = cairn_server::settings::SettingsInput {
-        data: Some(folder.path().join("data")),
-        listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
-        ..Default::default()
-    }
-    .resolve()?;
-    let server = cairn_server::server::Server::start(&settings).await?;
-    println!("{}", server.address()?);
-    Ok(server.run(cairn_server::server::stop_on_signal()?).await?)
-}
-
-/// A server in a process of its own, ended when this is dropped.
-async fn start(kind: &str) -> Result<(Child, SocketAddr), Error> {
+/// The echo server in a process of its own, ended when this is dropped.
+async fn start_echo() -> Result<(Child, SocketAddr), Error> {
     let mut child = Command::new(std::env::current_exe()?)
-        .args(["--serve", kind])
+        .arg("--echo")
         .stdout(std::process::Stdio::piped())
         .kill_on_drop(true)
         .spawn()?;
@@ -112,10 +95,16 @@ async fn start(kind: &str) -> Result<(Child, SocketAddr), Error> {
 }
 
 async fn compare(options: &Options) -> Result<(), Error> {
-    let (_echo, echo) = start("echo").await?;
-    let (_cairn, cairn) = start("cairn").await?;
+    let program = match &options.server {
+        Some(program) => program.clone(),
+        None => std::env::current_exe()?.with_file_name("cairn"),
+    };
+    let folder = tempfile::tempdir()?;
+    let (_echo, echo) = start_echo().await?;
+    let data = folder.path().join("data");
+    let server = ServerProcess::start(&program, &data).await?;
     let echo = load::connect(echo, options.connections).await?;
-    let cairn = load::connect(cairn, options.connections).await?;
+    let cairn = load::connect(server.address(), options.connections).await?;
     load::prepare(&cairn, options).await?;
 
     println!(
@@ -150,6 +139,28 @@ async fn compare(options: &Options) -> Result<(), Error> {
             figures.p99_us,
             100.0 * figures.calls_per_second / ceiling
         );
+    }
+
+    reads::prepare(&cairn, options).await?;
+    let mut rounds = Vec::new();
+    for round in 0..=options.rounds {
+        let measured = reads::round(&cairn, options, length).await?;
+        if round > 0 {
+            rounds.push(measured);
+        }
+    }
+    drop((echo, cairn));
+    server.stop().await?;
+    let engine = reads::engine_scan(&data, options.rounds).await?;
+    let figures = reads::median(&rounds);
+    println!("\n{:<22} {:>12} {:>24}", "reading many", "items/s", "of the engine's scan");
+    for (name, items) in [
+        ("engine's own scan", engine),
+        ("StreamScan", figures.stream),
+        ("Scan, page by page", figures.scan),
+        ("Query of 100 items", figures.queries),
+    ] {
+        println!("{name:<22} {items:>12.0} {:>23.0}%", 100.0 * items / engine);
     }
     Ok(())
 }

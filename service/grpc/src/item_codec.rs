@@ -10,7 +10,7 @@ use cairn_ops::{
 use std::collections::BTreeMap;
 
 /// Placeholders' meanings. A message cannot tell an empty map from none, so empty is none.
-fn arguments(bindings: Option<v1::ExpressionBindings>) -> ExpressionArguments {
+pub(crate) fn arguments(bindings: Option<v1::ExpressionBindings>) -> ExpressionArguments {
     let bindings = bindings.unwrap_or_default();
     ExpressionArguments {
         names: Some(bindings.names).filter(|names| !names.is_empty()),
@@ -20,7 +20,7 @@ fn arguments(bindings: Option<v1::ExpressionBindings>) -> ExpressionArguments {
     }
 }
 
-fn return_consumed_capacity(value: i32) -> Result<ReturnConsumedCapacity, Error> {
+pub(crate) fn return_consumed_capacity(value: i32) -> Result<ReturnConsumedCapacity, Error> {
     let known = known("return_consumed_capacity", value, |value| {
         Some(match value {
             v1::ReturnConsumedCapacity::Unspecified | v1::ReturnConsumedCapacity::None => {
@@ -57,14 +57,18 @@ fn on_failure(value: i32) -> Result<ReturnValuesOnConditionCheckFailure, Error> 
     Ok(known.unwrap_or_default())
 }
 
-pub(crate) fn to_get(request: v1::GetItemRequest) -> Result<GetItem, Error> {
-    let strong = known("read_consistency", request.read_consistency, |consistency: v1::ReadConsistency| {
+pub(crate) fn is_strong(consistency: i32) -> Result<bool, Error> {
+    let strong = known("read_consistency", consistency, |consistency: v1::ReadConsistency| {
         Some(consistency == v1::ReadConsistency::Strong)
     })?;
+    Ok(strong.unwrap_or_default())
+}
+
+pub(crate) fn to_get(request: v1::GetItemRequest) -> Result<GetItem, Error> {
     Ok(GetItem {
         table: request.table,
         key: Item::from_values(&request.key),
-        consistent: strong.unwrap_or_default(),
+        consistent: is_strong(request.read_consistency)?,
         projection_expression: request.projection_expression,
         arguments: arguments(request.bindings),
         return_consumed_capacity: return_consumed_capacity(request.return_consumed_capacity)?,

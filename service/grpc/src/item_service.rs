@@ -4,12 +4,16 @@ use crate::Grpc;
 use crate::item_codec::{
     capacity, failed_condition, to_delete, to_get, to_put, to_update, wants_failure_in_response,
 };
+use crate::read_codec::{
+    query_response, scan_response, stream_query_response, stream_scan_response, to_query, to_scan,
+    to_stream_query, to_stream_scan,
+};
 use crate::status::status;
 use cairn_api::v1::{self, item_service_server::ItemService};
-use cairn_ops::{Error, OperationKind};
+use cairn_ops::{Error, OperationKind, Parts, StreamPart};
 use cairn_storage::Engine;
 use std::pin::Pin;
-use tokio_stream::Stream;
+use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status};
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -18,6 +22,15 @@ type Messages<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 /// What this version does not do yet.
 fn not_implemented<T>(operation: OperationKind) -> Answer<T> {
     Err(status(operation, &Error::NotImplemented { feature: operation.name() }))
+}
+
+/// The parts of a streamed read as messages. A part is read when the connection has room for it and not before.
+fn messages<T: 'static>(
+    operation: OperationKind,
+    parts: Parts,
+    encode: impl Fn(StreamPart) -> T + Send + 'static,
+) -> Messages<T> {
+    Box::pin(parts.map(move |part| part.map(&encode).map_err(|error| status(operation, &error))))
 }
 
 #[tonic::async_trait]
@@ -101,24 +114,33 @@ impl<E: Engine> ItemService for Grpc<E> {
         not_implemented(OperationKind::BatchWriteItem)
     }
 
-    async fn query(&self, _: Request<v1::QueryRequest>) -> Answer<v1::QueryResponse> {
-        not_implemented(OperationKind::Query)
+    async fn query(&self, request: Request<v1::QueryRequest>) -> Answer<v1::QueryResponse> {
+        self.call(request, to_query, query_response).await
     }
 
-    async fn scan(&self, _: Request<v1::ScanRequest>) -> Answer<v1::ScanResponse> {
-        not_implemented(OperationKind::Scan)
+    async fn scan(&self, request: Request<v1::ScanRequest>) -> Answer<v1::ScanResponse> {
+        self.call(request, to_scan, scan_response).await
     }
 
     type StreamQueryStream = Messages<v1::StreamQueryResponse>;
 
-    async fn stream_query(&self, _: Request<v1::StreamQueryRequest>) -> Answer<Self::StreamQueryStream> {
-        not_implemented(OperationKind::StreamQuery)
+    async fn stream_query(
+        &self,
+        request: Request<v1::StreamQueryRequest>,
+    ) -> Answer<Self::StreamQueryStream> {
+        self.call(request, to_stream_query, |parts| {
+            messages(OperationKind::StreamQuery, parts, stream_query_response)
+        })
+        .await
     }
 
     type StreamScanStream = Messages<v1::StreamScanResponse>;
 
-    async fn stream_scan(&self, _: Request<v1::StreamScanRequest>) -> Answer<Self::StreamScanStream> {
-        not_implemented(OperationKind::StreamScan)
+    async fn stream_scan(&self, request: Request<v1::StreamScanRequest>) -> Answer<Self::StreamScanStream> {
+        self.call(request, to_stream_scan, |parts| {
+            messages(OperationKind::StreamScan, parts, stream_scan_response)
+        })
+        .await
     }
 
     async fn transact_get_items(

@@ -7,6 +7,7 @@ mod call;
 mod item_codec;
 mod item_service;
 mod message_limit;
+mod read_codec;
 mod status;
 mod table_codec;
 mod table_service;

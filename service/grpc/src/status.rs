@@ -151,12 +151,25 @@ fn shape(error: &Error, message: &str) -> Shape {
                 .precondition(table, message)
                 .retry_after(Duration::from_secs(1))
         }
+        Error::IndexInUse { table, index, .. } => {
+            Shape::new(Code::FailedPrecondition, Reason::ResourceInUse, "ResourceInUseException")
+                .table(table)
+                .precondition(index, message)
+                .retry_after(Duration::from_secs(1))
+        }
         Error::LimitExceeded { .. } => {
             let violation =
                 pb::quota_failure::Violation { description: message.to_owned(), ..Default::default() };
             Shape::new(Code::ResourceExhausted, Reason::LimitExceeded, "LimitExceededException")
                 .google("QuotaFailure", &pb::QuotaFailure { violations: vec![violation] })
         }
+        Error::ItemCollectionSizeLimitExceeded { table } => Shape::new(
+            Code::FailedPrecondition,
+            Reason::ItemCollectionSizeLimitExceeded,
+            "ItemCollectionSizeLimitExceededException",
+        )
+        .table(table)
+        .precondition(table, message),
         Error::ConditionalCheckFailed { item } => Shape::new(
             Code::FailedPrecondition,
             Reason::ConditionalCheckFailed,

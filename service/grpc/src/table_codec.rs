@@ -1,11 +1,13 @@
 //! Messages about tables, to operations and back.
 
 use cairn_api::v1;
-use cairn_model::{BillingMode, KeyType, TableClass, TableStatus, Tag};
+use cairn_model::{BillingMode, IndexKind, KeyAttribute, KeyType, Projection, TableClass, TableStatus, Tag};
 use cairn_ops::{
-    AttributeDefinition, CreateTable, Error, FieldPath, KeyRole, KeySchemaElement, ListTables,
-    ListTablesOutput, ListTagsOfResource, ListTagsOfResourceOutput, TableDescription, ThroughputInput,
-    UpdateTable, Validation,
+    AttributeDefinition, CreateTable, DeleteGlobalSecondaryIndex, Error, FieldPath,
+    GlobalSecondaryIndexUpdate, IndexDescription, IndexStatus, KeyRole, KeySchemaElement, ListTables,
+    ListTablesOutput, ListTagsOfResource, ListTagsOfResourceOutput, ProjectionInput, ProjectionType,
+    SecondaryIndexInput, TableDescription, ThroughputDescription, ThroughputInput,
+    UpdateGlobalSecondaryIndex, UpdateTable, Validation,
 };
 use jiff::Timestamp;
 
@@ -57,43 +59,105 @@ pub(crate) fn tags(tags: Vec<v1::Tag>) -> Vec<Tag> {
     tags.into_iter().map(|tag| Tag { key: tag.key, value: tag.value }).collect()
 }
 
+fn attribute_definitions(
+    definitions: Vec<v1::AttributeDefinition>,
+) -> Result<Vec<AttributeDefinition>, Error> {
+    let read = |definition: v1::AttributeDefinition| {
+        let key_type = known("attribute_definitions", definition.attribute_type, |kind| match kind {
+            v1::ScalarAttributeType::Unspecified => None,
+            v1::ScalarAttributeType::String => Some(KeyType::S),
+            v1::ScalarAttributeType::Number => Some(KeyType::N),
+            v1::ScalarAttributeType::Binary => Some(KeyType::B),
+        })?;
+        Ok(AttributeDefinition { name: definition.attribute_name, key_type })
+    };
+    definitions.into_iter().map(read).collect()
+}
+
+fn key_schema(elements: Vec<v1::KeySchemaElement>) -> Result<Vec<KeySchemaElement>, Error> {
+    let read = |element: v1::KeySchemaElement| {
+        let role = known("key_schema", element.key_type, |role| match role {
+            v1::KeyType::Unspecified => None,
+            v1::KeyType::Hash => Some(KeyRole::Hash),
+            v1::KeyType::Range => Some(KeyRole::Range),
+        })?;
+        Ok(KeySchemaElement { name: element.attribute_name, role })
+    };
+    elements.into_iter().map(read).collect()
+}
+
+fn projection(projection: Option<v1::Projection>) -> Result<Option<ProjectionInput>, Error> {
+    let Some(projection) = projection else { return Ok(None) };
+    let projection_type = known("projection", projection.projection_type, |kind| match kind {
+        v1::ProjectionType::Unspecified => None,
+        v1::ProjectionType::All => Some(ProjectionType::All),
+        v1::ProjectionType::KeysOnly => Some(ProjectionType::KeysOnly),
+        v1::ProjectionType::Include => Some(ProjectionType::Include),
+    })?;
+    Ok(Some(ProjectionInput { projection_type, non_key_attributes: projection.non_key_attributes }))
+}
+
+fn local_index(index: v1::LocalSecondaryIndex) -> Result<SecondaryIndexInput, Error> {
+    Ok(SecondaryIndexInput {
+        name: index.index_name,
+        key_schema: key_schema(index.key_schema)?,
+        projection: projection(index.projection)?,
+        provisioned_throughput: None,
+    })
+}
+
+fn global_index(index: v1::GlobalSecondaryIndex) -> Result<SecondaryIndexInput, Error> {
+    not_implemented("on_demand_throughput", index.on_demand_throughput.is_some())?;
+    not_implemented("warm_throughput", index.warm_throughput.is_some())?;
+    Ok(SecondaryIndexInput {
+        name: index.index_name,
+        key_schema: key_schema(index.key_schema)?,
+        projection: projection(index.projection)?,
+        provisioned_throughput: throughput(index.provisioned_throughput),
+    })
+}
+
+fn index_update(update: v1::GlobalSecondaryIndexUpdate) -> Result<GlobalSecondaryIndexUpdate, Error> {
+    use v1::global_secondary_index_update::Action;
+    let none = GlobalSecondaryIndexUpdate::default();
+    Ok(match update.action {
+        None => none,
+        Some(Action::Create(index)) => {
+            GlobalSecondaryIndexUpdate { create: Some(global_index(index)?), ..none }
+        }
+        Some(Action::Update(update)) => {
+            not_implemented("on_demand_throughput", update.on_demand_throughput.is_some())?;
+            not_implemented("warm_throughput", update.warm_throughput.is_some())?;
+            let update = UpdateGlobalSecondaryIndex {
+                name: update.index_name,
+                provisioned_throughput: throughput(update.provisioned_throughput),
+            };
+            GlobalSecondaryIndexUpdate { update: Some(update), ..none }
+        }
+        Some(Action::Delete(delete)) => {
+            let delete = DeleteGlobalSecondaryIndex { name: delete.index_name };
+            GlobalSecondaryIndexUpdate { delete: Some(delete), ..none }
+        }
+    })
+}
+
 pub(crate) fn to_create(request: v1::CreateTableRequest) -> Result<CreateTable, Error> {
-    not_implemented("local_secondary_indexes", !request.local_secondary_indexes.is_empty())?;
-    not_implemented("global_secondary_indexes", !request.global_secondary_indexes.is_empty())?;
     not_implemented("on_demand_throughput", request.on_demand_throughput.is_some())?;
     not_implemented("warm_throughput", request.warm_throughput.is_some())?;
     not_implemented("stream_specification", request.stream_specification.is_some())?;
     not_implemented("sse_specification", request.sse_specification.is_some())?;
     not_implemented("resource_policy", request.resource_policy.is_some())?;
-    let attribute_definitions = request
-        .attribute_definitions
-        .into_iter()
-        .map(|definition| {
-            let key_type = known("attribute_definitions", definition.attribute_type, |kind| match kind {
-                v1::ScalarAttributeType::Unspecified => None,
-                v1::ScalarAttributeType::String => Some(KeyType::S),
-                v1::ScalarAttributeType::Number => Some(KeyType::N),
-                v1::ScalarAttributeType::Binary => Some(KeyType::B),
-            })?;
-            Ok(AttributeDefinition { name: definition.attribute_name, key_type })
-        })
-        .collect::<Result<_, Error>>()?;
-    let key_schema = request
-        .key_schema
-        .into_iter()
-        .map(|element| {
-            let role = known("key_schema", element.key_type, |role| match role {
-                v1::KeyType::Unspecified => None,
-                v1::KeyType::Hash => Some(KeyRole::Hash),
-                v1::KeyType::Range => Some(KeyRole::Range),
-            })?;
-            Ok(KeySchemaElement { name: element.attribute_name, role })
-        })
-        .collect::<Result<_, Error>>()?;
+    // A message cannot tell an empty list from none, so empty is none.
+    let local =
+        request.local_secondary_indexes.into_iter().map(local_index).collect::<Result<Vec<_>, _>>()?;
+    let global =
+        request.global_secondary_indexes.into_iter().map(global_index).collect::<Result<Vec<_>, _>>()?;
     Ok(CreateTable {
         table: request.table,
-        attribute_definitions,
-        key_schema,
+        attribute_definitions: attribute_definitions(request.attribute_definitions)?,
+        key_schema: key_schema(request.key_schema)?,
+        local_secondary_indexes: Some(local).filter(|indexes| !indexes.is_empty()),
+        global_secondary_indexes: Some(global).filter(|indexes| !indexes.is_empty()),
         billing_mode: billing_mode(request.billing_mode)?,
         provisioned_throughput: throughput(request.provisioned_throughput),
         table_class: table_class(request.table_class)?,
@@ -103,13 +167,18 @@ pub(crate) fn to_create(request: v1::CreateTableRequest) -> Result<CreateTable, 
 }
 
 pub(crate) fn to_update(request: v1::UpdateTableRequest) -> Result<UpdateTable, Error> {
-    not_implemented("global_secondary_index_updates", !request.global_secondary_index_updates.is_empty())?;
     not_implemented("on_demand_throughput", request.on_demand_throughput.is_some())?;
     not_implemented("warm_throughput", request.warm_throughput.is_some())?;
     not_implemented("stream_specification", request.stream_specification.is_some())?;
     not_implemented("sse_specification", request.sse_specification.is_some())?;
     Ok(UpdateTable {
         table: request.table,
+        attribute_definitions: attribute_definitions(request.attribute_definitions)?,
+        global_secondary_index_updates: request
+            .global_secondary_index_updates
+            .into_iter()
+            .map(index_update)
+            .collect::<Result<_, _>>()?,
         billing_mode: billing_mode(request.billing_mode)?,
         provisioned_throughput: throughput(request.provisioned_throughput),
         table_class: table_class(request.table_class)?,
@@ -150,13 +219,87 @@ fn time(at: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
 }
 
-pub(crate) fn description(table: TableDescription) -> v1::TableDescription {
-    let key_type = |key_type| match key_type {
+fn key_type(key_type: KeyType) -> v1::ScalarAttributeType {
+    match key_type {
         KeyType::S => v1::ScalarAttributeType::String,
         KeyType::N => v1::ScalarAttributeType::Number,
         KeyType::B => v1::ScalarAttributeType::Binary,
+    }
+}
+
+fn key_elements<'a>(
+    partition: impl IntoIterator<Item = &'a KeyAttribute>,
+    sort: impl IntoIterator<Item = &'a KeyAttribute>,
+) -> Vec<v1::KeySchemaElement> {
+    let element = |role: v1::KeyType| {
+        move |attribute: &KeyAttribute| v1::KeySchemaElement {
+            attribute_name: attribute.name.clone(),
+            key_type: role.into(),
+        }
     };
-    let roles = [v1::KeyType::Hash, v1::KeyType::Range];
+    let partition = partition.into_iter().map(element(v1::KeyType::Hash));
+    partition.chain(sort.into_iter().map(element(v1::KeyType::Range))).collect()
+}
+
+/// A count as the wire has it, which knows no unsigned numbers.
+fn count(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn throughput_description(throughput: ThroughputDescription) -> v1::ProvisionedThroughputDescription {
+    v1::ProvisionedThroughputDescription {
+        read_capacity_units: count(throughput.read_capacity_units),
+        write_capacity_units: count(throughput.write_capacity_units),
+        last_increase_time: throughput.last_increase.map(time),
+        last_decrease_time: throughput.last_decrease.map(time),
+        number_of_decreases_today: count(throughput.decreases_today),
+    }
+}
+
+fn projection_message(projection: Projection) -> v1::Projection {
+    let (projection_type, non_key_attributes) = match projection {
+        Projection::All => (v1::ProjectionType::All, Vec::new()),
+        Projection::KeysOnly => (v1::ProjectionType::KeysOnly, Vec::new()),
+        Projection::Include(names) => (v1::ProjectionType::Include, names),
+    };
+    v1::Projection { projection_type: projection_type.into(), non_key_attributes }
+}
+
+fn local_index_description(index: IndexDescription) -> v1::LocalSecondaryIndexDescription {
+    v1::LocalSecondaryIndexDescription {
+        index_name: index.name,
+        index_arn: index.arn,
+        key_schema: key_elements(&index.key_schema.partition, &index.key_schema.sort),
+        projection: Some(projection_message(index.projection)),
+        item_count: count(index.item_count),
+        index_size_bytes: count(index.size_bytes),
+    }
+}
+
+fn global_index_description(index: IndexDescription) -> v1::GlobalSecondaryIndexDescription {
+    v1::GlobalSecondaryIndexDescription {
+        index_name: index.name,
+        index_arn: index.arn,
+        key_schema: key_elements(&index.key_schema.partition, &index.key_schema.sort),
+        projection: Some(projection_message(index.projection)),
+        index_status: match index.status {
+            IndexStatus::Creating | IndexStatus::Backfilling => v1::IndexStatus::Creating,
+            IndexStatus::Active => v1::IndexStatus::Active,
+            IndexStatus::Updating => v1::IndexStatus::Updating,
+            IndexStatus::Deleting => v1::IndexStatus::Deleting,
+        }
+        .into(),
+        backfilling: index.backfilling,
+        item_count: count(index.item_count),
+        index_size_bytes: count(index.size_bytes),
+        provisioned_throughput: Some(throughput_description(index.throughput)),
+        ..Default::default()
+    }
+}
+
+pub(crate) fn description(table: TableDescription) -> v1::TableDescription {
+    let (local, global): (Vec<_>, Vec<_>) =
+        table.indexes.into_iter().partition(|index| index.kind == IndexKind::Local);
     let billing_mode = match table.billing_mode {
         BillingMode::Provisioned => v1::BillingMode::Provisioned,
         BillingMode::PayPerRequest => v1::BillingMode::PayPerRequest,
@@ -174,31 +317,19 @@ pub(crate) fn description(table: TableDescription) -> v1::TableDescription {
         .into(),
         creation_time: Some(time(table.created_at)),
         attribute_definitions: table
-            .key_schema
-            .attributes()
+            .key_attributes
+            .into_iter()
             .map(|attribute| v1::AttributeDefinition {
-                attribute_name: attribute.name.clone(),
                 attribute_type: key_type(attribute.key_type).into(),
+                attribute_name: attribute.name,
             })
             .collect(),
-        key_schema: table
-            .key_schema
-            .attributes()
-            .zip(roles)
-            .map(|(attribute, role)| v1::KeySchemaElement {
-                attribute_name: attribute.name.clone(),
-                key_type: role.into(),
-            })
-            .collect(),
-        item_count: i64::try_from(table.item_count).unwrap_or(i64::MAX),
-        table_size_bytes: i64::try_from(table.size_bytes).unwrap_or(i64::MAX),
-        provisioned_throughput: Some(v1::ProvisionedThroughputDescription {
-            read_capacity_units: i64::try_from(table.throughput.read_capacity_units).unwrap_or(i64::MAX),
-            write_capacity_units: i64::try_from(table.throughput.write_capacity_units).unwrap_or(i64::MAX),
-            last_increase_time: table.throughput.last_increase.map(time),
-            last_decrease_time: table.throughput.last_decrease.map(time),
-            number_of_decreases_today: i64::try_from(table.throughput.decreases_today).unwrap_or(i64::MAX),
-        }),
+        key_schema: key_elements([&table.key_schema.partition], &table.key_schema.sort),
+        local_secondary_indexes: local.into_iter().map(local_index_description).collect(),
+        global_secondary_indexes: global.into_iter().map(global_index_description).collect(),
+        item_count: count(table.item_count),
+        table_size_bytes: count(table.size_bytes),
+        provisioned_throughput: Some(throughput_description(table.throughput)),
         // Absent on a table that was always provisioned (semantics 3.2).
         billing_mode_summary: table.on_demand_since.map(|since| v1::BillingModeSummary {
             billing_mode: billing_mode.into(),
@@ -214,5 +345,116 @@ pub(crate) fn description(table: TableDescription) -> v1::TableDescription {
         }),
         deletion_protection_enabled: table.deletion_protection,
         ..Default::default()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)] // Tests fail loudly, in helpers too.
+mod tests {
+    use super::*;
+    use cairn_model::IndexKeySchema;
+
+    fn element(name: &str, role: v1::KeyType) -> v1::KeySchemaElement {
+        v1::KeySchemaElement { attribute_name: name.into(), key_type: role.into() }
+    }
+
+    fn by_team() -> v1::GlobalSecondaryIndex {
+        v1::GlobalSecondaryIndex {
+            index_name: "by-team".into(),
+            key_schema: vec![element("team", v1::KeyType::Hash), element("score", v1::KeyType::Range)],
+            projection: Some(v1::Projection {
+                projection_type: v1::ProjectionType::Include.into(),
+                non_key_attributes: vec!["note".into()],
+            }),
+            provisioned_throughput: Some(v1::ProvisionedThroughput {
+                read_capacity_units: 1,
+                write_capacity_units: 2,
+            }),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn an_index_is_read_with_all_that_is_asked_of_it() {
+        let request =
+            v1::CreateTableRequest { global_secondary_indexes: vec![by_team()], ..Default::default() };
+        let create = to_create(request).unwrap();
+        assert!(create.local_secondary_indexes.is_none());
+        let index = &create.global_secondary_indexes.unwrap()[0];
+        let roles: Vec<_> = index.key_schema.iter().map(|element| element.role.unwrap()).collect();
+        assert_eq!(roles, [KeyRole::Hash, KeyRole::Range]);
+        let projection = index.projection.as_ref().unwrap();
+        assert_eq!(projection.projection_type, Some(ProjectionType::Include));
+        assert_eq!(projection.non_key_attributes, ["note"]);
+        assert_eq!(index.provisioned_throughput.unwrap().write_capacity_units, 2);
+    }
+
+    #[test]
+    fn what_an_index_cannot_have_yet_is_refused_and_not_ignored() {
+        let limited = v1::GlobalSecondaryIndex {
+            on_demand_throughput: Some(v1::OnDemandThroughput::default()),
+            ..by_team()
+        };
+        let request =
+            v1::CreateTableRequest { global_secondary_indexes: vec![limited], ..Default::default() };
+        assert!(matches!(to_create(request), Err(Error::NotImplemented { .. })));
+        let unknown = v1::Projection { projection_type: 99, ..Default::default() };
+        assert!(matches!(projection(Some(unknown)), Err(Error::Validation(_))));
+    }
+
+    #[test]
+    fn each_change_of_an_index_is_read_as_what_it_is() {
+        use v1::global_secondary_index_update::Action;
+        let read = |action| index_update(v1::GlobalSecondaryIndexUpdate { action }).unwrap();
+        let create = read(Some(Action::Create(by_team())));
+        assert_eq!(create.create.unwrap().name, "by-team");
+        assert!(create.update.is_none() && create.delete.is_none());
+        let update = read(Some(Action::Update(v1::UpdateGlobalSecondaryIndexAction {
+            index_name: "by-team".into(),
+            provisioned_throughput: by_team().provisioned_throughput,
+            ..Default::default()
+        })));
+        assert_eq!(update.update.unwrap().provisioned_throughput.unwrap().read_capacity_units, 1);
+        let delete =
+            read(Some(Action::Delete(v1::DeleteGlobalSecondaryIndexAction { index_name: "by-team".into() })));
+        assert_eq!(delete.delete.unwrap().name, "by-team");
+        let none = read(None);
+        assert!(none.create.is_none() && none.update.is_none() && none.delete.is_none());
+    }
+
+    #[test]
+    fn an_index_that_is_filled_is_creating_to_callers() {
+        let attribute = |name: &str| KeyAttribute { name: name.into(), key_type: KeyType::S };
+        let described = |status, backfilling| {
+            global_index_description(IndexDescription {
+                name: "by-team".into(),
+                arn: "arn".into(),
+                kind: IndexKind::Global,
+                key_schema: IndexKeySchema {
+                    partition: vec![attribute("team"), attribute("city")],
+                    sort: vec![attribute("score")],
+                },
+                projection: Projection::KeysOnly,
+                status,
+                backfilling,
+                throughput: ThroughputDescription {
+                    read_capacity_units: 0,
+                    write_capacity_units: 0,
+                    last_increase: None,
+                    last_decrease: None,
+                    decreases_today: 0,
+                },
+                item_count: 3,
+                size_bytes: 40,
+            })
+        };
+        let filling = described(IndexStatus::Backfilling, Some(true));
+        assert_eq!((filling.index_status(), filling.backfilling), (v1::IndexStatus::Creating, Some(true)));
+        let roles: Vec<_> = filling.key_schema.iter().map(v1::KeySchemaElement::key_type).collect();
+        assert_eq!(roles, [v1::KeyType::Hash, v1::KeyType::Hash, v1::KeyType::Range]);
+        let active = described(IndexStatus::Active, None);
+        assert_eq!((active.index_status(), active.backfilling), (v1::IndexStatus::Active, None));
+        assert_eq!((active.item_count, active.index_size_bytes), (3, 40));
+        assert_eq!(active.projection.unwrap().projection_type(), v1::ProjectionType::KeysOnly);
     }
 }

@@ -1,5 +1,6 @@
 //! What operations cost, in capacity units (semantics 12).
 
+use cairn_model::IndexKind;
 use std::collections::BTreeMap;
 
 /// Whether, and how finely, an answer tells what the call cost.
@@ -36,15 +37,43 @@ pub struct CapacityParts {
     pub global_secondary_indexes: BTreeMap<String, f64>,
 }
 
+impl CapacityParts {
+    /// All of them together.
+    pub fn total(&self) -> f64 {
+        let indexes = self.local_secondary_indexes.values().chain(self.global_secondary_indexes.values());
+        self.table + indexes.sum::<f64>()
+    }
+
+    /// Adds what an index cost. Nothing leaves no trace of it.
+    pub(crate) fn add_index(&mut self, kind: IndexKind, name: &str, units: f64) {
+        if units > 0.0 {
+            let indexes = match kind {
+                IndexKind::Local => &mut self.local_secondary_indexes,
+                IndexKind::Global => &mut self.global_secondary_indexes,
+            };
+            *indexes.entry(name.to_owned()).or_default() += units;
+        }
+    }
+}
+
+/// A cost of the table itself and of no index.
+impl From<f64> for CapacityParts {
+    fn from(table: f64) -> Self {
+        Self { table, ..Self::default() }
+    }
+}
+
 impl ReturnConsumedCapacity {
-    /// A cost as an answer tells it, if it tells it.
-    pub(crate) fn report(self, table: &str, units: f64) -> Option<ConsumedCapacity> {
+    /// A cost as an answer tells it, if it tells it: read or write units of the table, or with those of its indexes.
+    pub(crate) fn report(self, table: &str, units: impl Into<CapacityParts>) -> Option<ConsumedCapacity> {
+        let units = units.into();
+        let capacity_units = units.total();
         let parts = match self {
             Self::None => return None,
             Self::Total => None,
-            Self::Indexes => Some(CapacityParts { table: units, ..CapacityParts::default() }),
+            Self::Indexes => Some(units),
         };
-        Some(ConsumedCapacity { table: table.to_owned(), capacity_units: units, parts })
+        Some(ConsumedCapacity { table: table.to_owned(), capacity_units, parts })
     }
 }
 
@@ -64,6 +93,23 @@ pub(crate) fn write_units(bytes: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cost_is_told_as_finely_as_it_is_asked_for() {
+        let mut units = CapacityParts::from(2.0);
+        units.add_index(IndexKind::Local, "by-date", 1.0);
+        units.add_index(IndexKind::Global, "by-team", 3.0);
+        units.add_index(IndexKind::Global, "by-team", 1.0);
+        units.add_index(IndexKind::Global, "untouched", 0.0);
+        let told = |level: ReturnConsumedCapacity| level.report("Music", units.clone());
+        assert_eq!(told(ReturnConsumedCapacity::None), None);
+        let total = told(ReturnConsumedCapacity::Total).unwrap();
+        assert_eq!((total.capacity_units, total.parts), (7.0, None));
+        let parts = told(ReturnConsumedCapacity::Indexes).unwrap().parts.unwrap();
+        assert_eq!(parts.table, 2.0);
+        assert_eq!(parts.local_secondary_indexes, BTreeMap::from([("by-date".into(), 1.0)]));
+        assert_eq!(parts.global_secondary_indexes, BTreeMap::from([("by-team".into(), 4.0)]));
+    }
 
     #[test]
     fn a_step_is_charged_once_it_is_started() {

@@ -36,11 +36,27 @@ pub enum Error {
         /// `created`, `updated` or `deleted`.
         doing: &'static str,
     },
+    /// ResourceInUseException because an index of the table is being created or deleted.
+    #[error("Attempt to change a resource which is still in use: Index is being {doing}: {index}")]
+    IndexInUse {
+        /// The table's name.
+        table: String,
+        /// The index's name.
+        index: String,
+        /// `created` or `deleted`.
+        doing: &'static str,
+    },
     /// LimitExceededException.
     #[error("{message}")]
     LimitExceeded {
         /// What limit, and its value.
         message: String,
+    },
+    /// ItemCollectionSizeLimitExceededException.
+    #[error("Collection size exceeded.")]
+    ItemCollectionSizeLimitExceeded {
+        /// The table's name.
+        table: String,
     },
     /// ConditionalCheckFailedException.
     #[error("The conditional request failed")]

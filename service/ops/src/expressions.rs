@@ -3,7 +3,8 @@
 use crate::error::ExpressionFault;
 use crate::{FieldPath, Validation};
 use cairn_expression::{
-    BindingKind, Bindings, BindingsError, Condition, ExpressionCache, ExpressionError, Projection, Update,
+    BindingKind, Bindings, BindingsError, Condition, ExpressionCache, ExpressionError, KeyCondition,
+    Projection, Update,
 };
 use cairn_model::{AttributeMap, DecodeBudget, Item, PathSegment, ValueError};
 use std::collections::BTreeMap;
@@ -55,6 +56,22 @@ impl Expressions<'_> {
     pub(crate) fn condition(&mut self, text: Option<&str>) -> Result<Option<Condition>, Validation> {
         let field = "condition_expression";
         text.map(|text| self.cache.condition(text).and_then(|parsed| parsed.bind(&mut self.bindings)))
+            .transpose()
+            .map_err(|error| expression_error(field, &error))
+    }
+
+    /// A key condition expression.
+    pub(crate) fn key_condition(&mut self, text: &str) -> Result<KeyCondition, Validation> {
+        let parsed = self.cache.key_condition(text);
+        parsed
+            .and_then(|parsed| parsed.bind(&mut self.bindings))
+            .map_err(|error| expression_error("key_condition_expression", &error))
+    }
+
+    /// A filter expression, if there is one.
+    pub(crate) fn filter(&mut self, text: Option<&str>) -> Result<Option<Condition>, Validation> {
+        let field = "filter_expression";
+        text.map(|text| self.cache.filter(text).and_then(|parsed| parsed.bind(&mut self.bindings)))
             .transpose()
             .map_err(|error| expression_error(field, &error))
     }

@@ -1,7 +1,9 @@
 //! Writing one item: what PutItem, UpdateItem and DeleteItem have in common.
 
-use crate::capacity::write_units;
+use crate::capacity::{CapacityParts, write_units};
 use crate::catalog::{Table, TableCounter, table_key};
+use crate::index_write::index_writes;
+use crate::item_collection::{collection_key, resize};
 use crate::{Error, Result, Service};
 use bytes::Bytes;
 use cairn_model::{AttributeMap, PrimaryKey, StoredItem, TableName, item_size};
@@ -50,14 +52,35 @@ pub(crate) enum Change {
 pub(crate) struct NewItem {
     /// What indexes are made of.
     pub(crate) attributes: Arc<AttributeMap>,
+    /// How it came to be, which decides what is said of it and of which part of the request.
+    pub(crate) origin: ItemOrigin,
     record: Bytes,
     size: usize,
 }
 
+/// How an item to be stored came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ItemOrigin {
+    /// The caller gave all of it, in `item`.
+    Given,
+    /// An update expression made it of the item as it was.
+    Updated,
+}
+
 impl NewItem {
-    /// The item, encoded once however often a decision is made.
+    /// An item that the caller gave, encoded once however often a decision is made.
     pub(crate) fn new(attributes: AttributeMap) -> Self {
+        Self::of(ItemOrigin::Given, attributes)
+    }
+
+    /// An item that an update made.
+    pub(crate) fn updated(attributes: AttributeMap) -> Self {
+        Self::of(ItemOrigin::Updated, attributes)
+    }
+
+    fn of(origin: ItemOrigin, attributes: AttributeMap) -> Self {
         Self {
+            origin,
             record: StoredItem::encode(&attributes),
             size: item_size(&attributes),
             attributes: Arc::new(attributes),
@@ -68,11 +91,18 @@ impl NewItem {
 /// What a change of one item comes to: what to write, and what it costs.
 pub(crate) struct ItemWrites {
     pub(crate) writes: Vec<Write>,
-    /// Write units of the table itself.
-    pub(crate) table_units: f64,
+    /// Write units of the table and of each index.
+    pub(crate) units: CapacityParts,
+    /// How many bytes the item's collection grows by, its entries in local indexes included. On a table that has
+    /// some, the caller is to write that too: see [`resize`].
+    pub(crate) collection_bytes: i64,
 }
 
-/// What a change of the item at `key` comes to, given the item as it is.
+/// What a change of the item at `key` comes to, given the item as it is: its own record, its entries in the table's
+/// indexes, and the totals of both.
+///
+/// # Errors
+/// An index key attribute that cannot be one; the field is `item["…"]` or `update_expression`.
 pub(crate) fn item_writes(
     table: &Table,
     key: &RecordKey,
@@ -81,10 +111,12 @@ pub(crate) fn item_writes(
 ) -> Result<ItemWrites> {
     let old_size = old.map_or(0, StoredItem::size);
     let total = |counter, delta: i64| Write::Add(table.counter(counter), delta);
-    let (writes, new_size) = match change {
-        Change::Keep => (Vec::new(), old_size),
-        // An item that is the same to the byte is durable already.
-        Change::Put(new) if old.is_some_and(|old| old.is_record(&new.record)) => (Vec::new(), old_size),
+    let (mut writes, new_size, new) = match change {
+        Change::Keep => return Ok(ItemWrites::none(old_size)),
+        // An item that is the same to the byte is durable already, and so are its index entries.
+        Change::Put(new) if old.is_some_and(|old| old.is_record(&new.record)) => {
+            return Ok(ItemWrites::none(old_size));
+        }
         Change::Put(new) => {
             let mut writes = vec![
                 Write::Put(key.clone(), new.record.clone()),
@@ -93,19 +125,29 @@ pub(crate) fn item_writes(
             if old.is_none() {
                 writes.push(total(TableCounter::Items, 1));
             }
-            (writes, new.size)
+            (writes, new.size, Some(new))
         }
-        Change::Delete if old.is_none() => (Vec::new(), 0),
+        Change::Delete if old.is_none() => return Ok(ItemWrites::none(0)),
         Change::Delete => {
             let writes = vec![
                 Write::Delete(key.clone()),
                 total(TableCounter::Bytes, -(old_size as i64)),
                 total(TableCounter::Items, -1),
             ];
-            (writes, 0)
+            (writes, 0, None)
         }
     };
-    Ok(ItemWrites { writes, table_units: write_units(old_size.max(new_size)) })
+    let mut units = CapacityParts::from(write_units(old_size.max(new_size)));
+    let local_bytes = index_writes(table, key, old, new, &mut writes, &mut units)?;
+    let collection_bytes = new_size as i64 - old_size as i64 + local_bytes;
+    Ok(ItemWrites { writes, units, collection_bytes })
+}
+
+impl ItemWrites {
+    /// A change that changes nothing of an item of `size` bytes, and costs as much as one that does.
+    fn none(size: usize) -> Self {
+        Self { writes: Vec::new(), units: write_units(size).into(), collection_bytes: 0 }
+    }
 }
 
 /// What must be true of an item for it to be written, and what a failure tells of it.
@@ -141,7 +183,7 @@ pub(crate) struct Written<T> {
     /// What the decision answered.
     pub(crate) outcome: T,
     /// The write units it cost.
-    pub(crate) units: f64,
+    pub(crate) units: CapacityParts,
 }
 
 /// How often a write starts again because its table changed meanwhile, before it gives up.
@@ -167,10 +209,14 @@ where
     D: Fn(&Table, Option<&StoredItem>) -> Result<(Change, T)> + Send + Sync + 'static,
 {
     let decide = Arc::new(decide);
+    let bytes_max = service.item_collection_bytes_max;
     let mut table = service.catalog.expected(name).await?;
     for _ in 0..TABLE_CHANGES_MAX {
-        let record_key = RecordKey::new(table.items(), key_of(&table)?.storage_key());
-        let keys = vec![table_key(name), record_key.clone()];
+        let primary_key = key_of(&table)?;
+        let record_key = RecordKey::new(table.items(), primary_key.storage_key());
+        let collection = collection_key(&table, &primary_key.partition);
+        let mut keys = vec![table_key(name), record_key.clone()];
+        keys.extend(collection.clone());
         let (expected, decide) = (table.clone(), decide.clone());
         let attempt = service
             .engine
@@ -179,7 +225,17 @@ where
                     return Decision::unchanged(Attempt::TableChanged);
                 }
                 let record = records.get(1).and_then(Option::as_ref);
-                match decide_one(&expected, &record_key, record, &*decide) {
+                let decided = decide_one(&expected, &record_key, record, &*decide).and_then(
+                    |(mut decided, written)| {
+                        if let Some(key) = &collection {
+                            let size = records.get(2).and_then(Option::as_ref);
+                            let delta = decided.collection_bytes;
+                            decided.writes.extend(resize(&expected, key, size, delta, bytes_max)?);
+                        }
+                        Ok((decided.writes, written))
+                    },
+                );
+                match decided {
                     Ok((writes, written)) => Decision { writes, outcome: Attempt::Done(Ok(written)) },
                     Err(error) => Decision::unchanged(Attempt::Done(Err(error))),
                 }
@@ -206,9 +262,10 @@ fn decide_one<T>(
     key: &RecordKey,
     record: Option<&Bytes>,
     decide: impl Fn(&Table, Option<&StoredItem>) -> Result<(Change, T)>,
-) -> Result<(Vec<Write>, Written<T>)> {
+) -> Result<(ItemWrites, Written<T>)> {
     let old = record.cloned().map(StoredItem::read).transpose()?;
     let (change, outcome) = decide(table, old.as_ref())?;
-    let ItemWrites { writes, table_units } = item_writes(table, key, old.as_ref(), &change)?;
-    Ok((writes, Written { outcome, units: table_units }))
+    let writes = item_writes(table, key, old.as_ref(), &change)?;
+    let units = writes.units.clone();
+    Ok((writes, Written { outcome, units }))
 }

@@ -19,6 +19,8 @@ pub struct ServiceOptions {
     pub account: String,
     /// Tables that may exist.
     pub tables_max: usize,
+    /// Bytes that an item collection may have on a table with local indexes.
+    pub item_collection_bytes_max: u64,
     /// Where the time comes from.
     pub clock: Clock,
 }
@@ -29,6 +31,7 @@ impl Default for ServiceOptions {
             region: "local".into(),
             account: "000000000000".into(),
             tables_max: 400,
+            item_collection_bytes_max: 10 << 30,
             clock: Arc::new(Timestamp::now),
         }
     }
@@ -40,6 +43,7 @@ pub struct Service<E: Engine> {
     pub(crate) catalog: Catalog<E>,
     pub(crate) naming: Naming,
     pub(crate) clock: Clock,
+    pub(crate) item_collection_bytes_max: u64,
     /// Parsed expressions by their text.
     pub(crate) expressions: Arc<ExpressionCache>,
 }
@@ -51,21 +55,29 @@ impl<E: Engine> Clone for Service<E> {
             catalog: self.catalog.clone(),
             naming: self.naming.clone(),
             clock: self.clock.clone(),
+            item_collection_bytes_max: self.item_collection_bytes_max,
             expressions: self.expressions.clone(),
         }
     }
 }
 
 impl<E: Engine> Service<E> {
-    /// The service over `engine`. Takes up what an earlier run left half done: tables that were being created or
-    /// deleted.
+    /// The service over `engine`. Takes up what an earlier run left half done: tables and indexes that were being
+    /// created or deleted.
     ///
     /// # Errors
     /// If the catalog cannot be read.
     pub async fn start(engine: E, options: ServiceOptions) -> crate::Result<Self> {
         let naming = Naming { region: options.region.into(), account: options.account.into() };
         let catalog = Catalog::open(engine.clone(), options.tables_max, options.clock.clone()).await?;
-        Ok(Self { engine, catalog, naming, clock: options.clock, expressions: Arc::default() })
+        Ok(Self {
+            engine,
+            catalog,
+            naming,
+            clock: options.clock,
+            item_collection_bytes_max: options.item_collection_bytes_max,
+            expressions: Arc::default(),
+        })
     }
 
     /// The storage engine.
@@ -73,7 +85,7 @@ impl<E: Engine> Service<E> {
         &self.engine
     }
 
-    /// Waits until no table is being created or deleted any more.
+    /// Waits until no table and no index is being created or deleted any more.
     pub async fn settled(&self) {
         self.catalog.settled().await;
     }

@@ -2,45 +2,25 @@
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
-use tokio::sync::watch;
+use std::task::{Context, Poll, ready};
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::{Layer, Service};
 
 /// Counts the calls that pass the services it wraps, each until the last byte of its answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct InFlight {
-    count: Arc<watch::Sender<usize>>,
+    calls: TaskTracker,
 }
 
 impl InFlight {
-    pub(crate) fn new() -> Self {
-        Self { count: Arc::new(watch::Sender::new(0)) }
-    }
-
     /// Waits until no call is under way.
     pub(crate) async fn none(&self) {
-        // The sender lives in `self`, so waiting cannot fail.
-        let _ = self.count.subscribe().wait_for(|count| *count == 0).await;
-    }
-
-    fn enter(&self) -> Entered {
-        self.count.send_modify(|count| *count += 1);
-        Entered { count: self.count.clone() }
-    }
-}
-
-/// One call under way, until this is dropped.
-#[derive(Debug)]
-pub(crate) struct Entered {
-    count: Arc<watch::Sender<usize>>,
-}
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        self.count.send_modify(|count| *count -= 1);
+        self.calls.close();
+        self.calls.wait().await;
     }
 }
 
@@ -62,20 +42,42 @@ pub(crate) struct Counted<S> {
 impl<S, R, B> Service<http::Request<R>> for Counted<S>
 where
     S: Service<http::Request<R>, Response = http::Response<B>>,
-    S::Future: Send + 'static,
 {
     type Response = http::Response<CountedBody<B>>;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
+    type Future = CountedAnswer<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: http::Request<R>) -> Self::Future {
-        let entered = self.in_flight.enter();
-        let answer = self.inner.call(request);
-        Box::pin(async move { Ok(answer.await?.map(|body| CountedBody { body, entered })) })
+        let call = self.in_flight.calls.token();
+        CountedAnswer { answer: self.inner.call(request), call: Some(call) }
+    }
+}
+
+pin_project! {
+    /// The answer to come of a call under way.
+    #[derive(Debug)]
+    pub(crate) struct CountedAnswer<F> {
+        #[pin]
+        answer: F,
+        call: Option<TaskTrackerToken>,
+    }
+}
+
+impl<F, B, E> Future for CountedAnswer<F>
+where
+    F: Future<Output = Result<http::Response<B>, E>>,
+{
+    type Output = Result<http::Response<CountedBody<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let answer = ready!(this.answer.poll(cx));
+        let call = this.call.take();
+        Poll::Ready(answer.map(|answer| answer.map(|body| CountedBody { body, call })))
     }
 }
 
@@ -84,7 +86,7 @@ where
 pub(crate) struct CountedBody<B> {
     body: B,
     #[expect(dead_code, reason = "held until the body is done with")]
-    entered: Entered,
+    call: Option<TaskTrackerToken>,
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Body for CountedBody<B> {
@@ -115,12 +117,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_counts_until_its_answer_is_done_with() {
-        let in_flight = InFlight::new();
+        let in_flight = InFlight::default();
         let service = in_flight.layer(service_fn(async |_: http::Request<()>| {
             Ok::<_, std::convert::Infallible>(http::Response::new(AxumBody::from("answer")))
         }));
         let answer = service.oneshot(http::Request::new(())).await.unwrap();
-        assert_eq!(*in_flight.count.borrow(), 1);
+        assert_eq!(in_flight.calls.len(), 1);
         drop(answer);
         in_flight.none().await;
     }

@@ -132,7 +132,7 @@ impl Server {
             engine,
             service,
             connections: Arc::new(Semaphore::new(settings.connections_max)),
-            in_flight: InFlight::new(),
+            in_flight: InFlight::default(),
             grace: Duration::from_secs(settings.shutdown_grace_seconds),
         })
     }

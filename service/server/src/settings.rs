@@ -45,7 +45,7 @@ pub struct SettingsInput {
     /// How long a stop waits for calls under way, in seconds [default: 30]
     #[arg(long, env = "CAIRN_SHUTDOWN_GRACE_SECONDS", value_name = "SECONDS")]
     pub shutdown_grace_seconds: Option<u64>,
-    /// What to log, as in `info` or `warn,cairn_ops=debug` [default: info]
+    /// What to log, as in `info` or `warn,cairn_ops=debug` [default: info, and of the storage library warnings]
     #[arg(long, env = "CAIRN_LOG", value_name = "FILTER")]
     pub log: Option<String>,
     /// How the log looks [default: text]
@@ -190,7 +190,7 @@ impl SettingsInput {
             accept_loss: self.accept_loss.unwrap_or(false),
             connections_max: self.connections_max.unwrap_or(10_000),
             shutdown_grace_seconds: self.shutdown_grace_seconds.unwrap_or(30),
-            log: self.log.unwrap_or_else(|| "info".into()),
+            log: self.log.unwrap_or_else(|| "info,fjall=warn,lsm_tree=warn".into()),
             log_format: self.log_format.unwrap_or(LogFormat::Text),
         };
         settings.check()?;

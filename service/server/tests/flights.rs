@@ -4,8 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use cairn_api::v1::{DeleteItemRequest, PutItemRequest, item_service_client::ItemServiceClient};
-use cairn_flights::{Error, Options, PARTITION_KEY, SORT_KEY, ServerProcess};
+use cairn_flights::{Error, Options, PARTITION_KEY, SORT_KEY};
 use cairn_model::{AttributeMap, AttributeValue, EncodedValue};
+use cairn_server_process::ServerProcess;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 

@@ -385,15 +385,10 @@ async fn what_is_not_a_message_is_the_callers_fault() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_built_yet_says_so() {
     let (server, _folder) = server().await;
-    let status = server.items().query(v1::QueryRequest::default()).await.unwrap_err();
+    let status = server.items().batch_get_item(v1::BatchGetItemRequest::default()).await.unwrap_err();
     assert_eq!(status.code(), Code::Unimplemented);
-    let status = server.items().stream_scan(v1::StreamScanRequest::default()).await.unwrap_err();
+    let status = server.items().transact_get_items(v1::TransactGetItemsRequest::default()).await.unwrap_err();
     assert_eq!(status.code(), Code::Unimplemented);
-    let mut with_index = common::table_request("Indexed");
-    with_index.local_secondary_indexes = vec![v1::LocalSecondaryIndex::default()];
-    let status = server.tables().create_table(with_index).await.unwrap_err();
-    assert_eq!(status.code(), Code::Unimplemented);
-    assert_eq!(server.describe("Indexed").await.unwrap_err().code(), Code::NotFound);
     server.stop().await;
 }
 

@@ -1,7 +1,8 @@
 //! What the catalog keeps of a table.
 
 use cairn_model::{
-    BillingMode, IndexSchema, KeySchema, ProvisionedThroughput, TableClass, TableName, TableStatus, Tag,
+    BillingMode, IndexSchema, KeyAttribute, KeySchema, ProvisionedThroughput, TableClass, TableName,
+    TableStatus, Tag,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -31,23 +32,92 @@ pub(crate) struct Definition {
     /// Secondary indexes, in the order they were made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) indexes: Vec<Index>,
+    /// The id of the next index: ids are never used twice, as entries and counters go by them.
+    #[serde(default = "first_index_id")]
+    pub(crate) next_index_id: u16,
 }
+
+fn first_index_id() -> u16 {
+    FIRST_INDEX_ID
+}
+
+/// Ids begin here; what is below is for records of the index space that are no entries.
+pub(crate) const FIRST_INDEX_ID: u16 = 1;
 
 /// What the catalog keeps of a secondary index.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Index {
     pub(crate) schema: IndexSchema,
     pub(crate) status: IndexStatus,
+    #[serde(default)]
     pub(crate) throughput: Throughput,
+}
+
+impl Index {
+    /// Whether item writes enter the index. Before that it has no space to be in; once it is being removed nobody
+    /// misses what it lacks.
+    pub(crate) fn takes_entries(&self) -> bool {
+        match self.status {
+            IndexStatus::Backfilling | IndexStatus::Active | IndexStatus::Updating => true,
+            IndexStatus::Creating | IndexStatus::Deleting => false,
+        }
+    }
+
+    /// Whether item writes must have keys that fit the index. They must from the moment it is asked for.
+    pub(crate) fn checks_keys(&self) -> bool {
+        self.status != IndexStatus::Deleting
+    }
+
+    /// Whether it is being made or removed.
+    pub(crate) fn is_changing(&self) -> bool {
+        matches!(self.status, IndexStatus::Creating | IndexStatus::Backfilling | IndexStatus::Deleting)
+    }
+}
+
+impl Definition {
+    /// The index of that id.
+    pub(crate) fn index_mut(&mut self, id: u16) -> Option<&mut Index> {
+        self.indexes.iter_mut().find(|index| index.schema.id == id)
+    }
+
+    /// Whether an index is being added whose space is not there yet. The table is UPDATING until it is.
+    pub(crate) fn awaits_index_space(&self) -> bool {
+        self.indexes.iter().any(|index| index.status == IndexStatus::Creating)
+    }
+
+    /// Makes the table ACTIVE that was `from`, and the indexes that went along with it.
+    pub(crate) fn activate(&mut self, from: TableStatus) {
+        self.status = TableStatus::Active;
+        let finished = match from {
+            TableStatus::Creating => IndexStatus::Creating,
+            _ => IndexStatus::Updating,
+        };
+        for index in &mut self.indexes {
+            if index.status == finished {
+                index.status = IndexStatus::Active;
+            }
+        }
+    }
+
+    /// The types of all attributes that are part of a key, of the table or of an index, each once.
+    pub(crate) fn key_attributes(&self) -> Vec<KeyAttribute> {
+        let mut union: Vec<KeyAttribute> = self.key_schema.attributes().cloned().collect();
+        for attribute in self.indexes.iter().flat_map(|index| index.schema.key_schema.attributes()) {
+            if !union.contains(attribute) {
+                union.push(attribute.clone());
+            }
+        }
+        union
+    }
 }
 
 /// Where an index is in its life (semantics 4.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum IndexStatus {
-    /// Being made: writes enter it, and nobody reads it. `Backfilling` once items from before it are being entered.
+    /// Being made: its space is not there yet, so nobody writes or reads it.
     Creating,
-    /// Being made, and items from before it are being entered.
+    /// Being made: writes enter it, and so do, one after another, the items from before it. Nobody reads it.
     Backfilling,
     /// In use.
     Active,
@@ -144,5 +214,17 @@ mod tests {
         assert_eq!(throughput.describe(night).last_increase, Some(evening));
         assert_eq!(throughput.describe(morning).decreases_today, 0);
         assert_eq!(throughput.with(units(1, 1), morning).describe(morning).decreases_today, 1);
+    }
+
+    #[test]
+    fn a_definition_from_before_there_were_indexes_is_read() {
+        let record = r#"{"number":3,"id":"x","name":"Music","status":"ACTIVE",
+            "created_at":"2026-11-20T22:00:00Z","key_schema":{"partition":{"name":"pk","type":"S"}},
+            "billing_mode":"PAY_PER_REQUEST","throughput":{},"deletion_protection":false}"#;
+        let definition: Definition = serde_json::from_str(record).unwrap();
+        assert!(definition.indexes.is_empty());
+        assert_eq!(definition.next_index_id, FIRST_INDEX_ID);
+        let again = serde_json::to_string(&definition).unwrap();
+        assert_eq!(serde_json::from_str::<Definition>(&again).unwrap(), definition);
     }
 }

@@ -1,9 +1,11 @@
 //! A table as callers are told about it.
 
-use super::{Catalog, Table, ThroughputDescription};
+use super::{Catalog, Definition, Index, IndexStatus, Table, ThroughputDescription};
 use crate::Result;
 use crate::table_reference::Naming;
-use cairn_model::{BillingMode, KeySchema, TableClass, TableStatus};
+use cairn_model::{
+    BillingMode, IndexKeySchema, IndexKind, KeyAttribute, KeySchema, Projection, TableClass, TableStatus,
+};
 use cairn_storage::Engine;
 use jiff::Timestamp;
 
@@ -22,6 +24,8 @@ pub struct TableDescription {
     pub created_at: Timestamp,
     /// Its primary key.
     pub key_schema: KeySchema,
+    /// The types of all attributes that are part of a key, of the table or of an index.
+    pub key_attributes: Vec<KeyAttribute>,
     /// How its capacity is provided.
     pub billing_mode: BillingMode,
     /// When it was last switched to on-demand, if ever.
@@ -36,6 +40,33 @@ pub struct TableDescription {
     pub item_count: u64,
     /// Their size in bytes as DynamoDB counts it, exactly.
     pub size_bytes: u64,
+    /// Its secondary indexes, in the order they were made. None while the table is being deleted.
+    pub indexes: Vec<IndexDescription>,
+}
+
+/// What DescribeTable and its like tell about an index.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexDescription {
+    /// The index's name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Local or global.
+    pub kind: IndexKind,
+    /// What it is keyed by.
+    pub key_schema: IndexKeySchema,
+    /// What it holds.
+    pub projection: Projection,
+    /// Where it is in its life; `Backfilling` is CREATING to callers, with [`backfilling`](Self::backfilling).
+    pub status: IndexStatus,
+    /// While an index added to a table is being made: whether items are being entered by now (semantics 4.4).
+    pub backfilling: Option<bool>,
+    /// Its provisioned throughput; noughts on demand, and for a local index, which uses the table's.
+    pub throughput: ThroughputDescription,
+    /// How many entries it has, exactly; 0 while it is being made.
+    pub item_count: u64,
+    /// Their size in bytes as DynamoDB counts it, exactly; 0 while it is being made.
+    pub size_bytes: u64,
 }
 
 impl<E: Engine> Catalog<E> {
@@ -46,8 +77,12 @@ impl<E: Engine> Catalog<E> {
         table: &Table,
         naming: &Naming,
     ) -> Result<TableDescription> {
-        let (item_count, size_bytes) = self.totals(snapshot, table).await?;
-        Ok(TableDescription { item_count, size_bytes, ..self.describe_empty(table, naming) })
+        let mut description = self.describe_empty(table, naming);
+        (description.item_count, description.size_bytes) = self.totals(snapshot, table).await?;
+        for (index, described) in table.definition.indexes.iter().zip(&mut description.indexes) {
+            (described.item_count, described.size_bytes) = self.index_totals(snapshot, table, index).await?;
+        }
+        Ok(description)
     }
 
     /// The description of a table that has no items.
@@ -65,6 +100,40 @@ impl<E: Engine> Catalog<E> {
             throughput: definition.throughput.describe((self.clock)()),
             table_class: definition.table_class,
             deletion_protection: definition.deletion_protection,
+            item_count: 0,
+            size_bytes: 0,
+            key_attributes: definition.key_attributes(),
+            indexes: match definition.status {
+                TableStatus::Deleting => Vec::new(),
+                _ => definition
+                    .indexes
+                    .iter()
+                    .map(|index| self.describe_empty_index(definition, index, naming))
+                    .collect(),
+            },
+        }
+    }
+
+    fn describe_empty_index(
+        &self,
+        definition: &Definition,
+        index: &Index,
+        naming: &Naming,
+    ) -> IndexDescription {
+        IndexDescription {
+            name: index.schema.name.clone(),
+            arn: format!("{}/index/{}", naming.arn(&definition.name), index.schema.name),
+            kind: index.schema.kind,
+            key_schema: index.schema.key_schema.clone(),
+            projection: index.schema.projection.clone(),
+            status: index.status,
+            // Indexes made with their table never tell.
+            backfilling: match index.status {
+                IndexStatus::Creating if definition.status != TableStatus::Creating => Some(false),
+                IndexStatus::Backfilling => Some(true),
+                _ => None,
+            },
+            throughput: index.throughput.describe((self.clock)()),
             item_count: 0,
             size_bytes: 0,
         }

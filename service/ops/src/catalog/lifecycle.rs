@@ -90,8 +90,10 @@ impl<E: Engine> Catalog<E> {
             match table.definition.status {
                 TableStatus::Creating => self.spawn_create(table),
                 TableStatus::Deleting => self.spawn_delete(table),
-                TableStatus::Updating => self.finish_update(&table),
-                TableStatus::Active => {}
+                TableStatus::Updating | TableStatus::Active => {
+                    self.resume_indexes(&table);
+                    self.finish_update(&table, None);
+                }
             }
         }
         Ok(())
@@ -102,14 +104,23 @@ impl<E: Engine> Catalog<E> {
             let table = table.clone();
             async move {
                 catalog.engine.create_space(table.items()).await?;
+                if !table.definition.indexes.is_empty() {
+                    catalog.engine.create_space(table.index_entries()).await?;
+                }
                 catalog.activate(&table, TableStatus::Creating).await
             }
         });
     }
 
-    /// Has a table that was changed go back to ACTIVE.
-    pub(crate) fn finish_update(&self, table: &Arc<Table>) {
-        self.spawn_activate(table.clone(), TableStatus::Updating);
+    /// Has a table that was changed go back to ACTIVE, and the index be made or removed that the change was about.
+    pub(crate) fn finish_update(&self, table: &Arc<Table>, index: Option<u16>) {
+        if let Some(id) = index {
+            self.spawn_index_change(table.clone(), id);
+        }
+        // A table with an index whose space is not there yet goes back when it is.
+        if table.definition.status == TableStatus::Updating && !table.definition.awaits_index_space() {
+            self.spawn_activate(table.clone(), TableStatus::Updating);
+        }
     }
 
     /// Makes a table ACTIVE that is `from` and still the same table.
@@ -117,8 +128,11 @@ impl<E: Engine> Catalog<E> {
         let number = table.definition.number;
         let activated = self
             .change(&table.definition.name, move |mut definition| {
-                if definition.number == number && definition.status == from {
-                    definition.status = TableStatus::Active;
+                if definition.number == number
+                    && definition.status == from
+                    && (from == TableStatus::Creating || !definition.awaits_index_space())
+                {
+                    definition.activate(from);
                 }
                 Ok((definition, ()))
             })
@@ -166,7 +180,7 @@ impl<E: Engine> Catalog<E> {
     }
 
     /// Does `step` in the background until it succeeds or the store closes.
-    fn spawn<F, S>(&self, step: F)
+    pub(super) fn spawn<F, S>(&self, step: F)
     where
         F: Fn(Self) -> S + Send + 'static,
         S: Future<Output = Result<()>> + Send,

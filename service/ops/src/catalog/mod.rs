@@ -6,13 +6,14 @@
 
 mod definition;
 mod describe;
+mod index_lifecycle;
 mod lifecycle;
 mod record;
 
 pub use definition::IndexStatus;
 pub use definition::ThroughputDescription;
-pub(crate) use definition::{Definition, Index, Throughput};
-pub use describe::TableDescription;
+pub(crate) use definition::{Definition, FIRST_INDEX_ID, Index, Throughput};
+pub use describe::{IndexDescription, TableDescription};
 pub(crate) use record::table_key;
 
 use crate::{Clock, Error, Result};
@@ -33,6 +34,15 @@ pub struct Table {
 #[derive(Clone, Copy)]
 pub(crate) enum TableCounter {
     /// How many items there are.
+    Items = 0,
+    /// Their size in bytes as DynamoDB counts it.
+    Bytes = 1,
+}
+
+/// An index's counters.
+#[derive(Clone, Copy)]
+pub(crate) enum IndexCounter {
+    /// How many entries there are.
     Items = 0,
     /// Their size in bytes as DynamoDB counts it.
     Bytes = 1,
@@ -61,6 +71,11 @@ impl Table {
 
     pub(crate) fn counter(&self, counter: TableCounter) -> CounterKey {
         CounterKey { space: self.items(), counter: counter as u16 }
+    }
+
+    /// Where an index's total is kept: beside the entries.
+    pub(crate) fn index_counter(&self, index_id: u16, counter: IndexCounter) -> CounterKey {
+        CounterKey { space: self.index_entries(), counter: index_id * 2 + counter as u16 }
     }
 
     /// Whether this is what `record` says.
@@ -204,6 +219,21 @@ impl<E: Engine> Catalog<E> {
     pub(crate) async fn totals(&self, snapshot: &E::Snapshot, table: &Table) -> Result<(u64, u64)> {
         let items = snapshot.counter(table.counter(TableCounter::Items)).await?;
         let bytes = snapshot.counter(table.counter(TableCounter::Bytes)).await?;
+        Ok((items.try_into().unwrap_or(0), bytes.try_into().unwrap_or(0)))
+    }
+
+    /// How many entries an index has and how many bytes they count; noughts while it is made or removed.
+    pub(crate) async fn index_totals(
+        &self,
+        snapshot: &E::Snapshot,
+        table: &Table,
+        index: &Index,
+    ) -> Result<(u64, u64)> {
+        if !matches!(index.status, IndexStatus::Active | IndexStatus::Updating) {
+            return Ok((0, 0));
+        }
+        let items = snapshot.counter(table.index_counter(index.schema.id, IndexCounter::Items)).await?;
+        let bytes = snapshot.counter(table.index_counter(index.schema.id, IndexCounter::Bytes)).await?;
         Ok((items.try_into().unwrap_or(0), bytes.try_into().unwrap_or(0)))
     }
 

@@ -1,11 +1,16 @@
 //! CreateTable (semantics 3.1–3.4).
 
-use crate::catalog::{Definition, Throughput};
+use super::key_definitions::{
+    AttributeDefinition, AttributeTypes, KeySchemaElement, SecondaryIndexInput, ThroughputInput, check_count,
+    check_projected_sum, invalid,
+};
+use crate::catalog::{Definition, FIRST_INDEX_ID, Index, Throughput};
 use crate::operations::tag_resource::check_tags;
-use crate::{FieldPath, Operation, OperationKind, Result, Service, TableDescription, Validation};
+use crate::{
+    FieldPath, IndexStatus, Operation, OperationKind, Result, Service, TableDescription, Validation,
+};
 use cairn_model::{
-    BillingMode, KeyAttribute, KeySchema, KeyType, ProvisionedThroughput, TableClass, TableStatus, Tag,
-    limits,
+    BillingMode, IndexKind, IndexSchema, KeySchema, ProvisionedThroughput, TableClass, TableStatus, Tag,
 };
 use cairn_storage::Engine;
 
@@ -18,6 +23,10 @@ pub struct CreateTable {
     pub attribute_definitions: Vec<AttributeDefinition>,
     /// The partition key, then the sort key if there is one.
     pub key_schema: Vec<KeySchemaElement>,
+    /// Indexes with the table's partition key and another sort key. They can be made only here.
+    pub local_secondary_indexes: Option<Vec<SecondaryIndexInput>>,
+    /// Indexes with a key of their own.
+    pub global_secondary_indexes: Option<Vec<SecondaryIndexInput>>,
     /// How capacity is provided; provisioned if not said.
     pub billing_mode: Option<BillingMode>,
     /// Required of a provisioned table, refused of an on-demand one.
@@ -30,50 +39,16 @@ pub struct CreateTable {
     pub tags: Vec<Tag>,
 }
 
-/// The type of a key attribute.
-#[derive(Clone, Debug)]
-pub struct AttributeDefinition {
-    /// The attribute's name.
-    pub name: String,
-    /// Its type; none if the caller did not say.
-    pub key_type: Option<KeyType>,
-}
-
-/// The role of a key attribute.
-#[derive(Clone, Debug)]
-pub struct KeySchemaElement {
-    /// The attribute's name.
-    pub name: String,
-    /// Its role; none if the caller did not say.
-    pub role: Option<KeyRole>,
-}
-
-/// What a key attribute is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyRole {
-    /// The partition key.
-    Hash,
-    /// The sort key.
-    Range,
-}
-
-/// Provisioned throughput as a caller gives it.
-#[derive(Clone, Copy, Debug)]
-pub struct ThroughputInput {
-    /// Read units a second.
-    pub read_capacity_units: i64,
-    /// Write units a second.
-    pub write_capacity_units: i64,
-}
-
 impl Operation for CreateTable {
     const KIND: OperationKind = OperationKind::CreateTable;
     type Output = TableDescription;
 
     async fn execute<E: Engine>(self, service: &Service<E>) -> Result<TableDescription> {
-        let name = service.naming.table("table", self.table)?.name;
-        let key_schema = key_schema(&self.attribute_definitions, &self.key_schema)?;
+        let name = service.naming.table("table", self.table.clone())?.name;
         let billing_mode = self.billing_mode.unwrap_or(BillingMode::Provisioned);
+        let types = AttributeTypes::check(&self.attribute_definitions)?;
+        let key_schema = types.table_key(&self.key_schema)?;
+        let indexes = self.indexes(&types, &key_schema, billing_mode)?;
         let provisioned = throughput_for(billing_mode, self.provisioned_throughput)?;
         check_tags("tags", &self.tags)?;
         let now = (service.clock)();
@@ -90,133 +65,59 @@ impl Operation for CreateTable {
             table_class: self.table_class.map(|class| (class, now)),
             deletion_protection: self.deletion_protection,
             tags: self.tags,
-            indexes: Vec::new(),
+            next_index_id: FIRST_INDEX_ID + indexes.len() as u16,
+            indexes,
         };
+        types.check_used(&definition.key_attributes(), !definition.indexes.is_empty())?;
         let table = service.catalog.create(definition).await?;
         Ok(service.catalog.describe_empty(&table, &service.naming))
     }
 }
 
-fn key_schema(
-    definitions: &[AttributeDefinition],
-    elements: &[KeySchemaElement],
-) -> Result<KeySchema, Validation> {
-    let invalid = |text: String| {
-        Validation::new("key_schema", format!("One or more parameter values were invalid: {text}"))
-    };
-    for (index, definition) in definitions.iter().enumerate() {
-        let field = || FieldPath::from("attribute_definitions").index(index);
-        check_key_attribute_name(field(), &definition.name)?;
-        if definition.key_type.is_none() {
-            return Err(Validation::constraint(
-                field().field("attribute_type"),
-                None,
-                "Member must satisfy enum value set: [B, N, S]",
-            ));
+impl CreateTable {
+    /// The indexes that are asked for, with ids from the first on.
+    fn indexes(
+        &self,
+        types: &AttributeTypes<'_>,
+        table: &KeySchema,
+        billing_mode: BillingMode,
+    ) -> Result<Vec<Index>, Validation> {
+        let mut indexes: Vec<Index> = Vec::new();
+        let lists = [
+            (IndexKind::Local, "local_secondary_indexes", &self.local_secondary_indexes),
+            (IndexKind::Global, "global_secondary_indexes", &self.global_secondary_indexes),
+        ];
+        for (kind, list_field, list) in lists {
+            let Some(list) = list else { continue };
+            check_count(list_field, kind, list.len())?;
+            for (position, input) in list.iter().enumerate() {
+                let field = FieldPath::from(list_field).index(position);
+                let (key_schema, projection) = match kind {
+                    IndexKind::Local => types.local_index(&field, table, input)?,
+                    IndexKind::Global => types.global_index(&field, input)?,
+                };
+                let provisioned = match kind {
+                    IndexKind::Local => None,
+                    IndexKind::Global => throughput_for_index(&field, billing_mode, input)?,
+                };
+                if indexes.iter().any(|earlier| earlier.schema.name == input.name) {
+                    return Err(invalid(
+                        field.field("index_name"),
+                        format!("Duplicate index name: {}", input.name),
+                    ));
+                }
+                // At most 25, which the counts were checked for.
+                let id = FIRST_INDEX_ID + indexes.len() as u16;
+                indexes.push(Index {
+                    schema: IndexSchema { id, name: input.name.clone(), kind, key_schema, projection },
+                    status: IndexStatus::Creating,
+                    throughput: Throughput { provisioned, ..Throughput::default() },
+                });
+            }
         }
-        if definitions.iter().take(index).any(|earlier| earlier.name == definition.name) {
-            return Err(Validation::new(
-                field().field("attribute_name"),
-                "One or more parameter values were invalid: Attributes cannot be redefined. Please check that your \
-                 attribute has the same type as previously defined.",
-            ));
-        }
-    }
-    for (index, element) in elements.iter().enumerate() {
-        let field = || FieldPath::from("key_schema").index(index);
-        check_key_attribute_name(field(), &element.name)?;
-        if element.role.is_none() {
-            return Err(Validation::constraint(
-                field().field("key_type"),
-                None,
-                "Member must satisfy enum value set: [HASH, RANGE]",
-            ));
-        }
-    }
-    let (partition, sort) = match elements {
-        [] => {
-            return Err(Validation::constraint(
-                "key_schema",
-                None,
-                "Member must have length greater than or equal to 1",
-            ));
-        }
-        [partition] => (partition, None),
-        [partition, sort] => (partition, Some(sort)),
-        _ => {
-            return Err(Validation::constraint(
-                "key_schema",
-                None,
-                "Member must have length less than or equal to 2",
-            ));
-        }
-    };
-    if partition.role != Some(KeyRole::Hash) {
-        return Err(Validation::new(
-            FieldPath::from("key_schema").index(0).field("key_type"),
-            "Invalid KeySchema: The first KeySchemaElement is not a HASH key type",
-        ));
-    }
-    if let Some(sort) = sort {
-        if sort.role != Some(KeyRole::Range) {
-            return Err(Validation::new(
-                FieldPath::from("key_schema").index(1).field("key_type"),
-                "Invalid KeySchema: The second KeySchemaElement is not a RANGE key type",
-            ));
-        }
-        if sort.name == partition.name {
-            return Err(Validation::new(
-                "key_schema",
-                "Both the Hash Key and the Range Key element in the KeySchema have the same name",
-            ));
-        }
-    }
-    let typed = |element: &KeySchemaElement| {
-        definitions
-            .iter()
-            .find(|definition| definition.name == element.name)
-            .and_then(|definition| definition.key_type)
-            .map(|key_type| KeyAttribute { name: element.name.clone(), key_type })
-            .ok_or_else(|| {
-                invalid(format!(
-                    "Some index key attributes are not defined in AttributeDefinitions. Keys: [{}], \
-                     AttributeDefinitions: [{}]",
-                    names(elements.iter().map(|element| &element.name)),
-                    names(definitions.iter().map(|definition| &definition.name)),
-                ))
-            })
-    };
-    let schema = KeySchema { partition: typed(partition)?, sort: sort.map(typed).transpose()? };
-    if definitions.len() != elements.len() {
-        return Err(invalid(
-            "Number of attributes in KeySchema does not exactly match number of attributes defined in \
-             AttributeDefinitions"
-                .into(),
-        ));
-    }
-    Ok(schema)
-}
-
-fn names<'a>(names: impl Iterator<Item = &'a String>) -> String {
-    names.map(String::as_str).collect::<Vec<_>>().join(", ")
-}
-
-/// Key attributes have names of 1 to 255 bytes (semantics 2.6).
-fn check_key_attribute_name(field: FieldPath, name: &str) -> Result<(), Validation> {
-    let constraint = |text: String| {
-        Err(Validation::constraint(
-            field.field("attribute_name"),
-            Some(name).filter(|name| !name.is_empty()),
-            text,
-        ))
-    };
-    match name.len() {
-        0 => constraint("Member must have length greater than or equal to 1".into()),
-        1..=limits::KEY_ATTRIBUTE_NAME_BYTES_MAX => Ok(()),
-        _ => constraint(format!(
-            "Member must have length less than or equal to {}",
-            limits::KEY_ATTRIBUTE_NAME_BYTES_MAX
-        )),
+        let projections = indexes.iter().map(|index| &index.schema.projection);
+        check_projected_sum("global_secondary_indexes", projections)?;
+        Ok(indexes)
     }
 }
 
@@ -225,34 +126,60 @@ pub(super) fn throughput_for(
     billing_mode: BillingMode,
     given: Option<ThroughputInput>,
 ) -> Result<Option<ProvisionedThroughput>, Validation> {
-    let invalid = |text: &str| {
-        Validation::new(
-            "provisioned_throughput",
-            format!("One or more parameter values were invalid: {text}"),
-        )
-    };
+    let field = || FieldPath::from("provisioned_throughput");
     match (billing_mode, given) {
         (BillingMode::PayPerRequest, None) => Ok(None),
         (BillingMode::PayPerRequest, Some(_)) => Err(invalid(
+            field(),
             "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST",
         )),
         (BillingMode::Provisioned, None) => Err(invalid(
+            field(),
             "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED",
         )),
-        (BillingMode::Provisioned, Some(given)) => {
-            let units = |field: &'static str, units: i64| {
-                u64::try_from(units).ok().filter(|units| *units >= 1).ok_or_else(|| {
-                    Validation::constraint(
-                        FieldPath::from("provisioned_throughput").field(field),
-                        Some(&units.to_string()),
-                        "Member must have value greater than or equal to 1",
-                    )
-                })
-            };
-            Ok(Some(ProvisionedThroughput {
-                read_capacity_units: units("read_capacity_units", given.read_capacity_units)?,
-                write_capacity_units: units("write_capacity_units", given.write_capacity_units)?,
-            }))
-        }
+        (BillingMode::Provisioned, Some(given)) => provisioned(&field(), given).map(Some),
     }
+}
+
+/// What throughput a global index of a table of that billing mode gets (semantics 3.2).
+pub(super) fn throughput_for_index(
+    field: &FieldPath,
+    billing_mode: BillingMode,
+    index: &SecondaryIndexInput,
+) -> Result<Option<ProvisionedThroughput>, Validation> {
+    let field = field.clone().field("provisioned_throughput");
+    match (billing_mode, index.provisioned_throughput) {
+        (BillingMode::PayPerRequest, None) => Ok(None),
+        (BillingMode::PayPerRequest, Some(_)) => Err(invalid(
+            field,
+            format!(
+                "ProvisionedThroughput should not be specified for index: {} when BillingMode is PAY_PER_REQUEST",
+                index.name
+            ),
+        )),
+        (BillingMode::Provisioned, None) => {
+            Err(invalid(field, format!("ProvisionedThroughput must be specified for index: {}", index.name)))
+        }
+        (BillingMode::Provisioned, Some(given)) => provisioned(&field, given).map(Some),
+    }
+}
+
+/// Throughput as it is kept: at least one unit of each kind.
+pub(super) fn provisioned(
+    field: &FieldPath,
+    given: ThroughputInput,
+) -> Result<ProvisionedThroughput, Validation> {
+    let units = |member: &'static str, units: i64| {
+        u64::try_from(units).ok().filter(|units| *units >= 1).ok_or_else(|| {
+            Validation::constraint(
+                field.clone().field(member),
+                Some(&units.to_string()),
+                "Member must have value greater than or equal to 1",
+            )
+        })
+    };
+    Ok(ProvisionedThroughput {
+        read_capacity_units: units("read_capacity_units", given.read_capacity_units)?,
+        write_capacity_units: units("write_capacity_units", given.write_capacity_units)?,
+    })
 }

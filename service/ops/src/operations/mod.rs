@@ -5,22 +5,35 @@ mod delete_item;
 mod delete_table;
 mod describe_table;
 mod get_item;
+mod index_updates;
+mod key_definitions;
 mod list_tables;
 mod list_tags_of_resource;
 mod put_item;
+mod query;
+mod scan;
+mod stream_read;
 mod tag_resource;
 mod untag_resource;
 mod update_item;
 mod update_table;
 
-pub use create_table::{AttributeDefinition, CreateTable, KeyRole, KeySchemaElement, ThroughputInput};
+pub use create_table::CreateTable;
 pub use delete_item::{DeleteItem, DeleteItemOutput};
 pub use delete_table::DeleteTable;
 pub use describe_table::DescribeTable;
 pub use get_item::{GetItem, GetItemOutput};
+pub use index_updates::{DeleteGlobalSecondaryIndex, GlobalSecondaryIndexUpdate, UpdateGlobalSecondaryIndex};
+pub use key_definitions::{
+    AttributeDefinition, KeyRole, KeySchemaElement, ProjectionInput, ProjectionType, SecondaryIndexInput,
+    ThroughputInput,
+};
 pub use list_tables::{ListTables, ListTablesOutput};
 pub use list_tags_of_resource::{ListTagsOfResource, ListTagsOfResourceOutput};
 pub use put_item::{PutItem, PutItemOutput};
+pub use query::{PageOutput, Query, QuerySelection};
+pub use scan::{Scan, ScanSelection};
+pub use stream_read::{Parts, StreamOptions, StreamPart, StreamQuery, StreamScan, StreamSummary};
 pub use tag_resource::TagResource;
 pub use untag_resource::UntagResource;
 pub use update_item::{UpdateItem, UpdateItemOutput};

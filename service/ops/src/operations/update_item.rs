@@ -1,6 +1,7 @@
 //! UpdateItem (semantics 5.7, 7.4, 12.3).
 
 use crate::error::At;
+use crate::index_write::check_update_targets;
 use crate::item_write::{Change, Condition, NewItem, write_item};
 use crate::{
     ConsumedCapacity, ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity,
@@ -68,6 +69,7 @@ impl Operation for UpdateItem {
                     update
                         .check_avoids_keys(|name| schema.contains(name))
                         .map_err(|error| update_error(&error))?;
+                    check_update_targets(table, update)?;
                 }
                 Ok(primary)
             },
@@ -127,7 +129,7 @@ fn change(
             )
             .into());
         }
-        Some(item) => Change::Put(NewItem::new(item.clone())),
+        Some(item) => Change::Put(NewItem::updated(item.clone())),
     };
     let answer = match return_values {
         ReturnValues::None => None,

@@ -1,9 +1,11 @@
-//! UpdateTable (semantics 3.2, 3.6): throughput, billing mode, storage class, deletion protection.
+//! UpdateTable (semantics 3.2, 3.6): throughput, billing mode, storage class, deletion protection, global indexes.
 
-use super::create_table::{ThroughputInput, throughput_for};
+use super::create_table::throughput_for;
+use super::index_updates::{GlobalSecondaryIndexUpdate, IndexUpdates};
+use super::key_definitions::{AttributeDefinition, ThroughputInput};
 use crate::catalog::Definition;
 use crate::{Error, Operation, OperationKind, Result, Service, TableDescription, Validation};
-use cairn_model::{BillingMode, TableClass, TableStatus};
+use cairn_model::{BillingMode, ProvisionedThroughput, TableClass, TableStatus};
 use cairn_storage::{Consistency, Engine};
 use jiff::Timestamp;
 
@@ -12,6 +14,10 @@ use jiff::Timestamp;
 pub struct UpdateTable {
     /// The table's name or ARN.
     pub table: String,
+    /// The types of the key attributes of an index to be made. What no index of the request is keyed by is ignored.
+    pub attribute_definitions: Vec<AttributeDefinition>,
+    /// Indexes to make, change or delete: at most one to make or delete.
+    pub global_secondary_index_updates: Vec<GlobalSecondaryIndexUpdate>,
     /// The new billing mode.
     pub billing_mode: Option<BillingMode>,
     /// The new throughput.
@@ -32,6 +38,7 @@ impl Operation for UpdateTable {
             && self.provisioned_throughput.is_none()
             && self.table_class.is_none()
             && self.deletion_protection.is_none()
+            && self.global_secondary_index_updates.is_empty()
         {
             return Err(Validation::new(
                 "table",
@@ -41,16 +48,23 @@ impl Operation for UpdateTable {
             .into());
         }
         let now = (service.clock)();
-        let (table, ()) =
-            service.catalog.change(&name, move |definition| Ok((self.apply(definition, now)?, ()))).await?;
-        service.catalog.finish_update(&table);
+        let indexes = IndexUpdates::check(&self.attribute_definitions, &self.global_secondary_index_updates)?;
+        let (table, changed_index) =
+            service.catalog.change(&name, move |definition| self.apply(&indexes, definition, now)).await?;
+        service.catalog.finish_update(&table, changed_index);
         let snapshot = service.engine.snapshot(Consistency::Strong).await?;
         service.catalog.describe(&snapshot, &table, &service.naming).await
     }
 }
 
 impl UpdateTable {
-    fn apply(&self, mut definition: Definition, now: Timestamp) -> Result<Definition> {
+    /// The table's definition after the change, and the index that is to be made or removed because of it.
+    fn apply(
+        &self,
+        indexes: &IndexUpdates,
+        mut definition: Definition,
+        now: Timestamp,
+    ) -> Result<(Definition, Option<u16>)> {
         let in_use = |doing| Err(Error::TableInUse { table: definition.name.to_string(), doing });
         match definition.status {
             TableStatus::Active => {}
@@ -65,19 +79,7 @@ impl UpdateTable {
             match throughput_for(billing_mode, self.provisioned_throughput)? {
                 None => definition.throughput.provisioned = None,
                 Some(units) if definition.throughput.provisioned == Some(units) => {
-                    return Err(Validation::of_state(
-                        "provisioned_throughput",
-                        format!(
-                            "The provisioned throughput for the table will not change. The requested value equals \
-                             the current value. Current ReadCapacityUnits provisioned for the table: {read}. \
-                             Requested ReadCapacityUnits: {read}. Current WriteCapacityUnits provisioned for the \
-                             table: {write}. Requested WriteCapacityUnits: {write}. Refer to the Amazon DynamoDB \
-                             Developer Guide for current limits and how to request higher limits.",
-                            read = units.read_capacity_units,
-                            write = units.write_capacity_units,
-                        ),
-                    )
-                    .into());
+                    return Err(unchanged_throughput("provisioned_throughput", "table", units).into());
                 }
                 Some(units) => definition.throughput = definition.throughput.with(units, now),
             }
@@ -86,12 +88,31 @@ impl UpdateTable {
             definition.on_demand_since = Some(now);
         }
         definition.billing_mode = billing_mode;
+        let changed_index = indexes.apply(&mut definition, switched, now)?;
         if let Some(class) = self.table_class {
             definition.table_class = Some((class, now));
         }
         if let Some(protection) = self.deletion_protection {
             definition.deletion_protection = protection;
         }
-        Ok(definition)
+        Ok((definition, changed_index))
     }
+}
+
+/// Asking for the throughput there is (semantics 3.2).
+pub(super) fn unchanged_throughput(
+    field: impl Into<crate::FieldPath>,
+    of: &str,
+    units: ProvisionedThroughput,
+) -> Validation {
+    let ProvisionedThroughput { read_capacity_units: read, write_capacity_units: write } = units;
+    Validation::of_state(
+        field,
+        format!(
+            "The provisioned throughput for the {of} will not change. The requested value equals the current value. \
+             Current ReadCapacityUnits provisioned for the {of}: {read}. Requested ReadCapacityUnits: {read}. Current \
+             WriteCapacityUnits provisioned for the {of}: {write}. Requested WriteCapacityUnits: {write}. Refer to \
+             the Amazon DynamoDB Developer Guide for current limits and how to request higher limits."
+        ),
+    )
 }

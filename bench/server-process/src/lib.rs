@@ -1,4 +1,5 @@
-//! The server under test: `cairn serve` as a process of its own.
+//! A `cairn serve` of its own process, for programs and tests that measure or check a server from outside. Not for tests
+//! that can start the server in their own process.
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;

@@ -1,0 +1,175 @@
+//! Keeping indexes in step with their items: what a change of one item does to its entries, and what it costs.
+
+use crate::capacity::{CapacityParts, write_units};
+use crate::catalog::{Index, IndexCounter, Table};
+use crate::item_write::{ItemOrigin, NewItem};
+use crate::{FieldPath, Result, Validation};
+use bytes::Bytes;
+use cairn_expression::Update;
+use cairn_model::{AttributeMap, IndexEntry, IndexKeyError, IndexKind, KeySchema, StoredItem, item_size};
+use cairn_storage::{RecordKey, Write};
+
+/// An entry as it is stored.
+struct EntryRecord {
+    key: RecordKey,
+    record: Bytes,
+    /// In bytes, as DynamoDB counts it.
+    size: usize,
+}
+
+impl EntryRecord {
+    fn new(table: &Table, entry: IndexEntry) -> Self {
+        Self {
+            size: item_size(&entry.attributes),
+            key: RecordKey::new(table.index_entries(), entry.key),
+            record: StoredItem::encode(&entry.attributes),
+        }
+    }
+}
+
+/// Appends what becoming `new` does to the index entries of the item at `key`, and what that costs. Says how many bytes
+/// the entries in local indexes grow by.
+///
+/// # Errors
+/// An index key attribute that cannot be one.
+pub(crate) fn index_writes(
+    table: &Table,
+    key: &RecordKey,
+    old: Option<&StoredItem>,
+    new: Option<&NewItem>,
+    writes: &mut Vec<Write>,
+    units: &mut CapacityParts,
+) -> Result<i64> {
+    let mut local_bytes = 0;
+    if table.definition.indexes.is_empty() {
+        return Ok(local_bytes);
+    }
+    let old = old.map(StoredItem::attributes).transpose()?;
+    for index in table.definition.indexes.iter().filter(|index| index.checks_keys()) {
+        let after = match new {
+            Some(new) => entry_after(index, table.key_schema(), key, old.as_ref(), new)?,
+            None => None,
+        };
+        if !index.takes_entries() {
+            continue;
+        }
+        // An item from before the index whose attributes do not fit it has no entry.
+        let before =
+            old.as_ref().and_then(|old| index.schema.entry(table.key_schema(), &key.key, old).ok().flatten());
+        let before = before.map(|entry| EntryRecord::new(table, entry));
+        let after = after.map(|entry| EntryRecord::new(table, entry));
+        if index.schema.kind == IndexKind::Local {
+            local_bytes += bytes(after.as_ref()) - bytes(before.as_ref());
+        }
+        write_entry(table, index, before, after, writes, units);
+    }
+    Ok(local_bytes)
+}
+
+fn bytes(entry: Option<&EntryRecord>) -> i64 {
+    entry.map_or(0, |entry| entry.size as i64)
+}
+
+/// Writes an entry's change. The cost (semantics 12.5): nothing if nothing changes, one write to enter, leave or change
+/// what is projected, two to move.
+fn write_entry(
+    table: &Table,
+    index: &Index,
+    before: Option<EntryRecord>,
+    after: Option<EntryRecord>,
+    writes: &mut Vec<Write>,
+    units: &mut CapacityParts,
+) {
+    let size = |entry: &Option<EntryRecord>| entry.as_ref().map_or(0, |entry| entry.size);
+    let (size_before, size_after) = (size(&before), size(&after));
+    let items = i64::from(after.is_some()) - i64::from(before.is_some());
+    let cost = match (before, after) {
+        (None, None) => return,
+        (Some(before), Some(after)) if before.key == after.key => {
+            if before.record == after.record {
+                return;
+            }
+            writes.push(Write::Put(after.key, after.record));
+            write_units(size_before.max(size_after))
+        }
+        (before, after) => {
+            let mut cost = 0.0;
+            if let Some(before) = before {
+                writes.push(Write::Delete(before.key));
+                cost += write_units(size_before);
+            }
+            if let Some(after) = after {
+                writes.push(Write::Put(after.key, after.record));
+                cost += write_units(size_after);
+            }
+            cost
+        }
+    };
+    units.add_index(index.schema.kind, &index.schema.name, cost);
+    let deltas =
+        [(IndexCounter::Items, items), (IndexCounter::Bytes, size_after as i64 - size_before as i64)];
+    for (counter, delta) in deltas.into_iter().filter(|(_, delta)| *delta != 0) {
+        writes.push(Write::Add(table.index_counter(index.schema.id, counter), delta));
+    }
+}
+
+/// The entry that an item is to have. What an update leaves as it was is not the update's fault: an item from before
+/// the index, with an attribute that does not fit it, can go on being updated outside of the index.
+fn entry_after(
+    index: &Index,
+    table: &KeySchema,
+    key: &RecordKey,
+    old: Option<&AttributeMap>,
+    new: &NewItem,
+) -> Result<Option<IndexEntry>, Validation> {
+    let error = match index.schema.entry(table, &key.key, &new.attributes) {
+        Ok(entry) => return Ok(entry),
+        Err(error) => error,
+    };
+    let unchanged = |name: &str| {
+        let before = old.and_then(|old| old.get(name));
+        before.is_some() && before == new.attributes.get(name)
+    };
+    if new.origin == ItemOrigin::Given || !unchanged(error.attribute()) {
+        return Err(refusal(new.origin, &error));
+    }
+    // Without the attributes that the update left alone, its own can be at fault still.
+    let mut changed = AttributeMap::clone(&new.attributes);
+    changed.retain(|name, _| !unchanged(name));
+    match index.schema.entry(table, &key.key, &changed) {
+        Ok(_) => Ok(None),
+        Err(error) => Err(refusal(new.origin, &error)),
+    }
+}
+
+fn refusal(origin: ItemOrigin, error: &IndexKeyError) -> Validation {
+    match (origin, error) {
+        (ItemOrigin::Given, error) => {
+            Validation::new(FieldPath::from("item").key(error.attribute()), error.to_string())
+        }
+        (ItemOrigin::Updated, IndexKeyError::TypeMismatch { .. }) => Validation::of_state(
+            "update_expression",
+            "The update expression attempted to update the secondary index key to unsupported type",
+        ),
+        (ItemOrigin::Updated, error) => Validation::of_state("update_expression", error.to_string()),
+    }
+}
+
+/// Refuses an update of something inside an attribute that keys an index: only a scalar can.
+pub(crate) fn check_update_targets(table: &Table, update: &Update) -> Result<(), Validation> {
+    let keys_an_index = |name: &str| {
+        let mut indexes = table.definition.indexes.iter().filter(|index| index.checks_keys());
+        indexes.any(|index| index.schema.key_schema.contains(name))
+    };
+    match update.targets().find(|target| !target.steps.is_empty() && keys_an_index(&target.attribute)) {
+        None => Ok(()),
+        Some(target) => Err(Validation::new(
+            "update_expression",
+            format!(
+                "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: \
+                 IndexKey: {}",
+                target.attribute
+            ),
+        )),
+    }
+}

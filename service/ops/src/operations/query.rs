@@ -1,0 +1,271 @@
+//! Query (semantics 5.5, 8, 12.2): a page of one partition of a table or an index.
+
+use crate::capacity::{CapacityParts, read_units};
+use crate::expressions::Expressions;
+use crate::page::{Page, PageLimits, Reading, Wanted};
+use crate::selection::{check_projected, fetches, position, readable_index};
+use crate::{
+    ConsumedCapacity, Error, ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity,
+    Select, Service, Validation, key_range,
+};
+use cairn_expression::{Condition, KeyCondition, KeyConditionError, KeyQuery, Projection};
+use cairn_model::{AttributeMap, Item, TableReference};
+use cairn_storage::{Consistency, Direction, Engine};
+use std::sync::Arc;
+
+/// What a Query or its stream selects.
+#[derive(Clone, Debug, Default)]
+pub struct QuerySelection {
+    /// The table's name or ARN.
+    pub table: String,
+    /// The index to read instead of the table.
+    pub index: Option<String>,
+    /// Which partition, and which of its items.
+    pub key_condition_expression: Option<String>,
+    /// Which of those to answer with.
+    pub filter_expression: Option<String>,
+    /// Which parts of them.
+    pub projection_expression: Option<String>,
+    /// For the expressions.
+    pub arguments: ExpressionArguments,
+    /// Which parts of them, in one word.
+    pub select: Option<Select>,
+    /// Whether to read what was acknowledged last.
+    pub consistent: bool,
+    /// Whether to begin at the end.
+    pub descending: bool,
+}
+
+/// Reads a page of one partition.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// What to read.
+    pub selection: QuerySelection,
+    /// Items to evaluate, at least 1; as many as fit a page if not said.
+    pub limit: Option<i32>,
+    /// Begin strictly after this key.
+    pub exclusive_start_key: Option<Item>,
+    /// Whether to tell the cost.
+    pub return_consumed_capacity: ReturnConsumedCapacity,
+}
+
+/// A page of items.
+#[derive(Clone, Debug)]
+pub struct PageOutput {
+    /// The items; none if only counts were asked for.
+    pub items: Vec<Item>,
+    /// How many passed the filter.
+    pub count: usize,
+    /// How many were evaluated.
+    pub scanned_count: usize,
+    /// Where to go on, if the page ended before the items did.
+    pub last_evaluated_key: Option<AttributeMap>,
+    /// What it cost, if that was asked for.
+    pub consumed_capacity: Option<ConsumedCapacity>,
+}
+
+impl Operation for Query {
+    const KIND: OperationKind = OperationKind::Query;
+    type Output = PageOutput;
+
+    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<PageOutput> {
+        let prepared = self.selection.check(service)?;
+        let evaluated_max = check_limit(self.limit)?;
+        let snapshot = service.engine.snapshot(prepared.consistency()).await?;
+        let table = service.catalog.serving(&snapshot, &prepared.reference.name).await?;
+        let (mut reading, query) = prepared.reading(table)?;
+        if let Some(start) = self.exclusive_start_key {
+            let start = position(reading.table.key_schema(), reading.index.as_ref(), start)?;
+            if start.partition != query.partition {
+                return Err(Validation::new(
+                    "exclusive_start_key",
+                    "The provided starting key is outside query boundaries based on provided conditions",
+                )
+                .into());
+            }
+            if !key_range::contains(&reading.range, &start.storage_key) {
+                return Err(Validation::new(
+                    "exclusive_start_key",
+                    "The provided starting key does not match the range key predicate",
+                )
+                .into());
+            }
+            reading.start_after(start.storage_key);
+        }
+        let page = reading.page(&snapshot, PageLimits { evaluated_max, returned_max: usize::MAX }).await?;
+        Ok(page_output(&prepared, &reading, page, self.return_consumed_capacity))
+    }
+}
+
+/// `Limit`: at least 1.
+pub(super) fn check_limit(limit: Option<i32>) -> Result<usize, Validation> {
+    match limit {
+        None => Ok(usize::MAX),
+        Some(limit) => usize::try_from(limit).ok().filter(|limit| *limit >= 1).ok_or_else(|| {
+            Validation::constraint(
+                "limit",
+                Some(&limit.to_string()),
+                "Member must have value greater than or equal to 1",
+            )
+        }),
+    }
+}
+
+/// A selection whose expressions are in order; the table has not been looked at.
+pub(super) struct Prepared {
+    pub(super) reference: TableReference,
+    pub(super) index: Option<String>,
+    pub(super) key_condition: Option<KeyCondition>,
+    pub(super) filter: Option<Arc<Condition>>,
+    pub(super) projection: Option<Arc<Projection>>,
+    pub(super) select: Option<Select>,
+    pub(super) consistent: bool,
+    pub(super) direction: Direction,
+}
+
+impl QuerySelection {
+    pub(super) fn check<E: Engine>(self, service: &Service<E>) -> Result<Prepared, Validation> {
+        let reference = service.naming.table("table", self.table)?;
+        check_index_name(self.index.as_deref())?;
+        Select::check(self.select, self.projection_expression.is_some(), self.index.is_some())?;
+        let Some(key_condition) = self.key_condition_expression else {
+            return Err(Validation::new(
+                "key_condition_expression",
+                "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.",
+            ));
+        };
+        let mut expressions = self.arguments.check(&service.expressions, true)?;
+        let key_condition = expressions.key_condition(&key_condition)?;
+        let (filter, projection) =
+            filter_and_projection(expressions, self.filter_expression, self.projection_expression)?;
+        Ok(Prepared {
+            reference,
+            index: self.index,
+            key_condition: Some(key_condition),
+            filter,
+            projection,
+            select: self.select,
+            consistent: self.consistent,
+            direction: if self.descending { Direction::Descending } else { Direction::Ascending },
+        })
+    }
+}
+
+/// The filter and the projection, where there are any.
+type FilterAndProjection = (Option<Arc<Condition>>, Option<Arc<Projection>>);
+
+/// The last two expressions of a request, and the check that every name and value was mentioned.
+pub(super) fn filter_and_projection(
+    mut expressions: Expressions<'_>,
+    filter: Option<String>,
+    projection: Option<String>,
+) -> Result<FilterAndProjection, Validation> {
+    let filter = expressions.filter(filter.as_deref())?.map(Arc::new);
+    let projection = expressions.projection(projection.as_deref())?.map(Arc::new);
+    expressions.finish()?;
+    Ok((filter, projection))
+}
+
+/// An index name has the shape of a table's.
+pub(super) fn check_index_name(name: Option<&str>) -> Result<(), Validation> {
+    match name.map(|name| (name, cairn_model::check_index_name(name))) {
+        Some((name, Err(error))) => Err(Validation::constraint("index", Some(name), error)),
+        _ => Ok(()),
+    }
+}
+
+impl Prepared {
+    pub(super) fn consistency(&self) -> Consistency {
+        if self.consistent { Consistency::Strong } else { Consistency::Eventual }
+    }
+
+    /// What to read of a table, and which keys.
+    pub(super) fn reading(&self, table: Arc<crate::Table>) -> Result<(Reading, KeyQuery)> {
+        let index =
+            self.index.as_deref().map(|name| readable_index(&table, name, self.consistent)).transpose()?;
+        let schema = table.key_schema();
+        let query = match (&self.key_condition, &index) {
+            (None, _) => KeyQuery { partition: Vec::new(), sort_prefix: Vec::new(), sort_range: None },
+            (Some(condition), None) => {
+                let sort: Vec<_> = schema.sort.iter().cloned().collect();
+                condition
+                    .resolve(std::slice::from_ref(&schema.partition), &sort)
+                    .map_err(key_condition_error)?
+            }
+            (Some(condition), Some(index)) => condition
+                .resolve(&index.key_schema.partition, &index.key_schema.sort)
+                .map_err(key_condition_error)?,
+        };
+        if let (Some(filter), Some(_)) = (&self.filter, &self.key_condition) {
+            let is_key = |name: &str| match &index {
+                None => schema.contains(name),
+                Some(index) => index.key_schema.contains(name),
+            };
+            filter
+                .check_avoids_keys(is_key)
+                .map_err(|error| Validation::new("filter_expression", error.to_string()))?;
+        }
+        let range = match &self.key_condition {
+            Some(_) => key_range::of_query(index.as_ref(), &query),
+            None => key_range::of_segment(index.as_ref(), 0, 1),
+        };
+        if let Some(index) = &index {
+            let filtered = self.filter.iter().flat_map(|filter| filter.attributes());
+            let projected = self.projection.iter().flat_map(|projection| projection.attributes());
+            check_projected(index, schema, self.select, filtered.chain(projected))?;
+        }
+        let wanted = match (self.select, &self.projection) {
+            (Some(Select::Count), _) => Wanted::Count,
+            (_, Some(projection)) => Wanted::Parts(projection.clone()),
+            (_, None) => Wanted::Everything,
+        };
+        let fetches = index.as_ref().is_some_and(|index| {
+            let filtered = self.filter.iter().flat_map(|filter| filter.attributes());
+            let projected = self.projection.iter().flat_map(|projection| projection.attributes());
+            fetches(index, table.key_schema(), self.select, filtered.chain(projected))
+        });
+        let reading = Reading {
+            table,
+            index,
+            fetches,
+            range,
+            direction: self.direction,
+            filter: self.filter.clone(),
+            wanted,
+        };
+        Ok((reading, query))
+    }
+}
+
+fn key_condition_error(error: KeyConditionError) -> Error {
+    Validation::new("key_condition_expression", error.to_string()).into()
+}
+
+/// A page as an answer.
+pub(super) fn page_output(
+    prepared: &Prepared,
+    reading: &Reading,
+    page: Page,
+    return_consumed_capacity: ReturnConsumedCapacity,
+) -> PageOutput {
+    let mut units = CapacityParts::default();
+    add_units(&mut units, prepared, reading, &page);
+    PageOutput {
+        items: page.items,
+        count: page.count,
+        scanned_count: page.scanned_count,
+        last_evaluated_key: page.last.map(|last| last.key),
+        consumed_capacity: return_consumed_capacity.report(&prepared.reference.given, units),
+    }
+}
+
+/// Adds what a page cost: of the table, or of the index that was read and the items fetched for it (semantics 12.6).
+pub(super) fn add_units(units: &mut CapacityParts, prepared: &Prepared, reading: &Reading, page: &Page) {
+    let walked = read_units(page.scanned_bytes, prepared.consistent);
+    match &reading.index {
+        None => units.table += walked,
+        Some(index) => units.add_index(index.kind, &index.name, walked),
+    }
+    let fetched = page.fetched_bytes.iter().map(|bytes| read_units(*bytes, prepared.consistent));
+    units.table += fetched.sum::<f64>();
+}

@@ -1,0 +1,159 @@
+//! Scan (semantics 8.9, 8.10): a page of a whole table or index, or of one of its segments.
+
+use super::query::{PageOutput, Prepared, check_index_name, check_limit, filter_and_projection, page_output};
+use crate::page::{PageLimits, Reading};
+use crate::selection::position;
+use crate::{
+    ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity, Select, Service, Table,
+    Validation, key_range,
+};
+use cairn_model::Item;
+use cairn_storage::{Direction, Engine};
+use std::sync::Arc;
+
+/// What a Scan or its stream selects.
+#[derive(Clone, Debug, Default)]
+pub struct ScanSelection {
+    /// The table's name or ARN.
+    pub table: String,
+    /// The index to read instead of the table.
+    pub index: Option<String>,
+    /// Which items to answer with.
+    pub filter_expression: Option<String>,
+    /// Which parts of them.
+    pub projection_expression: Option<String>,
+    /// For the expressions.
+    pub arguments: ExpressionArguments,
+    /// Which parts of them, in one word.
+    pub select: Option<Select>,
+    /// Whether to read what was acknowledged last.
+    pub consistent: bool,
+    /// Which segment to read, from 0.
+    pub segment: Option<i32>,
+    /// Of how many.
+    pub total_segments: Option<i32>,
+}
+
+/// Reads a page of a table or index.
+#[derive(Clone, Debug, Default)]
+pub struct Scan {
+    /// What to read.
+    pub selection: ScanSelection,
+    /// Items to evaluate, at least 1; as many as fit a page if not said.
+    pub limit: Option<i32>,
+    /// Begin strictly after this key.
+    pub exclusive_start_key: Option<Item>,
+    /// Whether to tell the cost.
+    pub return_consumed_capacity: ReturnConsumedCapacity,
+}
+
+impl Operation for Scan {
+    const KIND: OperationKind = OperationKind::Scan;
+    type Output = PageOutput;
+
+    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<PageOutput> {
+        let evaluated_max = check_limit(self.limit)?;
+        let prepared = self.selection.check(service)?;
+        let snapshot = service.engine.snapshot(prepared.selection.consistency()).await?;
+        let table = service.catalog.serving(&snapshot, &prepared.selection.reference.name).await?;
+        let mut reading = prepared.reading(table)?;
+        if let Some(start) = self.exclusive_start_key {
+            let start = position(reading.table.key_schema(), reading.index.as_ref(), start)?;
+            if !key_range::contains(&reading.range, &start.storage_key) {
+                return Err(Validation::new(
+                    "exclusive_start_key",
+                    "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey \
+                     with correct Segment.",
+                )
+                .into());
+            }
+            reading.start_after(start.storage_key);
+        }
+        let page = reading.page(&snapshot, PageLimits { evaluated_max, returned_max: usize::MAX }).await?;
+        Ok(page_output(&prepared.selection, &reading, page, self.return_consumed_capacity))
+    }
+}
+
+/// Segments that a scan may be cut into, at most.
+const TOTAL_SEGMENTS_MAX: u32 = 1_000_000;
+
+/// A scan whose expressions are in order; the table has not been looked at.
+pub(super) struct PreparedScan {
+    pub(super) selection: Prepared,
+    segment: u32,
+    total_segments: u32,
+}
+
+impl ScanSelection {
+    pub(super) fn check<E: Engine>(self, service: &Service<E>) -> Result<PreparedScan, Validation> {
+        let reference = service.naming.table("table", self.table)?;
+        check_index_name(self.index.as_deref())?;
+        let (segment, total_segments) = check_segments(self.segment, self.total_segments)?;
+        Select::check(self.select, self.projection_expression.is_some(), self.index.is_some())?;
+        let has_expression = self.filter_expression.is_some() || self.projection_expression.is_some();
+        let expressions = self.arguments.check(&service.expressions, has_expression)?;
+        let (filter, projection) =
+            filter_and_projection(expressions, self.filter_expression, self.projection_expression)?;
+        let selection = Prepared {
+            reference,
+            index: self.index,
+            key_condition: None,
+            filter,
+            projection,
+            select: self.select,
+            consistent: self.consistent,
+            direction: Direction::Ascending,
+        };
+        Ok(PreparedScan { selection, segment, total_segments })
+    }
+}
+
+impl PreparedScan {
+    /// What to read of a table.
+    pub(super) fn reading(&self, table: Arc<Table>) -> Result<Reading> {
+        let (mut reading, _) = self.selection.reading(table)?;
+        reading.range = key_range::of_segment(reading.index.as_ref(), self.segment, self.total_segments);
+        Ok(reading)
+    }
+}
+
+/// `Segment` and `TotalSegments`: both or neither; the whole is segment 0 of 1.
+fn check_segments(segment: Option<i32>, total: Option<i32>) -> Result<(u32, u32), Validation> {
+    let least = |field: &'static str, value: i32, least: u32| {
+        u32::try_from(value).ok().filter(|value| *value >= least).ok_or_else(|| {
+            Validation::constraint(
+                field,
+                Some(&value.to_string()),
+                format_args!("Member must have value greater than or equal to {least}"),
+            )
+        })
+    };
+    let segment = segment.map(|segment| least("segment", segment, 0)).transpose()?;
+    let total = total.map(|total| least("total_segments", total, 1)).transpose()?;
+    match (segment, total) {
+        (None, None) => Ok((0, 1)),
+        (Some(_), None) => Err(Validation::new(
+            "total_segments",
+            "The TotalSegments parameter is required but was not present in the request when Segment parameter is \
+             present",
+        )),
+        (None, Some(_)) => Err(Validation::new(
+            "segment",
+            "The Segment parameter is required but was not present in the request when parameter TotalSegments is \
+             present",
+        )),
+        (Some(_), Some(total)) if total > TOTAL_SEGMENTS_MAX => Err(Validation::constraint(
+            "total_segments",
+            Some(&total.to_string()),
+            format_args!("Member must have value less than or equal to {TOTAL_SEGMENTS_MAX}"),
+        )),
+        (Some(segment), Some(total)) if segment >= total => Err(Validation::new(
+            "segment",
+            format!(
+                "The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: \
+                 {segment} is not less than TotalSegments: {total}"
+            ),
+        )),
+        (Some(segment), Some(total)) => Ok((segment, total)),
+    }
+}

@@ -1,0 +1,182 @@
+//! What a Query or Scan selects, checked: which index, which parts, from where (semantics 4.2, 8.4, 8.7).
+
+use crate::catalog::{IndexStatus, Table};
+use crate::error::At;
+use crate::{Error, FieldPath, Result, Validation};
+use bytes::Bytes;
+use cairn_model::{
+    AttributeMap, DecodeBudget, IndexKind, IndexSchema, Item, KeyAttribute, KeyError, KeySchema, KeyValue,
+    PrimaryKey, Projection, index_entry_key,
+};
+
+/// Which parts of the items an answer holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Select {
+    /// All attributes.
+    AllAttributes,
+    /// All that the index holds.
+    AllProjectedAttributes,
+    /// Those of the projection expression.
+    SpecificAttributes,
+    /// None: only how many items there are.
+    Count,
+}
+
+impl Select {
+    fn name(self) -> &'static str {
+        match self {
+            Self::AllAttributes => "ALL_ATTRIBUTES",
+            Self::AllProjectedAttributes => "ALL_PROJECTED_ATTRIBUTES",
+            Self::SpecificAttributes => "SPECIFIC_ATTRIBUTES",
+            Self::Count => "COUNT",
+        }
+    }
+
+    /// Checks the selection against the rest of the request, before any table is looked at.
+    pub(crate) fn check(
+        select: Option<Self>,
+        has_projection: bool,
+        has_index: bool,
+    ) -> Result<(), Validation> {
+        let refuse = |text: String| Err(Validation::new("select", text));
+        match (select, has_projection) {
+            (Some(Self::SpecificAttributes), false) => {
+                refuse("Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES".into())
+            }
+            (Some(Self::SpecificAttributes) | None, _) => Ok(()),
+            (Some(other), true) => {
+                refuse(format!("Cannot specify the ProjectionExpression when choosing to get {}", other.name()))
+            }
+            (Some(Self::AllProjectedAttributes), false) if !has_index => {
+                refuse("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName".into())
+            }
+            (Some(_), false) => Ok(()),
+        }
+    }
+}
+
+/// The index of that name, ready to be read.
+pub(crate) fn readable_index(table: &Table, name: &str, consistent: bool) -> Result<IndexSchema> {
+    let missing = || Validation::new("index", format!("The table does not have the specified index: {name}"));
+    let index =
+        table.index(name).filter(|index| index.status != IndexStatus::Deleting).ok_or_else(missing)?;
+    if consistent && index.schema.kind == IndexKind::Global {
+        return Err(Validation::new(
+            "read_consistency",
+            "Consistent reads are not supported on global secondary indexes",
+        )
+        .into());
+    }
+    match index.status {
+        IndexStatus::Creating | IndexStatus::Backfilling => Err(Error::from(Validation::of_state(
+            "index",
+            format!("Cannot read from backfilling global secondary index: {name}"),
+        ))),
+        IndexStatus::Active | IndexStatus::Updating | IndexStatus::Deleting => Ok(index.schema.clone()),
+    }
+}
+
+/// Checks that a global index holds what is asked of it (semantics 4.2). `mentioned` are the attributes of the
+/// projection and the filter.
+pub(crate) fn check_projected<'a>(
+    index: &IndexSchema,
+    table: &KeySchema,
+    select: Option<Select>,
+    mentioned: impl IntoIterator<Item = &'a str>,
+) -> Result<(), Validation> {
+    if index.kind == IndexKind::Local {
+        return Ok(());
+    }
+    let name = &index.name;
+    if select == Some(Select::AllAttributes) && index.projection != Projection::All {
+        return Err(Validation::new(
+            "select",
+            format!(
+                "One or more parameter values were invalid: Select type ALL_ATTRIBUTES is not supported for global \
+                 secondary index {name} because its projection type is not ALL"
+            ),
+        ));
+    }
+    let missing: Vec<&str> =
+        mentioned.into_iter().filter(|attribute| !index.holds(table, attribute)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Validation::new(
+        "projection_expression",
+        format!(
+            "One or more parameter values were invalid: Global secondary index {name} does not project [{}]",
+            missing.join(", ")
+        ),
+    ))
+}
+
+/// Whether reading a local index has to fetch items from the table, because something is asked for that the index does
+/// not hold (semantics 4.2). `mentioned` are the attributes of the projection and the filter.
+pub(crate) fn fetches<'a>(
+    index: &IndexSchema,
+    table: &KeySchema,
+    select: Option<Select>,
+    mentioned: impl IntoIterator<Item = &'a str>,
+) -> bool {
+    index.kind == IndexKind::Local
+        && index.projection != Projection::All
+        && (select == Some(Select::AllAttributes)
+            || mentioned.into_iter().any(|attribute| !index.holds(table, attribute)))
+}
+
+/// A position given by a caller: where to begin, after it.
+pub(crate) struct Position {
+    /// The partition key's parts in what is read: the table, or the index.
+    pub(crate) partition: Vec<KeyValue>,
+    /// The storage key there.
+    pub(crate) storage_key: Bytes,
+}
+
+const FIELD: &str = "exclusive_start_key";
+
+fn invalid(detail: &str) -> Validation {
+    Validation::new(FIELD, format!("The provided starting key is invalid{detail}"))
+}
+
+/// Checks and places a start key: exactly the key attributes of the table, and of the index if one is read.
+pub(crate) fn position(
+    table: &KeySchema,
+    index: Option<&IndexSchema>,
+    key: Item,
+) -> Result<Position, Validation> {
+    let key = key.into_attributes(&mut DecodeBudget::item()).map_err(|error| error.at(FIELD))?;
+    let is_key =
+        |name: &str| table.contains(name) || index.is_some_and(|index| index.key_schema.contains(name));
+    let mismatch = || invalid(": The provided key element does not match the schema");
+    if let Some(extra) = key.keys().find(|name| !is_key(name)) {
+        return Err(Validation { field: FieldPath::from(FIELD).key(extra), ..mismatch() });
+    }
+    let table_part: AttributeMap = key
+        .iter()
+        .filter(|(name, _)| table.contains(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let primary = table.key_of_argument(&table_part).map_err(|error| match error {
+        KeyError::SchemaMismatch { .. } => mismatch(),
+        other => invalid(&format!(": {other}")),
+    })?;
+    let Some(index) = index else { return Ok(of_table(&primary)) };
+    let parts = |attributes: &[KeyAttribute], role| {
+        attributes
+            .iter()
+            .map(|attribute| {
+                let value = key.get(&attribute.name).ok_or_else(mismatch)?;
+                attribute.key_value(role, value).map_err(|_| mismatch())
+            })
+            .collect::<Result<Vec<_>, Validation>>()
+    };
+    let partition = parts(&index.key_schema.partition, cairn_model::KeyRole::Partition)?;
+    let sort = parts(&index.key_schema.sort, cairn_model::KeyRole::Sort)?;
+    let storage_key = index_entry_key(index.id, &partition, &sort, &primary.storage_key());
+    Ok(Position { partition, storage_key })
+}
+
+fn of_table(primary: &PrimaryKey) -> Position {
+    Position { partition: vec![primary.partition.clone()], storage_key: primary.storage_key() }
+}

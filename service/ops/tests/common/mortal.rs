@@ -1,0 +1,68 @@
+//! An engine that stops answering after so many changes, as one does whose process dies. What it did stays.
+
+use bytes::Bytes;
+use cairn_storage::{Consistency, Decision, Engine, EngineStatistics, Error, RecordKey, Result, SpaceId};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+#[derive(Clone)]
+pub(crate) struct Mortal<E> {
+    engine: E,
+    changes_left: Arc<AtomicUsize>,
+}
+
+impl<E> Mortal<E> {
+    pub(crate) fn new(engine: E, changes: usize) -> Self {
+        Self { engine, changes_left: Arc::new(AtomicUsize::new(changes)) }
+    }
+
+    /// Whether the engine died.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.changes_left.load(Ordering::SeqCst) == 0
+    }
+
+    fn spend(&self) -> Result<()> {
+        let spent =
+            self.changes_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        spent.map(drop).map_err(|_| Error::Closed)
+    }
+}
+
+impl<E: Engine> Engine for Mortal<E> {
+    type Snapshot = E::Snapshot;
+
+    async fn snapshot(&self, consistency: Consistency) -> Result<E::Snapshot> {
+        self.engine.snapshot(consistency).await
+    }
+
+    async fn transact<T, D>(&self, keys: Vec<RecordKey>, decide: D) -> Result<T>
+    where
+        T: Send + 'static,
+        D: FnMut(&[Option<Bytes>]) -> Decision<T> + Send + 'static,
+    {
+        self.spend()?;
+        self.engine.transact(keys, decide).await
+    }
+
+    async fn create_space(&self, space: SpaceId) -> Result<()> {
+        self.spend()?;
+        self.engine.create_space(space).await
+    }
+
+    async fn drop_space(&self, space: SpaceId) -> Result<()> {
+        self.spend()?;
+        self.engine.drop_space(space).await
+    }
+
+    async fn spaces(&self) -> Result<Vec<SpaceId>> {
+        self.engine.spaces().await
+    }
+
+    async fn statistics(&self) -> Result<EngineStatistics> {
+        self.engine.statistics().await
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.engine.close().await
+    }
+}
