@@ -383,16 +383,6 @@ async fn what_is_not_a_message_is_the_callers_fault() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_built_yet_says_so() {
-    let (server, _folder) = server().await;
-    let status = server.items().batch_get_item(v1::BatchGetItemRequest::default()).await.unwrap_err();
-    assert_eq!(status.code(), Code::Unimplemented);
-    let status = server.items().transact_get_items(v1::TransactGetItemsRequest::default()).await.unwrap_err();
-    assert_eq!(status.code(), Code::Unimplemented);
-    server.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn many_callers_of_one_counter_lose_no_update() {
     let (server, _folder) = server().await;
     let callers: Vec<_> = (0..16)
