@@ -129,6 +129,30 @@ async fn what_a_transaction_writes_to_indexes_costs_twice_as_well() {
 }
 
 #[tokio::test]
+async fn a_transaction_cannot_make_an_item_collection_too_large() {
+    let service = service().await;
+    let book = |pk: &str, sk: &str, bytes: usize| {
+        let item = item(&[("pk", s(pk)), ("sk", n(sk)), ("body", s(&"x".repeat(bytes)))]);
+        action("Books", TransactAction::Put { item })
+    };
+    transaction(vec![book("a", "1", 300), book("b", "1", 600), book("a", "2", 300)])
+        .execute(&service)
+        .await
+        .unwrap();
+    // Each alone would have room.
+    let grow = || vec![book("a", "3", 200), book("b", "2", 200), book("a", "4", 200)];
+    let reasons = cancelled(transaction(grow()).execute(&service).await);
+    assert_eq!(
+        codes(&reasons),
+        ["ItemCollectionSizeLimitExceeded", "None", "ItemCollectionSizeLimitExceeded"]
+    );
+    assert_eq!(get(&service, "Books", key("b", "2")).await, None);
+    let shrink = action("Books", TransactAction::Delete { key: key("a", "1") });
+    transaction(vec![shrink]).execute(&service).await.unwrap();
+    transaction(grow()).execute(&service).await.unwrap();
+}
+
+#[tokio::test]
 async fn every_failed_condition_is_reported_at_its_place_and_nothing_is_written() {
     let service = service().await;
     put(&service, "Music", &[("pk", s("a")), ("sk", n("1")), ("v", n("5"))]).await;

@@ -30,13 +30,17 @@ pub(crate) fn held_clock() -> HeldClock {
 
 pub(crate) async fn service_at<E: Engine>(engine: E, clock: &HeldClock) -> Service<E> {
     let clock = clock.clone();
-    let options =
-        ServiceOptions { clock: Arc::new(move || *clock.0.lock().unwrap()), ..ServiceOptions::default() };
+    let options = ServiceOptions {
+        clock: Arc::new(move || *clock.0.lock().unwrap()),
+        item_collection_bytes_max: 1_000,
+        ..ServiceOptions::default()
+    };
     Service::start(engine, options).await.unwrap()
 }
 
 /// A service with the tables `Music` and `Films`, both with partition key `pk` (S), sort key `sk` (N) and
-/// a global index by `band` (S).
+/// a global index by `band` (S);
+/// and `Books`, which has a local one too, so that its item collections are limited.
 pub(crate) async fn service() -> Service<MemoryEngine> {
     let service = service_at(MemoryEngine::new(), &held_clock()).await;
     create_tables(&service).await;
@@ -44,9 +48,18 @@ pub(crate) async fn service() -> Service<MemoryEngine> {
 }
 
 pub(crate) async fn create_tables<E: Engine>(service: &Service<E>) {
-    for name in ["Music", "Films"] {
+    for (name, local) in [("Music", false), ("Films", false), ("Books", true)] {
         let attribute = |name: &str, kind| AttributeDefinition { name: name.into(), key_type: Some(kind) };
         let element = |name: &str, role| KeySchemaElement { name: name.into(), role: Some(role) };
+        let by_band = SecondaryIndexInput {
+            name: "by-band".into(),
+            key_schema: vec![element("band", KeyRole::Hash)],
+            projection: Some(ProjectionInput {
+                projection_type: Some(ProjectionType::All),
+                non_key_attributes: Vec::new(),
+            }),
+            provisioned_throughput: None,
+        };
         let create = CreateTable {
             table: name.into(),
             attribute_definitions: vec![
@@ -56,15 +69,11 @@ pub(crate) async fn create_tables<E: Engine>(service: &Service<E>) {
             ],
             key_schema: vec![element("pk", KeyRole::Hash), element("sk", KeyRole::Range)],
             billing_mode: Some(BillingMode::PayPerRequest),
-            global_secondary_indexes: Some(vec![SecondaryIndexInput {
-                name: "by-band".into(),
-                key_schema: vec![element("band", KeyRole::Hash)],
-                projection: Some(ProjectionInput {
-                    projection_type: Some(ProjectionType::All),
-                    non_key_attributes: Vec::new(),
-                }),
-                provisioned_throughput: None,
-            }]),
+            local_secondary_indexes: local.then(|| {
+                let key_schema = vec![element("pk", KeyRole::Hash), element("band", KeyRole::Range)];
+                vec![SecondaryIndexInput { name: "by-local".into(), key_schema, ..by_band.clone() }]
+            }),
+            global_secondary_indexes: Some(vec![by_band]),
             ..CreateTable::default()
         };
         create.execute(service).await.unwrap();
