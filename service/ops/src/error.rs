@@ -132,8 +132,6 @@ pub enum CancellationCode {
     None,
     /// The action's condition was false.
     ConditionalCheckFailed,
-    /// The action would grow an item collection beyond its limit.
-    ItemCollectionSizeLimitExceeded,
     /// Another transaction was under way on the item.
     TransactionConflict,
     /// The action does not fit the table or the item.
@@ -146,7 +144,6 @@ impl CancellationCode {
         match self {
             Self::None => "None",
             Self::ConditionalCheckFailed => "ConditionalCheckFailed",
-            Self::ItemCollectionSizeLimitExceeded => "ItemCollectionSizeLimitExceeded",
             Self::TransactionConflict => "TransactionConflict",
             Self::ValidationError => "ValidationError",
         }

@@ -6,9 +6,8 @@ mod common;
 
 use cairn_model::{AttributeMap, AttributeValue, KeyType};
 use cairn_ops::{
-    ConsumedCapacity, CreateTable, Error, ExpressionArguments, Operation, ProjectionType,
-    ReturnConsumedCapacity, SecondaryIndexInput, Service, ServiceOptions, TransactAction, TransactWriteItem,
-    TransactWriteItems,
+    ConsumedCapacity, CreateTable, Operation, ProjectionType, ReturnConsumedCapacity, SecondaryIndexInput,
+    Service, ServiceOptions,
 };
 use cairn_storage::Engine;
 use cairn_storage::memory::MemoryEngine;
@@ -197,37 +196,6 @@ async fn an_item_collection_grows_to_its_limit_and_may_always_shrink() {
     delete(key("b", "2")).execute(&service).await.unwrap();
     // Nothing is left of it, the record of its size included.
     assert_eq!(assert_indexes_match(&service, IDS).await, 0);
-}
-
-#[tokio::test]
-async fn the_actions_of_a_transaction_grow_a_collection_together() {
-    let options = ServiceOptions { item_collection_bytes_max: 40, ..ServiceOptions::default() };
-    let service = Service::start(MemoryEngine::default(), options).await.unwrap();
-    create(&service, indexed_table()).await.unwrap();
-    let action = |action| TransactWriteItem {
-        table: TABLE.into(),
-        action,
-        condition_expression: None,
-        arguments: ExpressionArguments::default(),
-        return_values_on_condition_check_failure: Default::default(),
-    };
-    let dated = |sk: &str| {
-        let mut item = key("a", sk);
-        item.insert("date".into(), n(1));
-        action(TransactAction::Put { item: item.into() })
-    };
-    let transaction = |transact_items| TransactWriteItems { transact_items, ..TransactWriteItems::default() };
-    // 12 bytes each, in the table and in the local index.
-    put(&key("a", "0")).execute(&service).await.unwrap();
-    let refused = transaction(vec![dated("1"), dated("2")]).execute(&service).await.unwrap_err();
-    let Error::TransactionCanceled { reasons } = refused else { panic!("{refused}") };
-    let codes: Vec<_> = reasons.iter().map(|reason| reason.code.name()).collect();
-    assert_eq!(codes, ["None", "ItemCollectionSizeLimitExceeded"]);
-    assert_eq!(reasons[1].message, "Collection size exceeded.");
-    assert_eq!(assert_indexes_match(&service, IDS).await, 0);
-    let gone = action(TransactAction::Delete { key: key("a", "0").into() });
-    transaction(vec![dated("1"), gone]).execute(&service).await.unwrap();
-    assert_eq!(assert_indexes_match(&service, IDS).await, 1);
 }
 
 #[derive(Clone, Debug)]

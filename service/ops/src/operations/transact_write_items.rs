@@ -10,8 +10,6 @@ use crate::capacity::read_units;
 use crate::catalog::{Table, table_key};
 use crate::error::At;
 use crate::idempotency::{Fingerprint, RequestToken};
-use crate::index_write::check_update_targets;
-use crate::item_collection::{collection_key, resize};
 use crate::item_write::{Change, Condition, NewItem, item_writes};
 use crate::transaction::{
     BYTES_MAX, Costs, KeyFault, action_field, check_action_count, distinct_records, invalid_action,
@@ -25,11 +23,10 @@ use crate::{
 use bytes::Bytes;
 use cairn_expression::Update;
 use cairn_model::{
-    AttributeMap, DecodeBudget, Item, KeyRole, StoredItem, TableName, TableReference, encode_attributes,
-    item_size,
+    AttributeMap, DecodeBudget, Item, StoredItem, TableName, TableReference, encode_attributes, item_size,
 };
 use cairn_storage::{Consistency, Decision, Engine, RecordKey, Write};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Writes and checks items, all or none of them.
@@ -276,21 +273,8 @@ impl Action {
             update
                 .check_avoids_keys(|name| schema.contains(name))
                 .map_err(|error| KeyFault::Cancelled(update_error(&error).below(self.field.clone())))?;
-            check_update_targets(table, update)
-                .map_err(|error| KeyFault::Cancelled(error.below(self.field.clone())))?;
         }
         Ok(record_key(table, &key))
-    }
-
-    /// Where the size of the item's collection is, on a table that keeps it.
-    fn collection_key(&self, table: &Table) -> Option<RecordKey> {
-        let partition = &table.key_schema().partition;
-        let attributes = match &self.doing {
-            Doing::Put(new) => &*new.attributes,
-            Doing::Check(key) | Doing::Update(key, _) | Doing::Delete(key) => key,
-        };
-        let value = partition.key_value(KeyRole::Partition, attributes.get(&partition.name)?).ok()?;
-        collection_key(table, &value)
     }
 
     /// What becomes of the item.
@@ -379,35 +363,17 @@ impl Transaction {
         let mut keys: Vec<_> = tables.keys().map(table_key).collect();
         keys.extend(self.token.as_ref().map(RequestToken::key));
         keys.extend(records.iter().cloned());
-        let collections: BTreeSet<RecordKey> = self
-            .actions
-            .iter()
-            .filter_map(|action| action.collection_key(tables.get(&action.table.name)?))
-            .collect();
-        keys.extend(collections.iter().cloned());
         let (transaction, tables) = (self.clone(), tables.clone());
-        let bytes_max = service.item_collection_bytes_max;
-        let attempt = service
-            .engine
-            .transact(keys, move |found| {
-                transaction.decide(&tables, &records, (&collections, bytes_max), found)
-            })
-            .await;
+        let attempt =
+            service.engine.transact(keys, move |found| transaction.decide(&tables, &records, found)).await;
         match attempt {
             Err(cairn_storage::Error::SpaceNotFound(_)) => Ok(Attempt::TableChanged),
             attempt => Ok(attempt?),
         }
     }
 
-    /// Decides, given the records of the tables, of the token if there is one, of the items, and of the sizes of their
-    /// collections.
-    fn decide(
-        &self,
-        tables: &Tables,
-        records: &[RecordKey],
-        collections: (&BTreeSet<RecordKey>, u64),
-        found: &[Option<Bytes>],
-    ) -> Decision<Attempt> {
+    /// Decides, given the records of the tables, of the token if there is one, and of the items.
+    fn decide(&self, tables: &Tables, records: &[RecordKey], found: &[Option<Bytes>]) -> Decision<Attempt> {
         let mut found = found.iter().map(Option::as_ref);
         for table in tables.values() {
             if !table.is(found.next().flatten()) {
@@ -415,7 +381,7 @@ impl Transaction {
             }
         }
         let token = self.token.as_ref().map(|token| (token, found.next().flatten()));
-        match self.outcome(tables, records, collections, token, found) {
+        match self.outcome(tables, records, token, found) {
             Ok((writes, done)) => Decision { writes, outcome: Attempt::Done(Ok(done)) },
             Err(error) => Decision::unchanged(Attempt::Done(Err(error))),
         }
@@ -425,12 +391,11 @@ impl Transaction {
         &self,
         tables: &Tables,
         records: &[RecordKey],
-        (collections, bytes_max): (&BTreeSet<RecordKey>, u64),
         token: Option<(&RequestToken, Option<&Bytes>)>,
-        mut found: impl Iterator<Item = Option<&'f Bytes>>,
+        found: impl Iterator<Item = Option<&'f Bytes>>,
     ) -> Result<(Vec<Write>, Done)> {
         let mut items = Vec::with_capacity(records.len());
-        for ((action, record), found) in self.actions.iter().zip(records).zip(found.by_ref()) {
+        for ((action, record), found) in self.actions.iter().zip(records).zip(found) {
             let Some(table) = tables.get(&action.table.name) else { continue };
             items.push(Met { action, table, record, old: found.cloned().map(StoredItem::read).transpose()? });
         }
@@ -439,14 +404,8 @@ impl Transaction {
         {
             return Ok((Vec::new(), replayed(&items)));
         }
-        let (mut writes, growth, costs) = changes(&items)?;
+        let (mut writes, costs) = changes(&items)?;
         check_conditions(&items)?;
-        for (key, size) in collections.iter().zip(found) {
-            let Some((number, delta)) = growth.get(key) else { continue };
-            let Some(met) = items.get(*number) else { continue };
-            let resized = resize(met.table, key, size, *delta, bytes_max);
-            writes.extend(resized.map_err(|error| full_collection(error, items.len(), *number))?);
-        }
         writes.extend(token.into_iter().flat_map(|(token, _)| token.writes()));
         Ok((writes, Done { costs, kind: UnitKind::Write }))
     }
@@ -471,25 +430,10 @@ fn replayed(items: &[Met<'_>]) -> Done {
     Done { costs, kind: UnitKind::Read }
 }
 
-/// How many bytes collections grow by, and the number of the last action that lets each grow.
-type Growth = BTreeMap<RecordKey, (usize, i64)>;
-
-/// The cancellation because of a collection that would grow beyond its limit.
-fn full_collection(error: Error, actions: usize, number: usize) -> Error {
-    let Error::ItemCollectionSizeLimitExceeded { .. } = error else { return error };
-    let mut reasons = vec![CancellationReason::default(); actions];
-    if let Some(reason) = reasons.get_mut(number) {
-        reason.code = CancellationCode::ItemCollectionSizeLimitExceeded;
-        reason.message = error.to_string();
-    }
-    Error::TransactionCanceled { reasons }
-}
-
 /// What all actions come to. An action that its item does not allow cancels the transaction before any condition is
 /// looked at, and is the only one reported.
-fn changes(items: &[Met<'_>]) -> Result<(Vec<Write>, Growth, Costs)> {
+fn changes(items: &[Met<'_>]) -> Result<(Vec<Write>, Costs)> {
     let mut all = Vec::new();
-    let mut growth = Growth::new();
     let mut costs = Costs::default();
     for (number, Met { action, table, record, old }) in items.iter().enumerate() {
         let writes =
@@ -497,13 +441,6 @@ fn changes(items: &[Met<'_>]) -> Result<(Vec<Write>, Growth, Costs)> {
         match writes {
             Ok(writes) => {
                 all.extend(writes.writes);
-                if let Some(key) = action.collection_key(table) {
-                    let (last, delta) = growth.entry(key).or_insert((number, 0));
-                    *delta += writes.collection_bytes;
-                    if writes.collection_bytes > 0 {
-                        *last = number;
-                    }
-                }
                 costs.add(&action.table, writes.units);
             }
             Err(Error::Validation(validation)) => {
@@ -512,7 +449,7 @@ fn changes(items: &[Met<'_>]) -> Result<(Vec<Write>, Growth, Costs)> {
             Err(error) => return Err(error),
         }
     }
-    Ok((all, growth, costs))
+    Ok((all, costs))
 }
 
 /// Cancels the transaction unless every condition is true of the items as they were before it. All that are not are
