@@ -214,7 +214,9 @@ fn shape(error: &Error, message: &str) -> Shape {
 fn cancellation_shape(reasons: &[CancellationReason]) -> Shape {
     let any = |code| reasons.iter().find(|reason| reason.code == code);
     let shape = |code| Shape::new(code, ErrorReason::TransactionCanceled, "TransactionCanceledException");
-    let shape = if any(CancellationCode::ConditionalCheckFailed).is_some() {
+    let shape = if any(CancellationCode::ConditionalCheckFailed).is_some()
+        || any(CancellationCode::ItemCollectionSizeLimitExceeded).is_some()
+    {
         shape(Code::FailedPrecondition)
     } else if let Some(invalid) = any(CancellationCode::ValidationError) {
         let field = invalid.field.as_ref().map(FieldPath::to_proto).unwrap_or_default();

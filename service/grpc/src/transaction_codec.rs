@@ -157,6 +157,9 @@ fn cancellation_code(code: CancellationCode) -> v1::CancellationCode {
     match code {
         CancellationCode::None => v1::CancellationCode::None,
         CancellationCode::ConditionalCheckFailed => v1::CancellationCode::ConditionalCheckFailed,
+        CancellationCode::ItemCollectionSizeLimitExceeded => {
+            v1::CancellationCode::ItemCollectionSizeLimitExceeded
+        }
         CancellationCode::TransactionConflict => v1::CancellationCode::TransactionConflict,
         CancellationCode::ValidationError => v1::CancellationCode::ValidationError,
     }

@@ -132,6 +132,8 @@ pub enum CancellationCode {
     None,
     /// The action's condition was false.
     ConditionalCheckFailed,
+    /// The item's collection would pass its limit.
+    ItemCollectionSizeLimitExceeded,
     /// Another transaction was under way on the item.
     TransactionConflict,
     /// The action does not fit the table or the item.
@@ -144,6 +146,7 @@ impl CancellationCode {
         match self {
             Self::None => "None",
             Self::ConditionalCheckFailed => "ConditionalCheckFailed",
+            Self::ItemCollectionSizeLimitExceeded => "ItemCollectionSizeLimitExceeded",
             Self::TransactionConflict => "TransactionConflict",
             Self::ValidationError => "ValidationError",
         }

@@ -182,6 +182,10 @@ async fn a_batch_with_one_element_that_breaks_a_rule_writes_nothing() {
     let (text, field) = refused(vec![WriteRequest::Put(item(&[("pk", s("a"))]))]).await;
     assert_eq!(text, "One or more parameter values were invalid: Missing the key sk in the item");
     assert_eq!(field, "request_items[\"Music\"][1].put[\"sk\"]");
+    let unindexable = item(&[("pk", s("a")), ("sk", n("1")), ("band", n("1"))]);
+    let (text, field) = refused(vec![WriteRequest::Put(unindexable)]).await;
+    assert!(text.contains("Type mismatch"), "{text}");
+    assert!(field.starts_with("request_items[\"Music\"][1].") && field.ends_with("[\"band\"]"), "{field}");
     let (text, _) = refused(vec![WriteRequest::Delete(item(&[("pk", s("a"))]))]).await;
     assert_eq!(text, "The provided key element does not match the schema");
     let large = item(&[("pk", s("a")), ("sk", n("1")), ("body", s(&"x".repeat(410_000)))]);

@@ -6,8 +6,9 @@ mod common;
 
 use cairn_model::{AttributeMap, AttributeValue, KeyType};
 use cairn_ops::{
-    ConsumedCapacity, CreateTable, Operation, ProjectionType, ReturnConsumedCapacity, SecondaryIndexInput,
-    Service, ServiceOptions,
+    ConsumedCapacity, CreateTable, ExpressionArguments, Operation, ProjectionType, ReturnConsumedCapacity,
+    ReturnValuesOnConditionCheckFailure, SecondaryIndexInput, Service, ServiceOptions, TransactAction,
+    TransactWriteItem, TransactWriteItems,
 };
 use cairn_storage::Engine;
 use cairn_storage::memory::MemoryEngine;
@@ -196,6 +197,40 @@ async fn an_item_collection_grows_to_its_limit_and_may_always_shrink() {
     delete(key("b", "2")).execute(&service).await.unwrap();
     // Nothing is left of it, the record of its size included.
     assert_eq!(assert_indexes_match(&service, IDS).await, 0);
+}
+
+#[tokio::test]
+async fn transactions_keep_to_the_limit_of_an_item_collection_together() {
+    let options = ServiceOptions { item_collection_bytes_max: 100, ..ServiceOptions::default() };
+    let service = Service::start(MemoryEngine::default(), options).await.unwrap();
+    create(&service, indexed_table()).await.unwrap();
+    let write = |action| TransactWriteItem {
+        table: TABLE.into(),
+        action,
+        condition_expression: None,
+        arguments: ExpressionArguments::default(),
+        return_values_on_condition_check_failure: ReturnValuesOnConditionCheckFailure::None,
+    };
+    let put = |sk: &str, letters: usize| {
+        let mut item = key("a", sk);
+        item.extend(attributes(&[("note", s(&"x".repeat(letters)))]));
+        write(TransactAction::Put { item: item.into() })
+    };
+    let transact = |transact_items| TransactWriteItems { transact_items, ..TransactWriteItems::default() };
+    let size = cairn_model::item_size(&key("a", "1")) + "note".len();
+    // Each fits alone; both together do not, and nothing is written.
+    let refused =
+        transact(vec![put("1", 60 - size), put("2", 60 - size)]).execute(&service).await.unwrap_err();
+    assert!(
+        refused.to_string().ends_with("[ItemCollectionSizeLimitExceeded, ItemCollectionSizeLimitExceeded]"),
+        "{refused}"
+    );
+    assert_eq!(get(&service, key("a", "1")).await, None);
+    transact(vec![put("1", 60 - size), put("2", 40 - size)]).execute(&service).await.unwrap();
+    assert_eq!(refusal(&service, self::put(&key("a", "3"))).await, "Collection size exceeded.");
+    // One goes as another comes.
+    let gone = write(TransactAction::Delete { key: key("a", "1").into() });
+    transact(vec![gone, put("3", 60 - size)]).execute(&service).await.unwrap();
 }
 
 #[derive(Clone, Debug)]

@@ -118,6 +118,17 @@ async fn a_transaction_does_all_its_actions_and_costs_twice_what_they_cost_alone
 }
 
 #[tokio::test]
+async fn what_a_transaction_writes_to_indexes_costs_twice_as_well() {
+    let service = service().await;
+    let put = put_action(&[("pk", s("a")), ("sk", n("1")), ("band", s("x"))]);
+    let output = transaction(vec![put, put_key("b")]).execute(&service).await.unwrap();
+    assert_eq!(cost(&output), (6.0, Some(UnitKind::Write)));
+    let parts = output.consumed_capacity[0].parts.clone().unwrap();
+    assert_eq!(parts.table, 4.0);
+    assert_eq!(parts.global_secondary_indexes, BTreeMap::from([("by-band".to_owned(), 2.0)]));
+}
+
+#[tokio::test]
 async fn every_failed_condition_is_reported_at_its_place_and_nothing_is_written() {
     let service = service().await;
     put(&service, "Music", &[("pk", s("a")), ("sk", n("1")), ("v", n("5"))]).await;
@@ -173,6 +184,13 @@ async fn of_what_does_not_fit_the_table_or_the_item_only_the_first_is_reported_a
     let large = s(&"x".repeat(250_000));
     put(&service, "Music", &[("pk", s("large")), ("sk", n("1")), ("body", large.clone())]).await;
     for (bad, text, field) in [
+        (update("a", "SET band = :v", &[(":v", n("1"))]), "unsupported type", "update.update_expression"),
+        (update("a", "SET band.x = :v", &[(":v", n("1"))]), "IndexKey: band", "update.update_expression"),
+        (
+            put_action(&[("pk", s("b")), ("sk", n("1")), ("band", n("1"))]),
+            "Type mismatch",
+            "put.item[\"band\"]",
+        ),
         (wrong_key("b"), "The provided key element does not match the schema", "delete.key[\"sk\"]"),
         (mistyped, "Type mismatch for key pk expected: S actual: N", "put.item[\"pk\"]"),
         (

@@ -20,6 +20,11 @@ const FILES: &[&str] = &[
     "expression_errors",
     "capacity",
     "tables",
+    "query",
+    "paging",
+    "scan",
+    "indexes_lsi",
+    "indexes_gsi",
 ];
 
 #[derive(Clone, Copy)]

@@ -5,11 +5,12 @@
 //! answers with TransactionConflict happens here one after the other. TransactionConflict is left for the one case in
 //! which a transaction cannot be put anywhere, because its tables keep being changed.
 
-use super::update_item::{change, update_error};
+use super::update_item::{change, check_targets};
 use crate::capacity::read_units;
 use crate::catalog::{Table, table_key};
 use crate::error::At;
 use crate::idempotency::{Fingerprint, RequestToken};
+use crate::item_collection::{collection_key, resize};
 use crate::item_write::{Change, Condition, NewItem, item_writes};
 use crate::transaction::{
     BYTES_MAX, Costs, KeyFault, action_field, check_action_count, distinct_records, invalid_action,
@@ -270,11 +271,21 @@ impl Action {
         };
         let key = key.map_err(|error| KeyFault::new(error, self.field.clone().field(member)))?;
         if let Doing::Update(_, update) = &self.doing {
-            update
-                .check_avoids_keys(|name| schema.contains(name))
-                .map_err(|error| KeyFault::Cancelled(update_error(&error).below(self.field.clone())))?;
+            check_targets(table, update)
+                .map_err(|error| KeyFault::Cancelled(error.below(self.field.clone())))?;
         }
         Ok(record_key(table, &key))
+    }
+
+    /// Where the size of the item's collection is kept, if its table keeps such sizes. Only of an action whose key is
+    /// known to be one.
+    fn collection_key(&self, table: &Table) -> Option<RecordKey> {
+        let schema = table.key_schema();
+        let key = match &self.doing {
+            Doing::Put(new) => schema.key_of_item(&new.attributes),
+            Doing::Check(key) | Doing::Update(key, _) | Doing::Delete(key) => schema.key_of_argument(key),
+        };
+        collection_key(table, &key.ok()?.partition)
     }
 
     /// What becomes of the item.
@@ -344,6 +355,13 @@ impl TransactWriteItem {
     }
 }
 
+/// An item collection that a transaction writes to, and which of its actions do.
+struct Collection {
+    table: Arc<Table>,
+    key: RecordKey,
+    actions: Vec<usize>,
+}
+
 /// An action with its item as it is.
 struct Met<'t> {
     action: &'t Action,
@@ -360,20 +378,47 @@ impl Transaction {
             .iter()
             .filter_map(|action| tables.get(&action.table.name).map(|table| action.record_key(table)));
         let records = distinct_records(keys.collect())?;
+        let collections = self.collections(tables);
         let mut keys: Vec<_> = tables.keys().map(table_key).collect();
         keys.extend(self.token.as_ref().map(RequestToken::key));
         keys.extend(records.iter().cloned());
+        keys.extend(collections.iter().map(|collection| collection.key.clone()));
         let (transaction, tables) = (self.clone(), tables.clone());
-        let attempt =
-            service.engine.transact(keys, move |found| transaction.decide(&tables, &records, found)).await;
+        let bytes_max = service.item_collection_bytes_max;
+        let attempt = service
+            .engine
+            .transact(keys, move |found| {
+                transaction.decide(&tables, &records, (&collections, bytes_max), found)
+            })
+            .await;
         match attempt {
             Err(cairn_storage::Error::SpaceNotFound(_)) => Ok(Attempt::TableChanged),
             attempt => Ok(attempt?),
         }
     }
 
-    /// Decides, given the records of the tables, of the token if there is one, and of the items.
-    fn decide(&self, tables: &Tables, records: &[RecordKey], found: &[Option<Bytes>]) -> Decision<Attempt> {
+    /// The item collections that the actions are about.
+    fn collections(&self, tables: &Tables) -> Vec<Collection> {
+        let mut collections: Vec<Collection> = Vec::new();
+        for (number, action) in self.actions.iter().enumerate() {
+            let Some(table) = tables.get(&action.table.name) else { continue };
+            let Some(key) = action.collection_key(table) else { continue };
+            match collections.iter_mut().find(|collection| collection.key == key) {
+                Some(collection) => collection.actions.push(number),
+                None => collections.push(Collection { table: table.clone(), key, actions: vec![number] }),
+            }
+        }
+        collections
+    }
+
+    /// Decides, given the records of the tables, of the token if there is one, of the items, and of their collections.
+    fn decide(
+        &self,
+        tables: &Tables,
+        records: &[RecordKey],
+        collections: (&[Collection], u64),
+        found: &[Option<Bytes>],
+    ) -> Decision<Attempt> {
         let mut found = found.iter().map(Option::as_ref);
         for table in tables.values() {
             if !table.is(found.next().flatten()) {
@@ -381,7 +426,7 @@ impl Transaction {
             }
         }
         let token = self.token.as_ref().map(|token| (token, found.next().flatten()));
-        match self.outcome(tables, records, token, found) {
+        match self.outcome(tables, records, collections, token, found) {
             Ok((writes, done)) => Decision { writes, outcome: Attempt::Done(Ok(done)) },
             Err(error) => Decision::unchanged(Attempt::Done(Err(error))),
         }
@@ -391,11 +436,12 @@ impl Transaction {
         &self,
         tables: &Tables,
         records: &[RecordKey],
+        (collections, bytes_max): (&[Collection], u64),
         token: Option<(&RequestToken, Option<&Bytes>)>,
-        found: impl Iterator<Item = Option<&'f Bytes>>,
+        mut found: impl Iterator<Item = Option<&'f Bytes>>,
     ) -> Result<(Vec<Write>, Done)> {
         let mut items = Vec::with_capacity(records.len());
-        for ((action, record), found) in self.actions.iter().zip(records).zip(found) {
+        for ((action, record), found) in self.actions.iter().zip(records).zip(found.by_ref()) {
             let Some(table) = tables.get(&action.table.name) else { continue };
             items.push(Met { action, table, record, old: found.cloned().map(StoredItem::read).transpose()? });
         }
@@ -404,10 +450,36 @@ impl Transaction {
         {
             return Ok((Vec::new(), replayed(&items)));
         }
-        let (mut writes, costs) = changes(&items)?;
+        let (mut writes, costs, growths) = changes(&items)?;
         check_conditions(&items)?;
+        for (collection, size) in collections.iter().zip(found) {
+            let growth = collection.actions.iter().filter_map(|action| growths.get(*action)).sum();
+            match resize(&collection.table, &collection.key, size, growth, bytes_max) {
+                Ok(write) => writes.extend(write),
+                Err(error @ Error::ItemCollectionSizeLimitExceeded { .. }) => {
+                    return Err(self.too_large(&collection.actions, &error));
+                }
+                Err(error) => return Err(error),
+            }
+        }
         writes.extend(token.into_iter().flat_map(|(token, _)| token.writes()));
         Ok((writes, Done { costs, kind: UnitKind::Write }))
+    }
+
+    /// The cancellation of a transaction whose actions would make a collection too large.
+    fn too_large(&self, actions: &[usize], error: &Error) -> Error {
+        let reasons = (0..self.actions.len()).map(|number| {
+            if actions.contains(&number) {
+                CancellationReason {
+                    code: CancellationCode::ItemCollectionSizeLimitExceeded,
+                    message: error.to_string(),
+                    ..CancellationReason::default()
+                }
+            } else {
+                CancellationReason::default()
+            }
+        });
+        Error::TransactionCanceled { reasons: reasons.collect() }
     }
 
     /// The cancellation of a transaction that was given up.
@@ -430,10 +502,12 @@ fn replayed(items: &[Met<'_>]) -> Done {
     Done { costs, kind: UnitKind::Read }
 }
 
-/// What all actions come to. An action that its item does not allow cancels the transaction before any condition is
+/// What all actions come to: what to write, what it costs, and by how many bytes each action's collection grows. An
+/// action that its item does not allow cancels the transaction before any condition is
 /// looked at, and is the only one reported.
-fn changes(items: &[Met<'_>]) -> Result<(Vec<Write>, Costs)> {
+fn changes(items: &[Met<'_>]) -> Result<(Vec<Write>, Costs, Vec<i64>)> {
     let mut all = Vec::new();
+    let mut growths = Vec::with_capacity(items.len());
     let mut costs = Costs::default();
     for (number, Met { action, table, record, old }) in items.iter().enumerate() {
         let writes =
@@ -441,6 +515,7 @@ fn changes(items: &[Met<'_>]) -> Result<(Vec<Write>, Costs)> {
         match writes {
             Ok(writes) => {
                 all.extend(writes.writes);
+                growths.push(writes.collection_bytes);
                 costs.add(&action.table, writes.units);
             }
             Err(Error::Validation(validation)) => {
@@ -449,7 +524,7 @@ fn changes(items: &[Met<'_>]) -> Result<(Vec<Write>, Costs)> {
             Err(error) => return Err(error),
         }
     }
-    Ok((all, costs))
+    Ok((all, costs, growths))
 }
 
 /// Cancels the transaction unless every condition is true of the items as they were before it. All that are not are

@@ -1,5 +1,6 @@
 //! UpdateItem (semantics 5.7, 7.4, 12.3).
 
+use crate::catalog::Table;
 use crate::error::At;
 use crate::index_write::check_update_targets;
 use crate::item_write::{Change, Condition, NewItem, write_item};
@@ -66,10 +67,7 @@ impl Operation for UpdateItem {
                 let schema = table.key_schema();
                 let primary = schema.key_of_argument(&key).map_err(|error| error.at("key"))?;
                 if let Some(update) = &*checked {
-                    update
-                        .check_avoids_keys(|name| schema.contains(name))
-                        .map_err(|error| update_error(&error))?;
-                    check_update_targets(table, update)?;
+                    check_targets(table, update)?;
                 }
                 Ok(primary)
             },
@@ -88,6 +86,13 @@ impl Operation for UpdateItem {
             consumed_capacity: self.return_consumed_capacity.report(&reference.given, written.units),
         })
     }
+}
+
+/// Checks that an update does not reach for the table's key, or into the keys of its indexes.
+pub(super) fn check_targets(table: &Table, update: &Update) -> Result<(), Validation> {
+    let schema = table.key_schema();
+    update.check_avoids_keys(|name| schema.contains(name)).map_err(|error| update_error(&error))?;
+    check_update_targets(table, update)
 }
 
 /// What an update makes of an item, and what it answers with.
@@ -142,7 +147,7 @@ pub(super) fn change(
 }
 
 /// An update that the table's keys or the item as it is do not allow.
-pub(super) fn update_error(error: &UpdateError) -> Validation {
+fn update_error(error: &UpdateError) -> Validation {
     let message = error.to_string();
     match error.kind {
         UpdateErrorKind::KeyAttribute { .. } => Validation::new("update_expression", message),

@@ -6,7 +6,7 @@
 use cairn_model::{AttributeMap, AttributeValue, BillingMode, DecodeBudget, Item, KeyType};
 use cairn_ops::{
     AttributeDefinition, CreateTable, Error, ExpressionArguments, GetItem, KeyRole, KeySchemaElement,
-    Operation, PutItem, Service, ServiceOptions,
+    Operation, ProjectionInput, ProjectionType, PutItem, SecondaryIndexInput, Service, ServiceOptions,
 };
 use cairn_storage::memory::MemoryEngine;
 use cairn_storage::{Consistency, Decision, Engine, EngineStatistics, RecordKey, Result, SpaceId};
@@ -35,7 +35,8 @@ pub(crate) async fn service_at<E: Engine>(engine: E, clock: &HeldClock) -> Servi
     Service::start(engine, options).await.unwrap()
 }
 
-/// A service with the tables `Music` and `Films`, both with partition key `pk` (S) and sort key `sk` (N).
+/// A service with the tables `Music` and `Films`, both with partition key `pk` (S), sort key `sk` (N) and
+/// a global index by `band` (S).
 pub(crate) async fn service() -> Service<MemoryEngine> {
     let service = service_at(MemoryEngine::new(), &held_clock()).await;
     create_tables(&service).await;
@@ -48,9 +49,22 @@ pub(crate) async fn create_tables<E: Engine>(service: &Service<E>) {
         let element = |name: &str, role| KeySchemaElement { name: name.into(), role: Some(role) };
         let create = CreateTable {
             table: name.into(),
-            attribute_definitions: vec![attribute("pk", KeyType::S), attribute("sk", KeyType::N)],
+            attribute_definitions: vec![
+                attribute("pk", KeyType::S),
+                attribute("sk", KeyType::N),
+                attribute("band", KeyType::S),
+            ],
             key_schema: vec![element("pk", KeyRole::Hash), element("sk", KeyRole::Range)],
             billing_mode: Some(BillingMode::PayPerRequest),
+            global_secondary_indexes: Some(vec![SecondaryIndexInput {
+                name: "by-band".into(),
+                key_schema: vec![element("band", KeyRole::Hash)],
+                projection: Some(ProjectionInput {
+                    projection_type: Some(ProjectionType::All),
+                    non_key_attributes: Vec::new(),
+                }),
+                provisioned_throughput: None,
+            }]),
             ..CreateTable::default()
         };
         create.execute(service).await.unwrap();
