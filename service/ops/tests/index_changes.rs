@@ -285,14 +285,13 @@ async fn one_index_is_made_or_deleted_at_a_time() {
     two.global_secondary_index_updates.extend(deleting("by-team").global_secondary_index_updates);
     assert_eq!(refusal(&service, two).await, limit);
     fill(&service, 100).await;
-    adding(index("more", &["team"], &[]), &types).execute(&service).await.unwrap();
-    loop {
-        // As soon as the table is no longer UPDATING, the index is in the way.
-        match deleting("by-team").execute(&service).await {
-            Err(Error::TableInUse { .. }) => tokio::task::yield_now().await,
-            refused => break assert_eq!(refused.unwrap_err().to_string(), limit),
-        }
-    }
+    // Another process enters the index, makes its space, begins to fill it, and dies.
+    let other = Mortal::new(service.engine().clone(), 3);
+    let other = Service::start(other, ServiceOptions::default()).await.unwrap();
+    adding(index("more", &["team"], &[]), &types).execute(&other).await.unwrap();
+    other.settled().await;
+    assert_eq!(describe_index(&service, "more").await.backfilling, Some(true));
+    assert_eq!(refusal(&service, deleting("by-team")).await, limit);
     // One that is being filled can be deleted.
     deleting("more").execute(&service).await.unwrap();
     service.settled().await;
