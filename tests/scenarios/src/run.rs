@@ -115,6 +115,9 @@ async fn run_step(step: &Step, scope: &Scope, protocol: &impl Protocol) -> Resul
     if expectations.iter().filter(|given| **given).count() > 1 {
         return Err("a step has one of expect, error, until and until_error".into());
     }
+    if (step.until.is_some() || step.until_error.is_some()) && !step.save.is_empty() {
+        return Err("a step that is repeated saves nothing".into());
+    }
     if let Some(expected) = &step.until {
         let expected = expand(expected, scope)?;
         repeat_until(&step.call, &request, protocol, |answer| match answer {
