@@ -1,6 +1,8 @@
 //! Batches of reads and writes, to operations and back.
 
-use crate::item_codec::{arguments, capacity, is_strong, return_consumed_capacity};
+use crate::item_codec::{
+    arguments, capacity, collections, is_strong, return_consumed_capacity, wants_collections,
+};
 use cairn_api::v1::{self, write_request::Request};
 use cairn_model::{EncodedValue, Item};
 use cairn_ops::{
@@ -89,6 +91,7 @@ pub(crate) fn to_batch_write(request: v1::BatchWriteItemRequest) -> Result<Batch
     Ok(BatchWriteItem {
         request_items,
         return_consumed_capacity: return_consumed_capacity(request.return_consumed_capacity)?,
+        return_item_collection_metrics: wants_collections(request.return_item_collection_metrics)?,
     })
 }
 
@@ -108,7 +111,7 @@ pub(crate) fn batch_written(output: BatchWriteItemOutput) -> v1::BatchWriteItemR
             })
             .collect(),
         consumed_capacity: output.consumed_capacity.into_iter().map(capacity).collect(),
-        ..Default::default()
+        item_collection_metrics: collections(output.item_collections),
     }
 }
 
@@ -159,8 +162,11 @@ mod tests {
         let request =
             v1::BatchWriteItemRequest { request_items: request_items.clone(), ..Default::default() };
         let operation = to_batch_write(request).unwrap();
-        let output =
-            BatchWriteItemOutput { unprocessed_items: operation.request_items, consumed_capacity: vec![] };
+        let output = BatchWriteItemOutput {
+            unprocessed_items: operation.request_items,
+            consumed_capacity: vec![],
+            item_collections: cairn_ops::ItemCollections::default(),
+        };
         assert_eq!(batch_written(output).unprocessed_items, request_items);
     }
 }

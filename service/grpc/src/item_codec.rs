@@ -2,10 +2,11 @@
 
 use crate::table_codec::known;
 use cairn_api::v1;
-use cairn_model::Item;
+use cairn_model::{EncodedValue, Item};
 use cairn_ops::{
-    ConsumedCapacity, DeleteItem, Error, ExpressionArguments, GetItem, PutItem, ReturnConsumedCapacity,
-    ReturnValues, ReturnValuesOnConditionCheckFailure, UnitKind, UpdateItem, Validation,
+    ConsumedCapacity, DeleteItem, Error, ExpressionArguments, GetItem, ItemCollectionMetrics,
+    ItemCollections, PutItem, ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure,
+    UnitKind, UpdateItem, Validation,
 };
 use std::collections::BTreeMap;
 
@@ -88,6 +89,7 @@ pub(crate) fn to_put(request: v1::PutItemRequest) -> Result<PutItem, Error> {
             request.return_values_on_condition_check_failure,
         )?,
         return_consumed_capacity: return_consumed_capacity(request.return_consumed_capacity)?,
+        return_item_collection_metrics: wants_collections(request.return_item_collection_metrics)?,
     })
 }
 
@@ -103,6 +105,7 @@ pub(crate) fn to_update(request: v1::UpdateItemRequest) -> Result<UpdateItem, Er
             request.return_values_on_condition_check_failure,
         )?,
         return_consumed_capacity: return_consumed_capacity(request.return_consumed_capacity)?,
+        return_item_collection_metrics: wants_collections(request.return_item_collection_metrics)?,
     })
 }
 
@@ -117,6 +120,7 @@ pub(crate) fn to_delete(request: v1::DeleteItemRequest) -> Result<DeleteItem, Er
             request.return_values_on_condition_check_failure,
         )?,
         return_consumed_capacity: return_consumed_capacity(request.return_consumed_capacity)?,
+        return_item_collection_metrics: wants_collections(request.return_item_collection_metrics)?,
     })
 }
 
@@ -136,6 +140,32 @@ pub(crate) fn failed_condition(
         }
         error => Err(error),
     }
+}
+
+/// Whether the sizes of item collections are asked for.
+pub(crate) fn wants_collections(value: i32) -> Result<bool, Error> {
+    let wanted = known("return_item_collection_metrics", value, |value: v1::ReturnItemCollectionMetrics| {
+        Some(value == v1::ReturnItemCollectionMetrics::Size)
+    })?;
+    Ok(wanted.unwrap_or_default())
+}
+
+pub(crate) fn collection(metrics: ItemCollectionMetrics) -> v1::ItemCollectionMetrics {
+    let (size_estimate_min_gb, size_estimate_max_gb) = metrics.size_estimate_range_gb();
+    let key = metrics.key.iter().map(|(name, value)| (name.clone(), EncodedValue::from(value)));
+    v1::ItemCollectionMetrics {
+        item_collection_key: key.collect(),
+        size_estimate_min_gb,
+        size_estimate_max_gb,
+    }
+}
+
+/// The collections of a call on several tables.
+pub(crate) fn collections(collections: ItemCollections) -> BTreeMap<String, v1::ItemCollectionMetricsList> {
+    let list = |metrics: Vec<ItemCollectionMetrics>| v1::ItemCollectionMetricsList {
+        metrics: metrics.into_iter().map(collection).collect(),
+    };
+    collections.0.into_iter().map(|(table, metrics)| (table, list(metrics))).collect()
 }
 
 pub(crate) fn capacity(consumed: ConsumedCapacity) -> v1::ConsumedCapacity {

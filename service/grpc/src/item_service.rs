@@ -3,7 +3,7 @@
 use crate::Grpc;
 use crate::batch_codec::{batch_got, batch_written, to_batch_get, to_batch_write};
 use crate::item_codec::{
-    capacity, failed_condition, to_delete, to_get, to_put, to_update, wants_failure_in_response,
+    capacity, collection, failed_condition, to_delete, to_get, to_put, to_update, wants_failure_in_response,
 };
 use crate::read_codec::{
     query_response, scan_response, stream_query_response, stream_scan_response, to_query, to_scan,
@@ -50,6 +50,7 @@ impl<E: Engine> ItemService for Grpc<E> {
             |output| v1::PutItemResponse {
                 attributes: output.attributes,
                 consumed_capacity: output.consumed_capacity.map(capacity),
+                item_collection_metrics: output.item_collection_metrics.map(collection),
                 ..Default::default()
             },
             |error| {
@@ -68,6 +69,7 @@ impl<E: Engine> ItemService for Grpc<E> {
             |output| v1::UpdateItemResponse {
                 attributes: output.attributes,
                 consumed_capacity: output.consumed_capacity.map(capacity),
+                item_collection_metrics: output.item_collection_metrics.map(collection),
                 ..Default::default()
             },
             |error| {
@@ -89,6 +91,7 @@ impl<E: Engine> ItemService for Grpc<E> {
             |output| v1::DeleteItemResponse {
                 attributes: output.attributes,
                 consumed_capacity: output.consumed_capacity.map(capacity),
+                item_collection_metrics: output.item_collection_metrics.map(collection),
                 ..Default::default()
             },
             |error| {

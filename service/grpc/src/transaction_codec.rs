@@ -1,6 +1,8 @@
 //! Transactions, to operations and back.
 
-use crate::item_codec::{arguments, capacity, on_failure, return_consumed_capacity};
+use crate::item_codec::{
+    arguments, capacity, collections, on_failure, return_consumed_capacity, wants_collections,
+};
 use cairn_api::v1::{self, transact_write_item::Action};
 use cairn_model::Item;
 use cairn_ops::{
@@ -40,6 +42,7 @@ pub(crate) fn to_transact_write(request: v1::TransactWriteItemsRequest) -> Resul
             .collect::<Result<_, _>>()?,
         request_token: Some(request.request_id).filter(|id| !id.is_empty()),
         return_consumed_capacity: return_consumed_capacity(request.return_consumed_capacity)?,
+        return_item_collection_metrics: wants_collections(request.return_item_collection_metrics)?,
     })
 }
 
@@ -104,7 +107,8 @@ fn transact_write_item(number: usize, action: Option<Action>) -> Result<Transact
 pub(crate) fn transact_written(output: TransactWriteItemsOutput) -> v1::TransactWriteItemsResponse {
     v1::TransactWriteItemsResponse {
         consumed_capacity: output.consumed_capacity.into_iter().map(capacity).collect(),
-        ..Default::default()
+        item_collection_metrics: collections(output.item_collections),
+        cancellation: None,
     }
 }
 

@@ -12,10 +12,49 @@
 use crate::catalog::Table;
 use crate::{Error, Result};
 use bytes::{BufMut, Bytes, BytesMut};
-use cairn_model::{IndexKind, KeyValue, index_prefix, partition_prefix};
+use cairn_model::{AttributeMap, IndexKind, KeyValue, index_prefix, partition_prefix};
 use cairn_storage::{RecordKey, Write};
+use std::collections::BTreeMap;
 
 const COLLECTION_SIZES: u16 = 0;
+
+/// How large an item collection is (semantics 7.7).
+#[derive(Clone, Debug, PartialEq)]
+pub struct ItemCollectionMetrics {
+    /// The partition key of its items.
+    pub key: AttributeMap,
+    /// Bytes of its items and of their entries in local indexes, as DynamoDB counts them.
+    pub bytes: u64,
+}
+
+/// The collections that a call wrote to, each once, by the table as the caller named it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ItemCollections(pub BTreeMap<String, Vec<ItemCollectionMetrics>>);
+
+impl ItemCollections {
+    /// Adds a collection, or what it has come to since.
+    pub(crate) fn add(&mut self, table: &str, metrics: ItemCollectionMetrics) {
+        let of_table = self.0.entry(table.to_owned()).or_default();
+        match of_table.iter_mut().find(|known| known.key == metrics.key) {
+            Some(known) => *known = metrics,
+            None => of_table.push(metrics),
+        }
+    }
+}
+
+impl ItemCollectionMetrics {
+    /// The metrics of a table's collection.
+    pub(crate) fn new(table: &Table, partition: &KeyValue, bytes: u64) -> Self {
+        let name = table.key_schema().partition.name.clone();
+        Self { key: AttributeMap::from([(name, partition.to_attribute())]), bytes }
+    }
+
+    /// Whole gigabytes between which the size is: what an answer tells of it.
+    pub fn size_estimate_range_gb(&self) -> (f64, f64) {
+        let gigabytes = (self.bytes >> 30) as f64;
+        (gigabytes, gigabytes + 1.0)
+    }
+}
 
 #[derive(Debug, thiserror::Error)]
 #[error("the record of an item collection's size has {0} bytes and not 8")]
@@ -32,7 +71,7 @@ pub(crate) fn collection_key(table: &Table, partition: &KeyValue) -> Option<Reco
     })
 }
 
-/// What changes of a collection's size by `delta` bytes come to, if anything.
+/// What changes of a collection's size by `delta` bytes come to: what to write, if anything, and the size then.
 ///
 /// # Errors
 /// Growing beyond `bytes_max`. What is beyond it already may shrink.
@@ -42,18 +81,19 @@ pub(crate) fn resize(
     record: Option<&Bytes>,
     delta: i64,
     bytes_max: u64,
-) -> Result<Option<Write>> {
-    if delta == 0 {
-        return Ok(None);
-    }
+) -> Result<(Option<Write>, u64)> {
     let size = record.map_or(Ok(0), size_of)?.saturating_add_signed(delta);
+    if delta == 0 {
+        return Ok((None, size));
+    }
     if delta > 0 && size > bytes_max {
         return Err(Error::ItemCollectionSizeLimitExceeded { table: table.definition.name.to_string() });
     }
-    Ok(Some(match size {
+    let write = match size {
         0 => Write::Delete(key.clone()),
         size => Write::Put(key.clone(), Bytes::copy_from_slice(&size.to_be_bytes())),
-    }))
+    };
+    Ok((Some(write), size))
 }
 
 fn size_of(record: &Bytes) -> Result<u64> {

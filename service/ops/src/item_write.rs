@@ -3,7 +3,7 @@
 use crate::capacity::{CapacityParts, write_units};
 use crate::catalog::{Table, TableCounter, table_key};
 use crate::index_write::index_writes;
-use crate::item_collection::{collection_key, resize};
+use crate::item_collection::{ItemCollectionMetrics, collection_key, resize};
 use crate::{Error, Result, Service};
 use bytes::Bytes;
 use cairn_model::{AttributeMap, PrimaryKey, StoredItem, TableName, item_size};
@@ -184,6 +184,8 @@ pub(crate) struct Written<T> {
     pub(crate) outcome: T,
     /// The write units it cost.
     pub(crate) units: CapacityParts,
+    /// The item's collection, if its table keeps their sizes.
+    pub(crate) collection: Option<ItemCollectionMetrics>,
 }
 
 /// How often a write starts again because its table changed meanwhile, before it gives up.
@@ -218,6 +220,7 @@ where
         let mut keys = vec![table_key(name), record_key.clone()];
         keys.extend(collection.clone());
         let (expected, decide) = (table.clone(), decide.clone());
+        let partition = primary_key.partition;
         let attempt = service
             .engine
             .transact(keys, move |records| {
@@ -226,11 +229,14 @@ where
                 }
                 let record = records.get(1).and_then(Option::as_ref);
                 let decided = decide_one(&expected, &record_key, record, &*decide).and_then(
-                    |(mut decided, written)| {
+                    |(mut decided, mut written)| {
                         if let Some(key) = &collection {
                             let size = records.get(2).and_then(Option::as_ref);
                             let delta = decided.collection_bytes;
-                            decided.writes.extend(resize(&expected, key, size, delta, bytes_max)?);
+                            let (write, size) = resize(&expected, key, size, delta, bytes_max)?;
+                            decided.writes.extend(write);
+                            written.collection =
+                                Some(ItemCollectionMetrics::new(&expected, &partition, size));
                         }
                         Ok((decided.writes, written))
                     },
@@ -267,5 +273,5 @@ fn decide_one<T>(
     let (change, outcome) = decide(table, old.as_ref())?;
     let writes = item_writes(table, key, old.as_ref(), &change)?;
     let units = writes.units.clone();
-    Ok((writes, Written { outcome, units }))
+    Ok((writes, Written { outcome, units, collection: None }))
 }

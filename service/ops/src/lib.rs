@@ -30,6 +30,7 @@ pub use catalog::{IndexDescription, IndexStatus, Table, TableDescription, Throug
 pub use error::{CancellationCode, CancellationReason, Error, ExpressionFault, Result, Validation};
 pub use expressions::ExpressionArguments;
 pub use field::FieldPath;
+pub use item_collection::{ItemCollectionMetrics, ItemCollections};
 pub use item_write::{ReturnValues, ReturnValuesOnConditionCheckFailure};
 pub use operation::{Capacity, OPERATIONS, Operation, OperationKind, OperationNames, RpcService};
 pub use operations::*;

@@ -31,6 +31,7 @@ fn batch_write(parts: Vec<(&str, Vec<WriteRequest>)>) -> BatchWriteItem {
     BatchWriteItem {
         request_items: parts.into_iter().map(|(table, part)| (table.to_owned(), part)).collect(),
         return_consumed_capacity: ReturnConsumedCapacity::Total,
+        return_item_collection_metrics: false,
     }
 }
 

@@ -64,6 +64,7 @@ fn transaction(transact_items: Vec<TransactWriteItem>) -> TransactWriteItems {
         transact_items,
         request_token: None,
         return_consumed_capacity: ReturnConsumedCapacity::Indexes,
+        return_item_collection_metrics: false,
     }
 }
 

@@ -113,6 +113,7 @@ impl Server {
             region: settings.region.clone(),
             account: settings.account.clone(),
             tables_max: settings.tables_max,
+            item_collection_bytes_max: settings.item_collection_mib_max * MIB,
             ..ServiceOptions::default()
         };
         let service = Service::start(engine.clone(), options).await.map_err(ServerError::Service)?;

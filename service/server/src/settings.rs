@@ -27,6 +27,9 @@ pub struct SettingsInput {
     /// How many tables may exist, 1 to 400 [default: 400]
     #[arg(long, env = "CAIRN_TABLES_MAX", value_name = "N")]
     pub tables_max: Option<usize>,
+    /// The most that the items of one partition may take on a table with local indexes, in MiB [default: 10240]
+    #[arg(long, env = "CAIRN_ITEM_COLLECTION_MIB_MAX", value_name = "MIB")]
+    pub item_collection_mib_max: Option<u64>,
     /// Memory for data read from disk, in MiB [default: a quarter of the memory there is]
     #[arg(long, env = "CAIRN_CACHE_MIB", value_name = "MIB")]
     pub cache_mib: Option<u64>,
@@ -78,6 +81,8 @@ pub struct Settings {
     pub account: String,
     /// How many tables may exist.
     pub tables_max: usize,
+    /// The most that the items of one partition may take on a table with local indexes, in MiB.
+    pub item_collection_mib_max: u64,
     /// Memory for data read from disk, in MiB; by the memory there is if not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_mib: Option<u64>,
@@ -161,6 +166,7 @@ impl SettingsInput {
             region: self.region.or(other.region),
             account: self.account.or(other.account),
             tables_max: self.tables_max.or(other.tables_max),
+            item_collection_mib_max: self.item_collection_mib_max.or(other.item_collection_mib_max),
             cache_mib: self.cache_mib.or(other.cache_mib),
             write_buffer_mib: self.write_buffer_mib.or(other.write_buffer_mib),
             disk_reserve_mib: self.disk_reserve_mib.or(other.disk_reserve_mib),
@@ -184,6 +190,7 @@ impl SettingsInput {
             region: self.region.unwrap_or_else(|| "local".into()),
             account: self.account.unwrap_or_else(|| "000000000000".into()),
             tables_max: self.tables_max.unwrap_or(400),
+            item_collection_mib_max: self.item_collection_mib_max.unwrap_or(10 * 1024),
             cache_mib: self.cache_mib,
             write_buffer_mib: self.write_buffer_mib,
             disk_reserve_mib: self.disk_reserve_mib,
@@ -218,6 +225,11 @@ impl Settings {
             self.account.len() == 12 && self.account.bytes().all(|byte| byte.is_ascii_digit()),
         )?;
         must("tables_max", "1 to 400", (1..=400).contains(&self.tables_max))?;
+        must(
+            "item_collection_mib_max",
+            "1 to 1048576",
+            (1..=1 << 20).contains(&self.item_collection_mib_max),
+        )?;
         must("cache_mib", "at least 8", self.cache_mib.is_none_or(|mib| mib >= 8))?;
         must("write_buffer_mib", "at least 8", self.write_buffer_mib.is_none_or(|mib| mib >= 8))?;
         must("connections_max", "at least 1", self.connections_max >= 1)

@@ -25,6 +25,11 @@ const FILES: &[&str] = &[
     "scan",
     "indexes_lsi",
     "indexes_gsi",
+    "item_collections",
+    "batch_get",
+    "batch_write",
+    "transact_get",
+    "transact_write",
 ];
 
 #[derive(Clone, Copy)]

@@ -6,8 +6,8 @@ use crate::catalog::Table;
 use crate::error::At;
 use crate::item_write::{Change, NewItem, Written, item_writes, write_item};
 use crate::{
-    ConsumedCapacity, Error, FieldPath, Operation, OperationKind, Result, ReturnConsumedCapacity, Service,
-    Validation,
+    ConsumedCapacity, Error, FieldPath, ItemCollections, Operation, OperationKind, Result,
+    ReturnConsumedCapacity, Service, Validation,
 };
 use cairn_model::{AttributeMap, DecodeBudget, Item, PrimaryKey, TableReference};
 use cairn_storage::{Consistency, Engine, RecordKey};
@@ -26,6 +26,8 @@ pub struct BatchWriteItem {
     pub request_items: BTreeMap<String, Vec<WriteRequest>>,
     /// Whether to tell the cost.
     pub return_consumed_capacity: ReturnConsumedCapacity,
+    /// Whether to tell the sizes of the items' collections.
+    pub return_item_collection_metrics: bool,
 }
 
 /// One write of a batch.
@@ -44,6 +46,8 @@ pub struct BatchWriteItemOutput {
     pub unprocessed_items: BTreeMap<String, Vec<WriteRequest>>,
     /// What it cost by table, if that was asked for.
     pub consumed_capacity: Vec<ConsumedCapacity>,
+    /// The collections that were written to, if that was asked for, of tables with local indexes.
+    pub item_collections: ItemCollections,
 }
 
 /// One element of a batch, checked as far as its table need not be known.
@@ -74,6 +78,8 @@ impl Operation for BatchWriteItem {
 
     async fn execute<E: Engine>(self, service: &Service<E>) -> Result<BatchWriteItemOutput> {
         let report = self.return_consumed_capacity;
+        let tells_collections = self.return_item_collection_metrics;
+        let mut item_collections = ItemCollections::default();
         let mut units: BTreeMap<_, _> =
             self.request_items.keys().map(|given| (given.clone(), CapacityParts::default())).collect();
         let elements = self.check(service)?;
@@ -111,6 +117,9 @@ impl Operation for BatchWriteItem {
             match result {
                 Ok(written) => {
                     any_written = true;
+                    if let Some(metrics) = written.collection.filter(|_| tells_collections) {
+                        item_collections.add(&given, metrics);
+                    }
                     units.entry(given).or_default().add(written.units);
                 }
                 Err(error @ Error::Unavailable { .. }) => {
@@ -125,6 +134,7 @@ impl Operation for BatchWriteItem {
             Some(error) if !any_written => Err(error),
             _ => Ok(BatchWriteItemOutput {
                 unprocessed_items,
+                item_collections,
                 consumed_capacity: units
                     .into_iter()
                     .filter_map(|(given, units)| report.report(&given, units))

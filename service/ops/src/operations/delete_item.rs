@@ -3,8 +3,8 @@
 use crate::error::At;
 use crate::item_write::{Change, Condition, write_item};
 use crate::{
-    ConsumedCapacity, ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity,
-    ReturnValues, ReturnValuesOnConditionCheckFailure, Service, Validation,
+    ConsumedCapacity, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Result,
+    ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure, Service, Validation,
 };
 use cairn_model::{DecodeBudget, Item, StoredItem};
 use cairn_storage::Engine;
@@ -26,6 +26,8 @@ pub struct DeleteItem {
     pub return_values_on_condition_check_failure: ReturnValuesOnConditionCheckFailure,
     /// Whether to tell the cost.
     pub return_consumed_capacity: ReturnConsumedCapacity,
+    /// Whether to tell the size of the item's collection.
+    pub return_item_collection_metrics: bool,
 }
 
 /// What was removed.
@@ -35,6 +37,8 @@ pub struct DeleteItemOutput {
     pub attributes: Option<Item>,
     /// What it cost, if that was asked for.
     pub consumed_capacity: Option<ConsumedCapacity>,
+    /// The item's collection, if that was asked for and the table has local indexes.
+    pub item_collection_metrics: Option<ItemCollectionMetrics>,
 }
 
 impl Operation for DeleteItem {
@@ -68,6 +72,7 @@ impl Operation for DeleteItem {
         Ok(DeleteItemOutput {
             attributes: written.outcome,
             consumed_capacity: self.return_consumed_capacity.report(&reference.given, written.units),
+            item_collection_metrics: written.collection.filter(|_| self.return_item_collection_metrics),
         })
     }
 }

@@ -3,8 +3,8 @@
 use crate::error::At;
 use crate::item_write::{Change, Condition, NewItem, write_item};
 use crate::{
-    ConsumedCapacity, ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity,
-    ReturnValues, ReturnValuesOnConditionCheckFailure, Service, Validation,
+    ConsumedCapacity, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Result,
+    ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure, Service, Validation,
 };
 use cairn_model::{DecodeBudget, Item, StoredItem};
 use cairn_storage::Engine;
@@ -26,6 +26,8 @@ pub struct PutItem {
     pub return_values_on_condition_check_failure: ReturnValuesOnConditionCheckFailure,
     /// Whether to tell the cost.
     pub return_consumed_capacity: ReturnConsumedCapacity,
+    /// Whether to tell the size of the item's collection.
+    pub return_item_collection_metrics: bool,
 }
 
 /// What was written over.
@@ -35,6 +37,8 @@ pub struct PutItemOutput {
     pub attributes: Option<Item>,
     /// What it cost, if that was asked for.
     pub consumed_capacity: Option<ConsumedCapacity>,
+    /// The item's collection, if that was asked for and the table has local indexes.
+    pub item_collection_metrics: Option<ItemCollectionMetrics>,
 }
 
 impl Operation for PutItem {
@@ -70,6 +74,7 @@ impl Operation for PutItem {
         Ok(PutItemOutput {
             attributes: written.outcome,
             consumed_capacity: self.return_consumed_capacity.report(&reference.given, written.units),
+            item_collection_metrics: written.collection.filter(|_| self.return_item_collection_metrics),
         })
     }
 }

@@ -17,14 +17,15 @@ use crate::transaction::{
     record_key,
 };
 use crate::{
-    CancellationCode, CancellationReason, ConsumedCapacity, Error, ExpressionArguments, FieldPath, Operation,
-    OperationKind, Result, ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure,
-    Service, UnitKind, Validation,
+    CancellationCode, CancellationReason, ConsumedCapacity, Error, ExpressionArguments, FieldPath,
+    ItemCollectionMetrics, ItemCollections, Operation, OperationKind, Result, ReturnConsumedCapacity,
+    ReturnValues, ReturnValuesOnConditionCheckFailure, Service, UnitKind, Validation,
 };
 use bytes::Bytes;
 use cairn_expression::Update;
 use cairn_model::{
-    AttributeMap, DecodeBudget, Item, StoredItem, TableName, TableReference, encode_attributes, item_size,
+    AttributeMap, DecodeBudget, Item, KeyValue, StoredItem, TableName, TableReference, encode_attributes,
+    item_size,
 };
 use cairn_storage::{Consistency, Decision, Engine, RecordKey, Write};
 use std::collections::BTreeMap;
@@ -40,6 +41,8 @@ pub struct TransactWriteItems {
     pub request_token: Option<String>,
     /// Whether to tell the cost.
     pub return_consumed_capacity: ReturnConsumedCapacity,
+    /// Whether to tell the sizes of the items' collections.
+    pub return_item_collection_metrics: bool,
 }
 
 /// One action of a transaction.
@@ -89,6 +92,8 @@ pub enum TransactAction {
 pub struct TransactWriteItemsOutput {
     /// What it cost by table, if that was asked for. One that was done before costs reads.
     pub consumed_capacity: Vec<ConsumedCapacity>,
+    /// The collections that were written to, if that was asked for, of tables with local indexes.
+    pub item_collections: ItemCollections,
 }
 
 /// A transaction, checked as far as its tables need not be known.
@@ -125,6 +130,7 @@ enum Attempt {
 
 struct Done {
     costs: Costs,
+    collections: ItemCollections,
     /// What the costs are: of reads if the transaction had been done before.
     kind: UnitKind,
 }
@@ -135,6 +141,7 @@ impl Operation for TransactWriteItems {
 
     async fn execute<E: Engine>(self, service: &Service<E>) -> Result<TransactWriteItemsOutput> {
         let report = self.return_consumed_capacity;
+        let tells_collections = self.return_item_collection_metrics;
         let transaction = Arc::new(self.check(service)?);
         let mut tables = Tables::new();
         for action in &transaction.actions {
@@ -146,11 +153,14 @@ impl Operation for TransactWriteItems {
         for _ in 0..TABLE_CHANGES_MAX {
             match transaction.attempt(service, &tables).await {
                 Ok(Attempt::Done(done)) => {
-                    let Done { costs, kind } = done?;
+                    let Done { costs, collections, kind } = done?;
                     if transaction.token.is_some() {
                         service.tokens.used(service);
                     }
-                    return Ok(TransactWriteItemsOutput { consumed_capacity: costs.report(report, kind) });
+                    return Ok(TransactWriteItemsOutput {
+                        consumed_capacity: costs.report(report, kind),
+                        item_collections: Some(collections).filter(|_| tells_collections).unwrap_or_default(),
+                    });
                 }
                 Ok(Attempt::TableChanged) => {
                     let snapshot = service.engine.snapshot(Consistency::Strong).await?;
@@ -277,15 +287,17 @@ impl Action {
         Ok(record_key(table, &key))
     }
 
-    /// Where the size of the item's collection is kept, if its table keeps such sizes. Only of an action whose key is
+    /// The item's collection, and where its size is kept, if its table keeps such sizes. Only of an action whose key is
     /// known to be one.
-    fn collection_key(&self, table: &Table) -> Option<RecordKey> {
+    fn collection(&self, table: &Table) -> Option<(KeyValue, RecordKey)> {
         let schema = table.key_schema();
         let key = match &self.doing {
             Doing::Put(new) => schema.key_of_item(&new.attributes),
             Doing::Check(key) | Doing::Update(key, _) | Doing::Delete(key) => schema.key_of_argument(key),
         };
-        collection_key(table, &key.ok()?.partition)
+        let partition = key.ok()?.partition;
+        let record = collection_key(table, &partition)?;
+        Some((partition, record))
     }
 
     /// What becomes of the item.
@@ -358,6 +370,9 @@ impl TransactWriteItem {
 /// An item collection that a transaction writes to, and which of its actions do.
 struct Collection {
     table: Arc<Table>,
+    /// What the first of the actions calls the table.
+    given: String,
+    partition: KeyValue,
     key: RecordKey,
     actions: Vec<usize>,
 }
@@ -402,10 +417,16 @@ impl Transaction {
         let mut collections: Vec<Collection> = Vec::new();
         for (number, action) in self.actions.iter().enumerate() {
             let Some(table) = tables.get(&action.table.name) else { continue };
-            let Some(key) = action.collection_key(table) else { continue };
+            let Some((partition, key)) = action.collection(table) else { continue };
             match collections.iter_mut().find(|collection| collection.key == key) {
                 Some(collection) => collection.actions.push(number),
-                None => collections.push(Collection { table: table.clone(), key, actions: vec![number] }),
+                None => collections.push(Collection {
+                    table: table.clone(),
+                    given: action.table.given.clone(),
+                    partition,
+                    key,
+                    actions: vec![number],
+                }),
             }
         }
         collections
@@ -452,10 +473,15 @@ impl Transaction {
         }
         let (mut writes, costs, growths) = changes(&items)?;
         check_conditions(&items)?;
+        let mut told = ItemCollections::default();
         for (collection, size) in collections.iter().zip(found) {
             let growth = collection.actions.iter().filter_map(|action| growths.get(*action)).sum();
             match resize(&collection.table, &collection.key, size, growth, bytes_max) {
-                Ok(write) => writes.extend(write),
+                Ok((write, size)) => {
+                    writes.extend(write);
+                    let metrics = ItemCollectionMetrics::new(&collection.table, &collection.partition, size);
+                    told.add(&collection.given, metrics);
+                }
                 Err(error @ Error::ItemCollectionSizeLimitExceeded { .. }) => {
                     return Err(self.too_large(&collection.actions, &error));
                 }
@@ -463,7 +489,7 @@ impl Transaction {
             }
         }
         writes.extend(token.into_iter().flat_map(|(token, _)| token.writes()));
-        Ok((writes, Done { costs, kind: UnitKind::Write }))
+        Ok((writes, Done { costs, collections: told, kind: UnitKind::Write }))
     }
 
     /// The cancellation of a transaction whose actions would make a collection too large.
@@ -499,7 +525,7 @@ fn replayed(items: &[Met<'_>]) -> Done {
     for Met { action, old, .. } in items {
         costs.add(&action.table, read_units(old.as_ref().map_or(0, StoredItem::size), true));
     }
-    Done { costs, kind: UnitKind::Read }
+    Done { costs, collections: ItemCollections::default(), kind: UnitKind::Read }
 }
 
 /// What all actions come to: what to write, what it costs, and by how many bytes each action's collection grows. An

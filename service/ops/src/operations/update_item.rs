@@ -5,8 +5,8 @@ use crate::error::At;
 use crate::index_write::check_update_targets;
 use crate::item_write::{Change, Condition, NewItem, write_item};
 use crate::{
-    ConsumedCapacity, ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity,
-    ReturnValues, ReturnValuesOnConditionCheckFailure, Service, Validation,
+    ConsumedCapacity, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Result,
+    ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure, Service, Validation,
 };
 use cairn_expression::{Update, UpdateError, UpdateErrorKind};
 use cairn_model::{AttributeMap, DecodeBudget, Item, StoredItem, item_size, limits};
@@ -32,6 +32,8 @@ pub struct UpdateItem {
     pub return_values_on_condition_check_failure: ReturnValuesOnConditionCheckFailure,
     /// Whether to tell the cost.
     pub return_consumed_capacity: ReturnConsumedCapacity,
+    /// Whether to tell the size of the item's collection.
+    pub return_item_collection_metrics: bool,
 }
 
 /// What was changed.
@@ -41,6 +43,8 @@ pub struct UpdateItemOutput {
     pub attributes: Option<Item>,
     /// What it cost, if that was asked for.
     pub consumed_capacity: Option<ConsumedCapacity>,
+    /// The item's collection, if that was asked for and the table has local indexes.
+    pub item_collection_metrics: Option<ItemCollectionMetrics>,
 }
 
 impl Operation for UpdateItem {
@@ -84,6 +88,7 @@ impl Operation for UpdateItem {
         Ok(UpdateItemOutput {
             attributes: written.outcome.map(Item::from),
             consumed_capacity: self.return_consumed_capacity.report(&reference.given, written.units),
+            item_collection_metrics: written.collection.filter(|_| self.return_item_collection_metrics),
         })
     }
 }
