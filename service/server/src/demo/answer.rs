@@ -1,6 +1,6 @@
 //! What a call of the tour is answered with: the part of it that can be foretold, and so expected.
 
-use cairn_api::v1::{self, ErrorReason};
+use cairn_api::v1::{self, CancellationCode, ErrorReason};
 use cairn_model::{AttributeMap, DecodeBudget, Item};
 use prost::{Message, Name};
 use tonic::{Code, Status};
@@ -34,6 +34,15 @@ pub(super) enum Answer {
         /// The write capacity units, if they were asked for.
         units: Option<f64>,
     },
+    /// What Query found.
+    Page {
+        /// The items, in their order.
+        items: Vec<AttributeMap>,
+        /// Whether there may be more of them.
+        more: bool,
+    },
+    /// All writes of a transaction are done.
+    Committed,
 }
 
 /// A table's description.
@@ -47,6 +56,8 @@ pub(super) struct Table {
     pub(super) item_count: i64,
     /// Read and write capacity units a second; zeros on demand.
     pub(super) throughput: (i64, i64),
+    /// The names of its global secondary indexes.
+    pub(super) indexes: Vec<String>,
 }
 
 /// How a call was refused.
@@ -58,6 +69,8 @@ pub(super) struct Refusal {
     pub(super) reason: Option<ErrorReason>,
     /// The item that the condition was false for, if it was to be shown.
     pub(super) item: Option<AttributeMap>,
+    /// Of a cancelled transaction: what became of each of its actions, in their order.
+    pub(super) cancelled: Vec<CancellationCode>,
 }
 
 impl From<&Status> for Refusal {
@@ -66,16 +79,23 @@ impl From<&Status> for Refusal {
             .get_details_error_info()
             .filter(|info| info.domain == cairn_api::ERROR_DOMAIN)
             .and_then(|info| ErrorReason::from_str_name(&format!("ERROR_REASON_{}", info.reason)));
-        let item = condition_failure(status).and_then(|failure| failure.item);
-        Self { code: status.code(), reason, item: item.and_then(|item| attributes(item).ok()) }
+        let item = detail::<v1::ConditionalCheckFailure>(status).and_then(|failure| failure.item);
+        let cancellation = detail::<v1::TransactionCancellation>(status).unwrap_or_default();
+        Self {
+            code: status.code(),
+            reason,
+            item: item.and_then(|item| attributes(item).ok()),
+            cancelled: cancellation.reasons.iter().map(v1::CancellationReason::code).collect(),
+        }
     }
 }
 
-fn condition_failure(status: &Status) -> Option<v1::ConditionalCheckFailure> {
+/// The detail of that type, if the status has one.
+fn detail<D: Message + Name + Default>(status: &Status) -> Option<D> {
     let rich = pb::Status::decode(status.details()).ok()?;
-    let wanted = v1::ConditionalCheckFailure::type_url();
+    let wanted = D::type_url();
     let detail = rich.details.into_iter().find(|detail| detail.type_url == wanted)?;
-    v1::ConditionalCheckFailure::decode(detail.value.as_slice()).ok()
+    D::decode(detail.value.as_slice()).ok()
 }
 
 /// The attributes of an item that was answered.
@@ -101,6 +121,7 @@ impl From<Option<v1::TableDescription>> for Answer {
             name: table.table_name,
             item_count: table.item_count,
             throughput: (throughput.read_capacity_units, throughput.write_capacity_units),
+            indexes: table.global_secondary_indexes.into_iter().map(|index| index.index_name).collect(),
         })
     }
 }
@@ -165,3 +186,20 @@ macro_rules! from_write_response {
 }
 
 from_write_response!(PutItemResponse, UpdateItemResponse, DeleteItemResponse);
+
+impl TryFrom<v1::QueryResponse> for Answer {
+    type Error = Status;
+
+    fn try_from(response: v1::QueryResponse) -> Result<Self, Status> {
+        Ok(Self::Page {
+            items: response.items.into_iter().map(attributes).collect::<Result<_, _>>()?,
+            more: !response.last_evaluated_key.is_empty(),
+        })
+    }
+}
+
+impl From<v1::TransactWriteItemsResponse> for Answer {
+    fn from(_: v1::TransactWriteItemsResponse) -> Self {
+        Self::Committed
+    }
+}

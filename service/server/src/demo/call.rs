@@ -31,6 +31,8 @@ pub(super) enum Call {
     PutItem(v1::PutItemRequest),
     UpdateItem(v1::UpdateItemRequest),
     DeleteItem(v1::DeleteItemRequest),
+    Query(v1::QueryRequest),
+    TransactWriteItems(v1::TransactWriteItemsRequest),
 }
 
 /// What a changing table is awaited to be.
@@ -65,6 +67,8 @@ from_request! {
     PutItemRequest => PutItem,
     UpdateItemRequest => UpdateItem,
     DeleteItemRequest => DeleteItem,
+    QueryRequest => Query,
+    TransactWriteItemsRequest => TransactWriteItems,
 }
 
 impl Call {
@@ -83,6 +87,8 @@ impl Call {
             Self::PutItem(_) => "PutItem",
             Self::UpdateItem(_) => "UpdateItem",
             Self::DeleteItem(_) => "DeleteItem",
+            Self::Query(_) => "Query",
+            Self::TransactWriteItems(_) => "TransactWriteItems",
         }
     }
 }
@@ -144,6 +150,10 @@ impl Clients {
             Call::PutItem(request) => self.items.put_item(request).await?.into_inner().try_into()?,
             Call::UpdateItem(request) => self.items.update_item(request).await?.into_inner().try_into()?,
             Call::DeleteItem(request) => self.items.delete_item(request).await?.into_inner().try_into()?,
+            Call::Query(request) => self.items.query(request).await?.into_inner().try_into()?,
+            Call::TransactWriteItems(request) => {
+                self.items.transact_write_items(request).await?.into_inner().into()
+            }
         })
     }
 

@@ -1,21 +1,34 @@
 //! The third part of the tour: a game with players and their scores.
 
 use super::notation::{
-    Bind, Write, await_active, condition_failed, create_table, describe_table, expect, found, get, item,
-    list, map, n, put, refused, s, steps, strings, table, update, written, wrote,
+    Bind, Write, await_active, condition_failed, create_table, describe_table, expect, found, get, indexed,
+    item, list, map, n, page, put, query_descending, refused, s, steps, strings, table, update, with_index,
+    written, wrote,
 };
 use super::tour::{Part, Step};
-use cairn_api::v1::{ErrorReason, ReturnValues, ScalarAttributeType, TableStatus};
+use cairn_api::v1::{ErrorReason, QueryRequest, ReturnValues, ScalarAttributeType, TableStatus};
 use cairn_model::AttributeMap;
 use tonic::Code;
 
 const PLAYERS: &str = "players";
 const SCORES: &str = "scores";
+/// The index of the scores by game and points.
+const LEADERBOARD: &str = "leaderboard";
 
 pub(super) fn part() -> Part {
     Part {
         heading: "A game: players and their scores",
-        steps: [the_tables(), a_player(), a_purchase(), a_newcomer(), the_scores(), the_counts()].concat(),
+        steps: [
+            the_tables(),
+            a_player(),
+            a_purchase(),
+            a_newcomer(),
+            the_scores(),
+            the_leaderboard(),
+            the_plays(),
+            the_counts(),
+        ]
+        .concat(),
     }
 }
 
@@ -30,15 +43,19 @@ fn score(player: &str, game: &str, points: i64) -> AttributeMap {
 fn the_tables() -> Vec<Step> {
     let text = ScalarAttributeType::String;
     steps(
-        "Players by name; scores by player and game",
+        "Players by name; scores by player and game, and in an index by game and points",
         [
             expect(create_table(PLAYERS, [("player", text)]), table(PLAYERS, TableStatus::Creating, 0)),
             expect(
-                create_table(SCORES, [("player", text), ("game", text)]),
-                table(SCORES, TableStatus::Creating, 0),
+                indexed(
+                    create_table(SCORES, [("player", text), ("game", text)]),
+                    LEADERBOARD,
+                    [("game", text), ("points", ScalarAttributeType::Number)],
+                ),
+                with_index(table(SCORES, TableStatus::Creating, 0), LEADERBOARD),
             ),
             expect(await_active(PLAYERS), table(PLAYERS, TableStatus::Active, 0)),
-            expect(await_active(SCORES), table(SCORES, TableStatus::Active, 0)),
+            expect(await_active(SCORES), with_index(table(SCORES, TableStatus::Active, 0), LEADERBOARD)),
         ],
     )
 }
@@ -135,12 +152,49 @@ fn the_scores() -> Vec<Step> {
     )
 }
 
+/// The best scores of a game, the highest first.
+fn top(game: &str) -> QueryRequest {
+    query_descending(SCORES, LEADERBOARD, "game = :game").value(":game", &s(game))
+}
+
+fn the_leaderboard() -> Vec<Step> {
+    let maze = [score("ada", "maze", 1_750), score("cleo", "maze", 1_400), score("bob", "maze", 980)];
+    let [first, second, _] = maze.clone();
+    steps(
+        "A leaderboard: a game's scores in the order of their points, from the index",
+        [
+            expect(put(SCORES, &score("bob", "maze", 980)), written()),
+            expect(top("maze"), page(maze, false)),
+            expect(QueryRequest { limit: Some(2), ..top("maze") }, page([first, second], true)),
+        ],
+    )
+}
+
+fn the_plays() -> Vec<Step> {
+    let rally = |player: &str| item([("player", s(player)), ("game", s("rally"))]);
+    let play = |player: &str| {
+        update(SCORES, &rally(player), "ADD plays :one")
+            .value(":one", &n(1))
+            .returning(ReturnValues::UpdatedNew)
+    };
+    let played = |times| wrote(&item([("plays", n(times))]));
+    steps(
+        "Plays are counted where the count is kept; who has no points yet is not on the leaderboard",
+        [
+            expect(play("ada"), played(1)),
+            expect(play("ada"), played(2)),
+            expect(play("cleo"), played(1)),
+            expect(top("rally"), page([score("ada", "rally", 310)], false)),
+        ],
+    )
+}
+
 fn the_counts() -> Vec<Step> {
     steps(
         "A table counts its items",
         [
             expect(describe_table(PLAYERS), table(PLAYERS, TableStatus::Active, 2)),
-            expect(describe_table(SCORES), table(SCORES, TableStatus::Active, 3)),
+            expect(describe_table(SCORES), with_index(table(SCORES, TableStatus::Active, 5), LEADERBOARD)),
         ],
     )
 }

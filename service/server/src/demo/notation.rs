@@ -3,7 +3,8 @@
 use super::answer::{Answer, Outcome, Refusal, Table};
 use super::call::{Call, Until};
 use super::tour::Step;
-use cairn_api::v1::{self, ErrorReason, TableStatus};
+use cairn_api::v1::transact_write_item::Action;
+use cairn_api::v1::{self, CancellationCode, ErrorReason, TableStatus};
 use cairn_model::{AttributeMap, AttributeValue, EncodedValue};
 use std::collections::BTreeMap;
 use tonic::Code;
@@ -56,32 +57,62 @@ fn arn(table: &str) -> String {
     format!("arn:aws:dynamodb:local:000000000000:table/{table}")
 }
 
+/// The definitions of key attributes.
+fn definitions(key: &[(&str, v1::ScalarAttributeType)]) -> Vec<v1::AttributeDefinition> {
+    key.iter()
+        .map(|(name, of_type)| v1::AttributeDefinition {
+            attribute_name: (*name).to_owned(),
+            attribute_type: (*of_type).into(),
+        })
+        .collect()
+}
+
+/// A key: a partition key and, if there is a second attribute, a sort key.
+fn key_schema(key: &[(&str, v1::ScalarAttributeType)]) -> Vec<v1::KeySchemaElement> {
+    key.iter()
+        .zip([v1::KeyType::Hash, v1::KeyType::Range])
+        .map(|((name, _), role)| v1::KeySchemaElement {
+            attribute_name: (*name).to_owned(),
+            key_type: role.into(),
+        })
+        .collect()
+}
+
 /// A table on demand; the first attribute is its partition key, the second, if any, its sort key.
 pub(super) fn create_table<const N: usize>(
     table: &str,
     key: [(&str, v1::ScalarAttributeType); N],
 ) -> v1::CreateTableRequest {
-    let roles = [v1::KeyType::Hash, v1::KeyType::Range];
     v1::CreateTableRequest {
         table: table.to_owned(),
-        attribute_definitions: key
-            .iter()
-            .map(|(name, of_type)| v1::AttributeDefinition {
-                attribute_name: (*name).to_owned(),
-                attribute_type: (*of_type).into(),
-            })
-            .collect(),
-        key_schema: key
-            .iter()
-            .zip(roles)
-            .map(|((name, _), role)| v1::KeySchemaElement {
-                attribute_name: (*name).to_owned(),
-                key_type: role.into(),
-            })
-            .collect(),
+        attribute_definitions: definitions(&key),
+        key_schema: key_schema(&key),
         billing_mode: v1::BillingMode::PayPerRequest.into(),
         ..Default::default()
     }
+}
+
+/// The same table with a global secondary index of nothing but keys: the index's own and the table's.
+pub(super) fn indexed<const N: usize>(
+    mut request: v1::CreateTableRequest,
+    index: &str,
+    key: [(&str, v1::ScalarAttributeType); N],
+) -> v1::CreateTableRequest {
+    for definition in definitions(&key) {
+        if !request.attribute_definitions.contains(&definition) {
+            request.attribute_definitions.push(definition);
+        }
+    }
+    request.global_secondary_indexes.push(v1::GlobalSecondaryIndex {
+        index_name: index.to_owned(),
+        key_schema: key_schema(&key),
+        projection: Some(v1::Projection {
+            projection_type: v1::ProjectionType::KeysOnly.into(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    });
+    request
 }
 
 /// The same table with throughput set in advance, in read and write capacity units a second.
@@ -171,6 +202,68 @@ pub(super) fn delete(table: &str, key: &AttributeMap) -> v1::DeleteItemRequest {
     v1::DeleteItemRequest { table: table.to_owned(), key: encoded(key), ..Default::default() }
 }
 
+/// The items of an index under one partition key, the greatest sort key first.
+pub(super) fn query_descending(table: &str, index: &str, key_condition: &str) -> v1::QueryRequest {
+    v1::QueryRequest {
+        table: table.to_owned(),
+        index: Some(index.to_owned()),
+        key_condition_expression: key_condition.to_owned(),
+        sort_order: v1::SortOrder::Descending.into(),
+        ..Default::default()
+    }
+}
+
+/// All of these writes, or none.
+pub(super) fn transact<const N: usize>(actions: [Action; N]) -> v1::TransactWriteItemsRequest {
+    v1::TransactWriteItemsRequest {
+        transact_items: actions.map(|action| v1::TransactWriteItem { action: Some(action) }).into(),
+        ..Default::default()
+    }
+}
+
+/// Requests that can be an action of a transaction.
+pub(super) trait Transact {
+    /// The same write, which answers nothing.
+    fn in_transaction(self) -> Action;
+}
+
+impl Transact for v1::PutItemRequest {
+    fn in_transaction(self) -> Action {
+        Action::Put(v1::TransactPut {
+            return_values_on_condition_check_failure: self.return_values_on_condition_check_failure,
+            table: self.table,
+            item: self.item,
+            condition_expression: self.condition_expression,
+            bindings: self.bindings,
+        })
+    }
+}
+
+impl Transact for v1::UpdateItemRequest {
+    fn in_transaction(self) -> Action {
+        Action::Update(v1::TransactUpdate {
+            return_values_on_condition_check_failure: self.return_values_on_condition_check_failure,
+            table: self.table,
+            key: self.key,
+            update_expression: self.update_expression.unwrap_or_default(),
+            condition_expression: self.condition_expression,
+            bindings: self.bindings,
+        })
+    }
+}
+
+impl Transact for v1::DeleteItemRequest {
+    fn in_transaction(self) -> Action {
+        Action::Delete(v1::TransactDelete {
+            return_values_on_condition_check_failure: self.return_values_on_condition_check_failure,
+            table: self.table,
+            key: self.key,
+            condition_expression: self.condition_expression,
+            bindings: self.bindings,
+        })
+    }
+}
+
 /// Requests whose expressions have placeholders, and which may tell their cost.
 pub(super) trait Bind: Sized {
     fn bindings(&mut self) -> &mut v1::ExpressionBindings;
@@ -242,7 +335,7 @@ macro_rules! write {
     )*};
 }
 
-bind!(GetItemRequest, PutItemRequest, UpdateItemRequest, DeleteItemRequest);
+bind!(GetItemRequest, PutItemRequest, UpdateItemRequest, DeleteItemRequest, QueryRequest);
 write!(PutItemRequest, UpdateItemRequest, DeleteItemRequest);
 
 // ---- expectations
@@ -259,7 +352,17 @@ pub(super) fn table_with(
     item_count: i64,
     throughput: (i64, i64),
 ) -> Outcome {
-    Ok(Answer::Table(Table { name: name.to_owned(), status, item_count, throughput }))
+    Ok(Answer::Table(Table { name: name.to_owned(), status, item_count, throughput, indexes: Vec::new() }))
+}
+
+/// The same table with a global secondary index.
+pub(super) fn with_index(outcome: Outcome, index: &str) -> Outcome {
+    outcome.map(|mut answer| {
+        if let Answer::Table(table) = &mut answer {
+            table.indexes.push(index.to_owned());
+        }
+        answer
+    })
 }
 
 /// The names of all tables.
@@ -280,6 +383,11 @@ pub(super) fn tags_changed() -> Outcome {
 /// This item, and no other attribute.
 pub(super) fn found(item: &AttributeMap) -> Outcome {
     Ok(Answer::Read { item: Some(item.clone()), units: None })
+}
+
+/// These items in this order; more of them only if there is `more`.
+pub(super) fn page<const N: usize>(items: [AttributeMap; N], more: bool) -> Outcome {
+    Ok(Answer::Page { items: items.into(), more })
 }
 
 /// No item.
@@ -309,7 +417,7 @@ pub(super) fn at_cost(outcome: Outcome, cost: f64) -> Outcome {
 
 /// A refusal.
 pub(super) fn refused(code: Code, reason: ErrorReason) -> Outcome {
-    Err(Refusal { code, reason: Some(reason), item: None })
+    Err(Refusal { code, reason: Some(reason), item: None, cancelled: Vec::new() })
 }
 
 /// A condition that was false, of an item that is shown if there is one to show.
@@ -318,6 +426,22 @@ pub(super) fn condition_failed(item: Option<&AttributeMap>) -> Outcome {
         code: Code::FailedPrecondition,
         reason: Some(ErrorReason::ConditionalCheckFailed),
         item: item.cloned(),
+        cancelled: Vec::new(),
+    })
+}
+
+/// A transaction that is done.
+pub(super) fn committed() -> Outcome {
+    Ok(Answer::Committed)
+}
+
+/// A transaction of which a condition was false: what became of each action, in their order.
+pub(super) fn cancelled<const N: usize>(codes: [CancellationCode; N]) -> Outcome {
+    Err(Refusal {
+        code: Code::FailedPrecondition,
+        reason: Some(ErrorReason::TransactionCanceled),
+        item: None,
+        cancelled: codes.into(),
     })
 }
 

@@ -3,6 +3,7 @@
 use super::answer::{Answer, Outcome, Refusal, Table};
 use super::call::{Call, Until};
 use cairn_api::v1;
+use cairn_api::v1::transact_write_item::Action;
 use cairn_model::{AttributeMap, AttributeValue, DecodeBudget, Item};
 use tonic::Code;
 
@@ -54,7 +55,62 @@ pub(super) fn request(call: &Call) -> Vec<String> {
             .returning(request.return_values())
             .on_failure(request.return_values_on_condition_check_failure())
             .cost(request.return_consumed_capacity()),
+        Call::Query(request) => query(request),
+        Call::TransactWriteItems(request) => {
+            let actions = request.transact_items.iter().filter_map(|item| item.action.as_ref());
+            actions.map(|one| action(one).join("  ")).collect()
+        }
     }
+}
+
+fn query(request: &v1::QueryRequest) -> Vec<String> {
+    let about = match &request.index {
+        Some(index) => format!("{} by {index}", request.table),
+        None => request.table.clone(),
+    };
+    let descending = request.sort_order() == v1::SortOrder::Descending;
+    let limit = request.limit.map(|limit| limit.to_string());
+    Clauses(vec![about])
+        .and("where ", Some(&request.key_condition_expression))
+        .and("and ", request.filter_expression.as_deref())
+        .and("only ", request.projection_expression.as_deref())
+        .with(request.bindings.as_ref())
+        .and("", descending.then_some("descending"))
+        .and("at most ", limit.as_deref())
+        .and("", Some(consistency(request.read_consistency())))
+        .cost(request.return_consumed_capacity())
+}
+
+/// An action of a transaction, clause by clause.
+fn action(action: &Action) -> Vec<String> {
+    let (clauses, condition, bindings, shown) = match action {
+        Action::ConditionCheck(check) => (
+            Clauses::of(&format!("check {}", check.table), &Item::from_values(&check.key)),
+            Some(&check.condition_expression),
+            &check.bindings,
+            check.return_values_on_condition_check_failure(),
+        ),
+        Action::Put(put) => (
+            Clauses::of(&format!("put {}", put.table), &put.item.clone().unwrap_or_default()),
+            put.condition_expression.as_ref(),
+            &put.bindings,
+            put.return_values_on_condition_check_failure(),
+        ),
+        Action::Update(update) => (
+            Clauses::of(&format!("update {}", update.table), &Item::from_values(&update.key))
+                .and("", Some(&update.update_expression)),
+            update.condition_expression.as_ref(),
+            &update.bindings,
+            update.return_values_on_condition_check_failure(),
+        ),
+        Action::Delete(delete) => (
+            Clauses::of(&format!("delete {}", delete.table), &Item::from_values(&delete.key)),
+            delete.condition_expression.as_ref(),
+            &delete.bindings,
+            delete.return_values_on_condition_check_failure(),
+        ),
+    };
+    clauses.and("if ", condition.map(String::as_str)).with(bindings.as_ref()).on_failure(shown).0
 }
 
 /// A request about an item, clause by clause.
@@ -116,22 +172,28 @@ fn create_table(request: &v1::CreateTableRequest) -> Vec<String> {
             Some(v1::ScalarAttributeType::Unspecified) | None => "?",
         }
     };
-    let key = request
-        .key_schema
+    let key_of = |schema: &[v1::KeySchemaElement]| {
+        schema
+            .iter()
+            .map(|element| {
+                let role = match element.key_type() {
+                    v1::KeyType::Hash => "partition key",
+                    v1::KeyType::Range => "sort key",
+                    v1::KeyType::Unspecified => "?",
+                };
+                format!("{role} {} ({})", element.attribute_name, of_type(&element.attribute_name))
+            })
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let indexes = request
+        .global_secondary_indexes
         .iter()
-        .map(|element| {
-            let role = match element.key_type() {
-                v1::KeyType::Hash => "partition key",
-                v1::KeyType::Range => "sort key",
-                v1::KeyType::Unspecified => "?",
-            };
-            format!("{role} {} ({})", element.attribute_name, of_type(&element.attribute_name))
-        })
-        .collect::<Vec<_>>()
-        .join(", ");
+        .map(|index| format!("index {}: {}", index.index_name, key_of(&index.key_schema)));
+    let key = key_of(&request.key_schema);
     let units = request.provisioned_throughput.unwrap_or_default();
     let capacity = throughput(units.read_capacity_units, units.write_capacity_units);
-    vec![request.table.clone(), format!("{key}, {capacity}")]
+    [request.table.clone(), format!("{key}, {capacity}")].into_iter().chain(indexes).collect()
 }
 
 /// The table that an ARN names.
@@ -154,6 +216,8 @@ pub(super) fn outcome(outcome: &Outcome, message: Option<&str>) -> String {
         Ok(Answer::Written { attributes: returned, units }) => {
             with_cost(returned.as_ref().map_or_else(|| "done".into(), attributes), "write", *units)
         }
+        Ok(Answer::Page { items, more }) => page(items, *more),
+        Ok(Answer::Committed) => "all done".into(),
         Err(refusal) => refused(refusal, message),
     }
 }
@@ -162,7 +226,25 @@ fn description(table: &Table) -> String {
     let status = table.status.as_str_name().trim_start_matches("TABLE_STATUS_");
     let items = if table.item_count == 1 { "item" } else { "items" };
     let (read, write) = table.throughput;
-    format!("{}  {status}, {} {items}, {}", table.name, table.item_count, throughput(read, write))
+    let mut text =
+        format!("{}  {status}, {} {items}, {}", table.name, table.item_count, throughput(read, write));
+    if !table.indexes.is_empty() {
+        text.push_str(", indexed by ");
+        text.push_str(&table.indexes.join(", "));
+    }
+    text
+}
+
+/// The items of a page, and whether it may not be the last one.
+fn page(items: &[AttributeMap], more: bool) -> String {
+    let mut shown: Vec<_> = items.iter().map(attributes).collect();
+    if shown.is_empty() {
+        shown.push("no items".into());
+    }
+    if more {
+        shown.push("and more".into());
+    }
+    shown.join("  ")
 }
 
 fn throughput(read: i64, write: i64) -> String {
@@ -195,6 +277,18 @@ fn refused(refusal: &Refusal, message: Option<&str>) -> String {
     if let Some(item) = &refusal.item {
         text.push_str("  ");
         text.push_str(&attributes(item));
+    }
+    if !refusal.cancelled.is_empty() {
+        let reasons: Vec<_> = refusal
+            .cancelled
+            .iter()
+            .zip(1..)
+            .map(|(code, position)| {
+                format!("{position}: {}", code.as_str_name().trim_start_matches("CANCELLATION_CODE_"))
+            })
+            .collect();
+        text.push_str("  ");
+        text.push_str(&reasons.join(", "));
     }
     text
 }

@@ -1,21 +1,22 @@
 //! The second part of the tour: a shop with a catalog, carts and sessions.
 
 use super::notation::{
-    Bind, Write, at_cost, await_active, await_gone, condition_failed, create_table, delete, delete_table,
-    expect, flag, found, get, item, list, list_tags, map, n, nothing, provisioned, put, refused, s, steps,
-    strings, table, table_names, table_with, tag, tags, tags_changed, untag, update, update_throughput,
-    written, wrote,
+    Bind, Transact, Write, at_cost, await_active, await_gone, cancelled, committed, condition_failed,
+    create_table, delete, delete_table, expect, flag, found, get, item, list, list_tags, map, n, nothing,
+    provisioned, put, refused, s, steps, strings, table, table_names, table_with, tag, tags, tags_changed,
+    transact, untag, update, update_throughput, written, wrote,
 };
 use super::tour::{Part, Step};
 use cairn_api::v1::{
-    ErrorReason, GetItemRequest, ListTablesRequest, ReadConsistency, ReturnValues, ScalarAttributeType,
-    TableStatus,
+    CancellationCode, ErrorReason, GetItemRequest, ListTablesRequest, ReadConsistency, ReturnValues,
+    ScalarAttributeType, TableStatus, TransactWriteItemsRequest,
 };
 use cairn_model::AttributeMap;
 use tonic::Code;
 
 const CATALOG: &str = "catalog";
 const CART: &str = "cart";
+const ORDERS: &str = "orders";
 const SESSIONS: &str = "sessions";
 
 /// Read and write capacity units a second of the catalog: at first, and then.
@@ -31,6 +32,7 @@ pub(super) fn part() -> Part {
             the_cost(),
             a_cart(),
             the_stock(),
+            the_checkout(),
             a_session(),
             the_tags(),
             more_throughput(),
@@ -128,13 +130,19 @@ fn the_cost() -> Vec<Step> {
     )
 }
 
+/// The key of a line of Ada's cart.
+fn key(of: &str) -> AttributeMap {
+    item([("customer", s("ada")), ("sku", s(of))])
+}
+
+/// A line of Ada's cart.
+fn line(of: &str, quantity: i64) -> AttributeMap {
+    let mut line = key(of);
+    line.insert("quantity".to_owned(), n(quantity));
+    line
+}
+
 fn a_cart() -> Vec<Step> {
-    let key = |of: &str| item([("customer", s("ada")), ("sku", s(of))]);
-    let line = |of: &str, quantity| {
-        let mut line = key(of);
-        line.insert("quantity".to_owned(), n(quantity));
-        line
-    };
     steps(
         "A cart has an item for each of its lines, together under their customer",
         [
@@ -174,6 +182,59 @@ fn the_stock() -> Vec<Step> {
         [
             expect(sell_a_desk(), wrote(&item([("stock", n(0))]))),
             expect(sell_a_desk(), condition_failed(Some(&sold_out))),
+        ],
+    )
+}
+
+/// Takes a line of the cart off the stock and makes an order of it.
+fn check_out(of: &str, quantity: i64, order: &AttributeMap) -> TransactWriteItemsRequest {
+    transact([
+        update(CATALOG, &sku(of), "SET stock = stock - :n")
+            .only_if("stock >= :n")
+            .value(":n", &n(quantity))
+            .in_transaction(),
+        delete(CART, &key(of)).only_if("attribute_exists(sku)").in_transaction(),
+        put(ORDERS, order).only_if("attribute_not_exists(id)").in_transaction(),
+    ])
+}
+
+fn the_checkout() -> Vec<Step> {
+    let id = |of: &str| item([("id", s(of))]);
+    let order = |id: &str, of: &str, quantity| {
+        let mut order = line(of, quantity);
+        order.insert("id".to_owned(), s(id));
+        order
+    };
+    let stock = |of: &str| GetItemRequest {
+        projection_expression: Some("stock".to_owned()),
+        ..get(CATALOG, &sku(of))
+    };
+    let left = |count| found(&item([("stock", n(count))]));
+    let lamps = order("ada-1", "lamp-1", 3);
+    let a_desk = order("ada-2", "desk-7", 1);
+    steps(
+        "A checkout is one transaction: stock, cart and order change together, or none of them does",
+        [
+            expect(
+                create_table(ORDERS, [("id", ScalarAttributeType::String)]),
+                table(ORDERS, TableStatus::Creating, 0),
+            ),
+            expect(await_active(ORDERS), table(ORDERS, TableStatus::Active, 0)),
+            expect(check_out("lamp-1", 3, &lamps), committed()),
+            expect(stock("lamp-1"), left(9)),
+            expect(get(CART, &key("lamp-1")), nothing()),
+            expect(get(ORDERS, &id("ada-1")), found(&lamps)),
+            expect(
+                check_out("desk-7", 1, &a_desk),
+                cancelled([
+                    CancellationCode::ConditionalCheckFailed,
+                    CancellationCode::None,
+                    CancellationCode::None,
+                ]),
+            ),
+            expect(stock("desk-7"), left(0)),
+            expect(get(CART, &key("desk-7")), found(&line("desk-7", 1))),
+            expect(get(ORDERS, &id("ada-2")), nothing()),
         ],
     )
 }
@@ -246,7 +307,7 @@ fn the_end_of_a_table() -> Vec<Step> {
         [
             expect(delete_table(SESSIONS), table(SESSIONS, TableStatus::Deleting, 0)),
             expect(await_gone(SESSIONS), refused(Code::NotFound, ErrorReason::ResourceNotFound)),
-            expect(ListTablesRequest::default(), table_names([CART, CATALOG, "course"])),
+            expect(ListTablesRequest::default(), table_names([CART, CATALOG, "course", ORDERS])),
         ],
     )
 }
