@@ -49,6 +49,8 @@ fn the_tour_passes_and_leaves_nothing_behind() {
         assert!(printed.matches(entry).count() >= 2, "{entry} is put and read back: {printed}");
     }
     assert!(printed.contains("CONDITIONAL_CHECK_FAILED (FAILED_PRECONDITION)"), "{printed}");
+    assert!(printed.contains("1: CONDITIONAL_CHECK_FAILED, 2: NONE, 3: NONE"), "{printed}");
+    assert!(printed.contains("scores by leaderboard"), "{printed}");
     assert!(!printed.contains('\u{1b}'), "no colours where there is no terminal: {printed}");
     assert!(is_empty(temporary.path()));
 }

@@ -345,7 +345,10 @@ fn value(shown: &AttributeValue) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::notation::{Bind, Write as _, delete, item, list, map, n, put, s, strings, update};
+    use crate::demo::notation::{
+        Bind, Transact as _, Write as _, cancelled, delete, item, list, map, n, put, s, strings, transact,
+        update,
+    };
 
     #[test]
     fn a_request_is_told_with_all_that_it_asks() {
@@ -373,6 +376,30 @@ mod tests {
         assert_eq!(
             request_of(put("players", &nested).into()),
             r#"players  {bag: {potion: 3}, colours: <"blue", "red">, path: ["hill", "cave"]}"#
+        );
+    }
+
+    #[test]
+    fn a_transaction_and_its_cancellation_are_told_action_by_action() {
+        let key = item([("sku", s("desk-7"))]);
+        let call = Call::from(transact([
+            update("catalog", &key, "SET stock = stock - :n")
+                .only_if("stock >= :n")
+                .value(":n", &n(1))
+                .in_transaction(),
+            delete("cart", &key).in_transaction(),
+        ]));
+        assert_eq!(
+            request(&call),
+            [
+                r#"update catalog  {sku: "desk-7"}  SET stock = stock - :n  if stock >= :n  with :n = 1"#,
+                r#"delete cart  {sku: "desk-7"}"#,
+            ]
+        );
+        let codes = [v1::CancellationCode::ConditionalCheckFailed, v1::CancellationCode::None];
+        assert_eq!(
+            outcome(&cancelled(codes), None),
+            "refused: TRANSACTION_CANCELED (FAILED_PRECONDITION)  1: CONDITIONAL_CHECK_FAILED, 2: NONE"
         );
     }
 
