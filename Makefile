@@ -12,6 +12,8 @@ CARGO_DENY_VERSION := 0.20.2
 BUF := tools/buf/node_modules/.bin/buf
 # Longer runs of the tests that repeat something: `make test KILL_ROUNDS=200`.
 KILL_ROUNDS ?= 20
+# Seconds that each fuzzed reader gets.
+FUZZ_SECONDS ?= 5
 
 .PHONY: help
 help: ## List the commands
@@ -39,7 +41,7 @@ lint: $(BUF) $(CARGO_DENY) ## Check formatting, lints, licences and the proto fi
 
 .PHONY: test
 test: lint ## Check and test everything
-	CAIRN_KILL_ROUNDS=$(KILL_ROUNDS) cargo test --locked --workspace
+	CAIRN_KILL_ROUNDS=$(KILL_ROUNDS) CAIRN_FUZZ_SECONDS=$(FUZZ_SECONDS) cargo test --locked --workspace
 
 .PHONY: bench
 bench: ## Measure the engine, and calls over gRPC beside a bare echo
