@@ -17,6 +17,7 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use std::collections::HashSet;
 use std::fmt::Write as _;
+use std::io::{Seek, SeekFrom, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -93,9 +94,12 @@ impl Fuzzer {
     ) -> Result<(u64, u64), Vec<u8>> {
         let (mut inputs, mut accepted) = (0, 0);
         let last = last_input(self.target);
+        let mut file = fs::File::create(&last).unwrap();
         let mut try_one = |input: &[u8]| -> Result<bool, Vec<u8>> {
-            // A stack that overflows ends the process: the input is then found in this file.
-            fs::write(&last, hex(input)).unwrap();
+            // A stack that overflows ends the process: the input is then the first line of this file, which is never
+            // cut because that is slow.
+            file.seek(SeekFrom::Start(0)).unwrap();
+            file.write_all(format!("{}\n", hex(input)).as_bytes()).unwrap();
             *current.lock().unwrap() = Some((Instant::now(), input.to_vec()));
             let outcome = catch_unwind(AssertUnwindSafe(|| read(input)));
             let (since, input) = current.lock().unwrap().take().unwrap();
