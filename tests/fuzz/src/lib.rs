@@ -28,7 +28,7 @@ use std::{env, fs, thread};
 /// The environment variable that says how many seconds each target gets; 5 without it.
 pub const SECONDS_VARIABLE: &str = "CAIRN_FUZZ_SECONDS";
 /// How long one input may take. Inputs take well below a millisecond; the rest is room for a busy machine.
-pub const INPUT_TIME_MAX: Duration = Duration::from_secs(2);
+pub const INPUT_TIME_MAX: Duration = Duration::from_secs(10);
 /// The stack that readers run on: a quarter of what the server's threads have.
 pub const STACK_BYTES: usize = 512 * 1024;
 /// The longest input: beyond the limit of expressions, and enough for items with all kinds of values.
