@@ -169,7 +169,7 @@ async fn start<E: Engine>(service: Service<E>, selected: Selected, options: Stre
         stage: Stage::Reading,
     };
     // What is wrong with the request is answered at once, and not in the midst of the parts.
-    let reading = progress.reading().await?;
+    let (reading, _) = progress.reading().await?;
     if let Some(token) = options.resume_token.filter(|token| !token.is_empty()) {
         progress.after = Some(read_token(&reading, &token)?);
     }
@@ -188,8 +188,8 @@ fn parts<E: Engine>(progress: Progress<E>) -> impl Stream<Item = Result<StreamPa
 }
 
 impl<E: Engine> Progress<E> {
-    /// What is left to read, by the table as it is now.
-    async fn reading(&self) -> Result<Reading> {
+    /// What is left to read, by the table as it is now, and the snapshot that says so.
+    async fn reading(&self) -> Result<(Reading, E::Snapshot)> {
         let prepared = self.selected.prepared();
         let snapshot = self.service.engine.snapshot(prepared.consistency()).await?;
         let table = self.service.catalog.serving(&snapshot, &prepared.reference.name).await?;
@@ -197,13 +197,12 @@ impl<E: Engine> Progress<E> {
         if let Some(after) = &self.after {
             reading.start_after(after.clone());
         }
-        Ok(reading)
+        Ok((reading, snapshot))
     }
 
     /// One page, from a snapshot of its own: a slow caller holds no old data in place.
     async fn next(&mut self) -> Result<StreamPart> {
-        let reading = self.reading().await?;
-        let snapshot = self.service.engine.snapshot(self.selected.prepared().consistency()).await?;
+        let (reading, snapshot) = self.reading().await?;
         let limits =
             PageLimits { evaluated_max: usize::MAX, returned_max: self.remaining.min(PART_ITEMS_MAX) };
         let page = reading.page(&snapshot, limits).await?;
