@@ -5,10 +5,11 @@
 
 use super::query::{Prepared, QuerySelection, add_units};
 use super::scan::{PreparedScan, ScanSelection};
+use crate::access::{Access, Items};
 use crate::capacity::CapacityParts;
 use crate::page::{PageLimits, Reading};
 use crate::{
-    ConsumedCapacity, Error, Operation, OperationKind, Result, ReturnConsumedCapacity, Service, Table,
+    ConsumedCapacity, Error, Operation, Permit, OperationKind, Result, ReturnConsumedCapacity, Service, Table,
     Validation, key_range,
 };
 use bytes::{BufMut, Bytes, BytesMut};
@@ -84,7 +85,11 @@ impl Operation for StreamQuery {
     const KIND: OperationKind = OperationKind::StreamQuery;
     type Output = Parts;
 
-    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<Parts> {
+    fn accesses(&self) -> Vec<Access<'_>> {
+        vec![self.selection.access().costing(self.options.return_consumed_capacity)]
+    }
+
+    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<Parts> {
         let prepared = self.selection.check(service)?;
         start(service.clone(), Selected::Query(prepared), self.options).await
     }
@@ -94,7 +99,11 @@ impl Operation for StreamScan {
     const KIND: OperationKind = OperationKind::StreamScan;
     type Output = Parts;
 
-    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<Parts> {
+    fn accesses(&self) -> Vec<Access<'_>> {
+        vec![self.selection.access().costing(self.options.return_consumed_capacity)]
+    }
+
+    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<Parts> {
         let prepared = self.selection.check(service)?;
         start(service.clone(), Selected::Scan(prepared), self.options).await
     }
