@@ -1,11 +1,11 @@
 //! What the operator says about issuers of tokens and about client certificates, as read from the configuration.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// How callers may be known other than by access keys.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AuthenticationSettings {
     /// The issuers whose JWTs are accepted.
@@ -15,7 +15,7 @@ pub struct AuthenticationSettings {
 }
 
 /// An issuer of JWTs.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct IssuerSettings {
     /// Its name exactly as in the tokens' `iss`: `https://kubernetes.default.svc.cluster.local`.
@@ -39,7 +39,7 @@ pub struct IssuerSettings {
 }
 
 /// Where an issuer's public keys (a JWKS document) are. Either a file or a URL.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "lowercase")]
 pub enum JwksSource {
     /// In a file.
@@ -49,7 +49,7 @@ pub enum JwksSource {
 }
 
 /// A URL of public keys.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct JwksUrl {
     /// The URL: `https://…`; `http://…` to a loopback address only. Redirections are not followed.
@@ -63,7 +63,7 @@ pub struct JwksUrl {
 }
 
 /// Which tokens of an issuer stand for which role or user.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClaimRule {
     /// What each of these claims must look like; `*` stands for any text and `?` for any character. A claim that is a
@@ -78,7 +78,7 @@ pub struct ClaimRule {
 }
 
 /// Which client certificates stand for which role or user.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct CertificateRule {
     /// Which of the certificate's alternative names is looked at.
@@ -94,7 +94,7 @@ pub struct CertificateRule {
 }
 
 /// A kind of subject alternative name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SanKind {
     /// A URI, such as `spiffe://cluster.local/ns/shop/sa/orders`.

@@ -163,8 +163,7 @@ impl<'o> Access<'o> {
         on_failure: ReturnValuesOnConditionCheckFailure,
     ) -> Self {
         let tells_all = on_failure == ReturnValuesOnConditionCheckFailure::AllOld;
-        let values =
-            if tells_all && values != ReturnValues::AllNew { ReturnValues::AllOld } else { values };
+        let values = if tells_all && values != ReturnValues::AllNew { ReturnValues::AllOld } else { values };
         Self { return_values: Some(values), ..self }
     }
 
@@ -243,10 +242,7 @@ impl<'o> Access<'o> {
     ///
     /// # Errors
     /// What is wrong with the request, as the operation itself would say it.
-    pub(crate) fn attributes(
-        &self,
-        cache: &ExpressionCache,
-    ) -> Result<Option<BTreeSet<String>>, Validation> {
+    pub(crate) fn attributes(&self, cache: &ExpressionCache) -> Result<Option<BTreeSet<String>>, Validation> {
         let mut names = BTreeSet::new();
         match &self.items {
             Items::None => return Ok(None),

@@ -11,7 +11,7 @@ use crate::catalog::Table;
 use crate::{Error, Operation, Result, Service};
 use cairn_auth::Principal;
 use cairn_model::{IndexSchema, TableName};
-use cairn_policy::{Context, ContextValue, Needs, Policy, PolicySet, Question, Verdict, evaluate};
+use cairn_policy::{Context, ContextValue, Needs, PolicySet, Question, Verdict, evaluate};
 use cairn_storage::{Consistency, Engine};
 use jiff::Timestamp;
 use std::borrow::Cow;

@@ -4,7 +4,7 @@ use crate::access::{Access, Items, Mentions};
 use crate::capacity::read_units;
 use crate::error::At;
 use crate::{
-    ConsumedCapacity, ExpressionArguments, FieldPath, Operation, Permit, OperationKind, Result,
+    ConsumedCapacity, ExpressionArguments, FieldPath, Operation, OperationKind, Permit, Result,
     ReturnConsumedCapacity, Service, Validation,
 };
 use cairn_expression::Projection;

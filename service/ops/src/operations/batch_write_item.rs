@@ -7,7 +7,7 @@ use crate::catalog::Table;
 use crate::error::At;
 use crate::item_write::{Change, NewItem, Written, item_writes, write_item};
 use crate::{
-    ConsumedCapacity, Error, FieldPath, ItemCollections, Operation, Permit, OperationKind, Result,
+    ConsumedCapacity, Error, FieldPath, ItemCollections, Operation, OperationKind, Permit, Result,
     ReturnConsumedCapacity, Service, Validation,
 };
 use cairn_model::{AttributeMap, DecodeBudget, Item, PrimaryKey, TableReference};

@@ -8,7 +8,7 @@ use crate::access::Access;
 use crate::catalog::{Definition, FIRST_INDEX_ID, Index, Throughput};
 use crate::operations::tag_resource::check_tags;
 use crate::{
-    FieldPath, IndexStatus, Operation, Permit, OperationKind, Result, Service, TableDescription, Validation,
+    FieldPath, IndexStatus, Operation, OperationKind, Permit, Result, Service, TableDescription, Validation,
 };
 use cairn_model::{
     BillingMode, IndexKind, IndexSchema, KeySchema, ProvisionedThroughput, TableClass, TableStatus, Tag,

@@ -4,7 +4,7 @@ use crate::access::{Access, Items, Mentions};
 use crate::error::At;
 use crate::item_write::{Change, Condition, write_item};
 use crate::{
-    ConsumedCapacity, ExpressionArguments, ItemCollectionMetrics, Operation, Permit, OperationKind, Result,
+    ConsumedCapacity, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Permit, Result,
     ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure, Service, Validation,
 };
 use cairn_model::{DecodeBudget, Item, StoredItem};

@@ -1,7 +1,7 @@
 //! DeleteTable (semantics 3.3, 3.5).
 
 use crate::access::Access;
-use crate::{Error, Operation, Permit, OperationKind, Result, Service, TableDescription, Validation};
+use crate::{Error, Operation, OperationKind, Permit, Result, Service, TableDescription, Validation};
 use cairn_model::TableStatus;
 use cairn_storage::Engine;
 

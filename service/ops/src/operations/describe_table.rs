@@ -1,7 +1,7 @@
 //! DescribeTable.
 
 use crate::access::Access;
-use crate::{Error, Operation, Permit, OperationKind, Result, Service, TableDescription};
+use crate::{Error, Operation, OperationKind, Permit, Result, Service, TableDescription};
 use cairn_storage::{Consistency, Engine};
 
 /// Tells about a table.

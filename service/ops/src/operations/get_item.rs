@@ -4,7 +4,8 @@ use crate::access::{Access, Items, Mentions};
 use crate::capacity::read_units;
 use crate::error::At;
 use crate::{
-    ConsumedCapacity, ExpressionArguments, Operation, Permit, OperationKind, Result, ReturnConsumedCapacity, Service,
+    ConsumedCapacity, ExpressionArguments, Operation, OperationKind, Permit, Result, ReturnConsumedCapacity,
+    Service,
 };
 use cairn_model::{DecodeBudget, Item, StoredItem};
 use cairn_storage::{Consistency, Engine, RecordKey, Snapshot};

@@ -1,7 +1,7 @@
 //! ListTables (semantics 3.7).
 
 use crate::access::Access;
-use crate::{FieldPath, Operation, Permit, OperationKind, Result, Service, Validation};
+use crate::{FieldPath, Operation, OperationKind, Permit, Result, Service, Validation};
 use cairn_model::TableName;
 use cairn_storage::{Consistency, Engine};
 

@@ -2,7 +2,7 @@
 
 use super::tag_resource::missing_resource;
 use crate::access::Access;
-use crate::{Error, Operation, Permit, OperationKind, Result, Service, Validation};
+use crate::{Error, Operation, OperationKind, Permit, Result, Service, Validation};
 use cairn_model::Tag;
 use cairn_storage::{Consistency, Engine};
 

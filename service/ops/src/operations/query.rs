@@ -6,8 +6,8 @@ use crate::expressions::Expressions;
 use crate::page::{Page, PageLimits, Reading, Wanted};
 use crate::selection::{check_projected, fetches, position, readable_index};
 use crate::{
-    ConsumedCapacity, Error, ExpressionArguments, Operation, Permit, OperationKind, Result, ReturnConsumedCapacity,
-    Select, Service, Validation, key_range,
+    ConsumedCapacity, Error, ExpressionArguments, Operation, OperationKind, Permit, Result,
+    ReturnConsumedCapacity, Select, Service, Validation, key_range,
 };
 use cairn_expression::{Condition, KeyCondition, KeyConditionError, KeyQuery, Projection};
 use cairn_model::{AttributeMap, Item, TableReference};

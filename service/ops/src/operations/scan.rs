@@ -5,8 +5,8 @@ use crate::access::{Access, Items, Mentions};
 use crate::page::{PageLimits, Reading};
 use crate::selection::position;
 use crate::{
-    ExpressionArguments, Operation, Permit, OperationKind, Result, ReturnConsumedCapacity, Select, Service, Table,
-    Validation, key_range,
+    ExpressionArguments, Operation, OperationKind, Permit, Result, ReturnConsumedCapacity, Select, Service,
+    Table, Validation, key_range,
 };
 use cairn_model::Item;
 use cairn_storage::{Direction, Engine};

@@ -1,7 +1,7 @@
 //! TagResource (semantics 3.3, 18), and the rules for tags.
 
 use crate::access::Access;
-use crate::{Error, FieldPath, Operation, Permit, OperationKind, Result, Service, Validation};
+use crate::{Error, FieldPath, Operation, OperationKind, Permit, Result, Service, Validation};
 use cairn_model::{Tag, limits};
 use cairn_storage::Engine;
 

@@ -7,8 +7,8 @@ use crate::transaction::{
     ACTIONS_MAX, BYTES_MAX, Costs, KeyFault, action_field, check_action_count, distinct_records, record_key,
 };
 use crate::{
-    ConsumedCapacity, ExpressionArguments, Operation, Permit, OperationKind, Result, ReturnConsumedCapacity, Service,
-    UnitKind, Validation,
+    ConsumedCapacity, ExpressionArguments, Operation, OperationKind, Permit, Result, ReturnConsumedCapacity,
+    Service, UnitKind, Validation,
 };
 use cairn_expression::Projection;
 use cairn_model::{AttributeMap, DecodeBudget, Item, StoredItem, TableReference};

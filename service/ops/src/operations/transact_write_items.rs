@@ -14,12 +14,12 @@ use crate::idempotency::{Fingerprint, RequestToken};
 use crate::item_collection::{collection_key, resize};
 use crate::item_write::{Change, Condition, NewItem, item_writes};
 use crate::transaction::{
-    ACTIONS_MAX, BYTES_MAX, Costs, KeyFault, action_field, check_action_count, distinct_records, invalid_action,
-    record_key,
+    ACTIONS_MAX, BYTES_MAX, Costs, KeyFault, action_field, check_action_count, distinct_records,
+    invalid_action, record_key,
 };
 use crate::{
     CancellationCode, CancellationReason, ConsumedCapacity, Error, ExpressionArguments, FieldPath,
-    ItemCollectionMetrics, ItemCollections, Operation, Permit, OperationKind, Result, ReturnConsumedCapacity,
+    ItemCollectionMetrics, ItemCollections, Operation, OperationKind, Permit, Result, ReturnConsumedCapacity,
     ReturnValues, ReturnValuesOnConditionCheckFailure, Service, UnitKind, Validation,
 };
 use bytes::Bytes;

@@ -2,7 +2,7 @@
 
 use super::tag_resource::missing_resource;
 use crate::access::Access;
-use crate::{Operation, Permit, OperationKind, Result, Service, Validation};
+use crate::{Operation, OperationKind, Permit, Result, Service, Validation};
 use cairn_storage::Engine;
 
 /// Removes tags from a table. Keys that it does not have are ignored.

@@ -6,7 +6,7 @@ use crate::error::At;
 use crate::index_write::check_update_targets;
 use crate::item_write::{Change, Condition, NewItem, write_item};
 use crate::{
-    ConsumedCapacity, ExpressionArguments, ItemCollectionMetrics, Operation, Permit, OperationKind, Result,
+    ConsumedCapacity, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Permit, Result,
     ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure, Service, Validation,
 };
 use cairn_expression::{Update, UpdateError, UpdateErrorKind};

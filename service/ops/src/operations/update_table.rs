@@ -5,7 +5,7 @@ use super::index_updates::{GlobalSecondaryIndexUpdate, IndexUpdates};
 use super::key_definitions::{AttributeDefinition, ThroughputInput};
 use crate::access::Access;
 use crate::catalog::Definition;
-use crate::{Error, Operation, Permit, OperationKind, Result, Service, TableDescription, Validation};
+use crate::{Error, Operation, OperationKind, Permit, Result, Service, TableDescription, Validation};
 use cairn_model::{BillingMode, ProvisionedThroughput, TableClass, TableStatus};
 use cairn_storage::{Consistency, Engine};
 use jiff::Timestamp;
