@@ -387,3 +387,6 @@ fn is_condition_key(key: &str) -> bool {
     key.split_once(':').is_some_and(|(prefix, name)| !prefix.is_empty() && !name.is_empty())
         && !key.contains(['$', '{', '}', '*', '?'])
 }
+
+#[cfg(test)]
+mod tests;

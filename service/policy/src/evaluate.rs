@@ -169,3 +169,6 @@ fn allowed(entry: &Entry) -> Verdict {
 fn explicit(entry: &Entry) -> Verdict {
     Verdict::Denied { reason: DenyReason::Explicit { by: entry.matched(), in_: entry.in_ } }
 }
+
+#[cfg(test)]
+mod tests;
