@@ -249,6 +249,7 @@ impl Condition {
             }
         };
         let values = match &value {
+            ContextValue::Unknown => return Truth::Unknown,
             ContextValue::One(value) => return passes(value),
             ContextValue::Many(values) => values.iter().map(|value| passes(value)),
         };

@@ -90,7 +90,7 @@ pub fn explain(question: &Question<'_>, set: &PolicySet, resource_policy: Option
 
 fn is_missing(key: &str, question: &Question<'_>) -> bool {
     match question.context.get(key) {
-        Some(ContextValue::One(_)) => false,
+        Some(ContextValue::One(_) | ContextValue::Unknown) => false,
         Some(ContextValue::Many(values)) => values.is_empty(),
         None => true,
     }

@@ -311,3 +311,22 @@ fn a_value_of_the_wrong_type_is_refused_when_written() {
         assert!(compiled(operator, &[value, value]).is_err(), "{operator} {value}");
     }
 }
+
+#[test]
+fn a_value_that_cannot_be_told_counts_against_the_caller() {
+    let untold = Request(vec![("k:k", ContextValue::Unknown)]);
+    for prefix in ["", "ForAllValues:", "ForAnyValue:"] {
+        for (operator, value, _) in EVERY_OPERATOR.iter().filter(|(operator, ..)| *operator != "Null") {
+            for suffix in ["", "IfExists"] {
+                let operator = format!("{prefix}{operator}{suffix}");
+                for effect in [Effect::Allow, Effect::Deny] {
+                    let found = truth(&operator, &[value], &untold, effect);
+                    assert_eq!(found, Truth::Unknown, "{operator}");
+                    assert_eq!(found.holds_for(effect), effect == Effect::Deny);
+                }
+            }
+        }
+    }
+    // It is there, all the same.
+    check("Null", &["false"], &untold, true);
+}
