@@ -34,26 +34,33 @@ fn table(number: usize) -> String {
     format!("arn:aws:dynamodb:eu-central-1:{ACCOUNT}:table/orders-{number}")
 }
 
+/// The resources of a statement about a table.
+fn table_and_indexes(number: usize) -> String {
+    format!(r#"["{0}","{0}/index/*"]"#, table(number))
+}
+
 /// 100 policies of 10 statements, each written from its number.
 fn set(statement: impl Fn(usize) -> String) -> PolicySet {
     let policy = |policy: usize| {
         let statements: Vec<String> =
             (0..STATEMENTS).map(|number| statement(policy * STATEMENTS + number)).collect();
         let text = format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","));
-        let parsed = Policy::parse(&text, PolicyKind::Managed).expect("a policy");
+        let parsed = Policy::parse(&text, PolicyKind::InlineRole).expect("a policy");
         (format!("policy-{policy}").into(), parsed)
     };
     PolicySet::new((0..POLICIES).map(policy).collect(), None, None)
 }
 
 fn on_distinct_tables() -> PolicySet {
-    set(|number| format!(r#"{{"Effect":"Allow","Action":"dynamodb:*","Resource":"{}"}}"#, table(number)))
+    set(|number| {
+        format!(r#"{{"Effect":"Allow","Action":"dynamodb:*","Resource":{}}}"#, table_and_indexes(number))
+    })
 }
 
 fn with_wildcards() -> PolicySet {
     set(|number| {
         format!(
-            r#"{{"Effect":"Allow","Action":["dynamodb:Get*","dynamodb:*Item"],"Resource":"arn:aws:dynamodb:*:{ACCOUNT}:table/*-{number}"}}"#
+            r#"{{"Effect":"Allow","Action":["dynamodb:Get*","dynamodb:*Item"],"Resource":["arn:aws:dynamodb:*:{ACCOUNT}:table/*-{number}","arn:aws:dynamodb:*:{ACCOUNT}:table/*-{number}/index/*"]}}"#
         )
     })
 }
@@ -61,8 +68,8 @@ fn with_wildcards() -> PolicySet {
 fn with_conditions() -> PolicySet {
     set(|number| {
         format!(
-            r#"{{"Effect":"Allow","Action":"dynamodb:*","Resource":"{}","Condition":{{"ForAllValues:StringEquals":{{"dynamodb:LeadingKeys":"${{aws:username}}","dynamodb:Attributes":["id","name","total"]}},"IpAddress":{{"aws:SourceIp":"10.0.0.0/8"}}}}}}"#,
-            table(number)
+            r#"{{"Effect":"Allow","Action":"dynamodb:*","Resource":{},"Condition":{{"ForAllValues:StringEquals":{{"dynamodb:LeadingKeys":"${{aws:username}}","dynamodb:Attributes":["id","name","total"]}},"IpAddress":{{"aws:SourceIp":"10.0.0.0/8"}}}}}}"#,
+            table_and_indexes(number)
         )
     })
 }
@@ -73,8 +80,8 @@ fn with_a_thousand_conditions_on_one_table() -> PolicySet {
         let user =
             if number + 1 == POLICIES * STATEMENTS { "bob".to_owned() } else { format!("user-{number}") };
         format!(
-            r#"{{"Effect":"Allow","Action":"dynamodb:*","Resource":"{}","Condition":{{"StringEquals":{{"aws:username":"{user}"}}}}}}"#,
-            table(500)
+            r#"{{"Effect":"Allow","Action":"dynamodb:*","Resource":{},"Condition":{{"StringEquals":{{"aws:username":"{user}"}}}}}}"#,
+            table_and_indexes(500)
         )
     })
 }
@@ -103,9 +110,9 @@ fn bench(criterion: &mut Criterion) {
         criterion.bench_function(&format!("evaluate/{name}/warm"), |bencher| {
             bencher.iter(|| evaluate(black_box(&question(&principal, &resource)), &set, None));
         });
+        // A fresh index each time, so that nothing is remembered of it.
+        let mut number = 0_u64;
         criterion.bench_function(&format!("evaluate/{name}/cold"), |bencher| {
-            // A fresh resource each time, so that nothing is remembered of it.
-            let mut number = 0_u64;
             bencher.iter_batched(
                 || {
                     number += 1;
@@ -128,7 +135,7 @@ fn bench(criterion: &mut Criterion) {
     });
     criterion.bench_function("parse a policy of 10 statements", |bencher| {
         let text = with_conditions().identity().first().unwrap().1.text().to_owned();
-        bencher.iter(|| Policy::parse(black_box(&text), PolicyKind::Managed));
+        bencher.iter(|| Policy::parse(black_box(&text), PolicyKind::InlineRole));
     });
     criterion.bench_function("make a set of 100 policies", |bencher| {
         let set = on_distinct_tables();

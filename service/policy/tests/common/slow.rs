@@ -304,7 +304,7 @@ fn compare(operator: &str, wanted: &str, value: &str, variables: bool, request: 
         "BinaryEquals" if value.chars().any(|letter| !letter.is_ascii_alphanumeric() && letter != '=') => {
             return None;
         }
-        "BinaryEquals" if value.len() % 4 != 0 => return None,
+        "BinaryEquals" if !value.len().is_multiple_of(4) => return None,
         "BinaryEquals" => value == wanted,
         "IpAddress" => {
             let (range, bits) = match wanted.split_once('/') {
