@@ -1,6 +1,6 @@
 //! What an operation answers when it does not answer. One enum; each protocol encodes it in one place.
 
-use crate::FieldPath;
+use crate::{FieldPath, Throttled};
 use cairn_model::{ArnError, Item, KeyError, NameError, StoredItemError, ValueError};
 use std::time::Duration;
 
@@ -52,6 +52,9 @@ pub enum Error {
         /// What limit, and its value.
         message: String,
     },
+    /// ProvisionedThroughputExceededException, or of a table on demand ThrottlingException.
+    #[error(transparent)]
+    Throttled(Box<Throttled>),
     /// ItemCollectionSizeLimitExceededException.
     #[error("Collection size exceeded.")]
     ItemCollectionSizeLimitExceeded {
@@ -122,6 +125,8 @@ pub struct CancellationReason {
     pub item: Option<Item>,
     /// The offending part of the request, if it is one.
     pub field: Option<FieldPath>,
+    /// What was short, if something was.
+    pub throttled: Option<Box<Throttled>>,
 }
 
 /// The kinds of reasons that a transaction is cancelled for.
@@ -136,6 +141,10 @@ pub enum CancellationCode {
     ItemCollectionSizeLimitExceeded,
     /// Another transaction was under way on the item.
     TransactionConflict,
+    /// The provisioned throughput of the table or of an index is used up.
+    ProvisionedThroughputExceeded,
+    /// The on-demand throughput of the table or of an index is used up.
+    ThrottlingError,
     /// The action does not fit the table or the item.
     ValidationError,
 }
@@ -148,6 +157,8 @@ impl CancellationCode {
             Self::ConditionalCheckFailed => "ConditionalCheckFailed",
             Self::ItemCollectionSizeLimitExceeded => "ItemCollectionSizeLimitExceeded",
             Self::TransactionConflict => "TransactionConflict",
+            Self::ProvisionedThroughputExceeded => "ProvisionedThroughputExceeded",
+            Self::ThrottlingError => "ThrottlingError",
             Self::ValidationError => "ValidationError",
         }
     }
@@ -259,6 +270,28 @@ impl From<cairn_storage::Error> for Error {
             }
             Storage::Closed => unavailable("the service is shutting down", Duration::from_secs(1), error),
             other => Self::internal(other),
+        }
+    }
+}
+
+impl From<Throttled> for Error {
+    fn from(throttled: Throttled) -> Self {
+        Self::Throttled(Box::new(throttled))
+    }
+}
+
+/// What a throttled action has to do with the cancellation of its transaction.
+impl From<Throttled> for CancellationReason {
+    fn from(throttled: Throttled) -> Self {
+        Self {
+            code: if throttled.on_demand {
+                CancellationCode::ThrottlingError
+            } else {
+                CancellationCode::ProvisionedThroughputExceeded
+            },
+            message: throttled.to_string(),
+            throttled: Some(Box::new(throttled)),
+            ..Self::default()
         }
     }
 }

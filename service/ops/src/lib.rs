@@ -25,8 +25,13 @@ mod service;
 mod table_reference;
 mod transaction;
 
-pub use capacity::{CapacityParts, ConsumedCapacity, ReturnConsumedCapacity, UnitKind};
-pub use catalog::{IndexDescription, IndexStatus, Table, TableDescription, ThroughputDescription};
+pub use capacity::{
+    CapacityOptions, CapacityParts, ConsumedCapacity, Demand, MonotonicClock, ReturnConsumedCapacity, Throttled,
+    ThrottlingReason, ThroughputLimit, UnitKind, UnitPair,
+};
+pub use catalog::{
+    IndexDescription, IndexStatus, OnDemandMaximum, Table, TableDescription, ThroughputDescription,
+};
 pub use error::{CancellationCode, CancellationReason, Error, ExpressionFault, Result, Validation};
 pub use expressions::ExpressionArguments;
 pub use field::FieldPath;

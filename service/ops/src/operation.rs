@@ -1,6 +1,6 @@
 //! What an operation is, and the list of all of them.
 
-use crate::{Result, Service};
+use crate::{Demand, Result, Service};
 use cairn_storage::Engine;
 use std::future::Future;
 
@@ -10,6 +10,12 @@ pub trait Operation: Send + 'static {
     const KIND: OperationKind;
     /// What it answers.
     type Output: Send + 'static;
+
+    /// What of a table it draws on, if that is one thing and its request says so. Batches and transactions are looked at
+    /// element by element, once they are under way.
+    fn demand(&self) -> Option<Demand<'_>> {
+        None
+    }
 
     /// Does it.
     fn execute<E: Engine>(self, service: &Service<E>) -> impl Future<Output = Result<Self::Output>> + Send;
@@ -86,6 +92,8 @@ operations! {
     ListTables: Table, Some("dynamodb:ListTables"), Some("ListTables"), Free;
     /// Changes a table's settings.
     UpdateTable: Table, Some("dynamodb:UpdateTable"), Some("UpdateTable"), Free;
+    /// Tells how much throughput may be provisioned.
+    DescribeLimits: Table, Some("dynamodb:DescribeLimits"), Some("DescribeLimits"), Free;
     /// Removes a table.
     DeleteTable: Table, Some("dynamodb:DeleteTable"), Some("DeleteTable"), Free;
     /// Sets tags.

@@ -46,7 +46,11 @@ fn deleting(name: &str) -> UpdateTable {
 
 fn changing(name: &str, units: i64) -> UpdateTable {
     let units = ThroughputInput { read_capacity_units: units, write_capacity_units: units };
-    let update = UpdateGlobalSecondaryIndex { name: name.into(), provisioned_throughput: Some(units) };
+    let update = UpdateGlobalSecondaryIndex {
+        name: name.into(),
+        provisioned_throughput: Some(units),
+        ..UpdateGlobalSecondaryIndex::default()
+    };
     UpdateTable {
         table: TABLE.into(),
         global_secondary_index_updates: vec![GlobalSecondaryIndexUpdate {

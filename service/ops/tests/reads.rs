@@ -4,7 +4,7 @@
 
 use cairn_model::{AttributeMap, AttributeValue, BillingMode, DecodeBudget, Item, KeyType};
 use cairn_ops::{
-    AttributeDefinition, CreateTable, ExpressionArguments, KeyRole, KeySchemaElement, Operation, PageOutput,
+    CapacityOptions, AttributeDefinition, CreateTable, ExpressionArguments, KeyRole, KeySchemaElement, Operation, PageOutput,
     Parts, PutItem, Query, QuerySelection, Scan, ScanSelection, Select, Service, ServiceOptions,
     StreamOptions, StreamQuery, StreamScan,
 };
@@ -37,7 +37,10 @@ fn arguments(values: &[(&str, AttributeValue)]) -> ExpressionArguments {
 
 /// A service with a table `Songs` keyed by `pk` (S) and `sk` (N).
 async fn service() -> TestService {
-    let service = Service::start(MemoryEngine::new(), ServiceOptions::default()).await.unwrap();
+    // A test reads and writes in a moment what takes seconds of capacity.
+    let capacity = CapacityOptions { enforced: false, ..CapacityOptions::default() };
+    let options = ServiceOptions { capacity, ..ServiceOptions::default() };
+    let service = Service::start(MemoryEngine::new(), options).await.unwrap();
     let definition =
         |name: &str, key_type| AttributeDefinition { name: name.into(), key_type: Some(key_type) };
     let element = |name: &str, role| KeySchemaElement { name: name.into(), role: Some(role) };

@@ -5,7 +5,7 @@ use crate::settings::Settings;
 use axum::Router;
 use axum::routing::get;
 use cairn_grpc::{HEALTH_SERVICE_NAMES, MessageLimitLayer};
-use cairn_ops::{Service, ServiceOptions};
+use cairn_ops::{CapacityOptions, Service, ServiceOptions, UnitPair};
 use cairn_stack::Stack;
 use cairn_storage::Engine;
 use cairn_storage_fjall::{FjallEngine, FjallOptions};
@@ -114,6 +114,7 @@ impl Server {
             account: settings.account.clone(),
             tables_max: settings.tables_max,
             item_collection_bytes_max: settings.item_collection_mib_max * MIB,
+            capacity: capacity_options(settings),
             ..ServiceOptions::default()
         };
         let service = Service::start(engine.clone(), options).await.map_err(ServerError::Service)?;
@@ -233,6 +234,27 @@ async fn drain(graceful: GracefulShutdown, in_flight: &InFlight, grace: Duration
     };
     if tokio::time::timeout(grace, calls_done).await.is_err() {
         tracing::warn!(grace_seconds = grace.as_secs(), "some calls did not end in time and are cut off");
+    }
+}
+
+/// The limits of throughput that settings ask for.
+fn capacity_options(settings: &Settings) -> CapacityOptions {
+    let both = |units| UnitPair { read: units, write: units };
+    CapacityOptions {
+        enforced: settings.capacity_limits,
+        on_demand_initial: UnitPair {
+            read: settings.on_demand_read_units_initial,
+            write: settings.on_demand_write_units_initial,
+        },
+        partition_max: UnitPair {
+            read: settings.partition_read_units_max,
+            write: settings.partition_write_units_max,
+        },
+        table_max: both(settings.table_units_max),
+        account_max: both(settings.account_units_max),
+        decreases_at_once: settings.throughput_decreases_max,
+        on_demand_switches_max: settings.on_demand_switches_max,
+        ..CapacityOptions::default()
     }
 }
 

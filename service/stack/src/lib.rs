@@ -1,11 +1,13 @@
 //! The tower layers around a decoded call, the same for every operation and every protocol.
 //!
-//! Today: deadline → execute. Trace, authorize and admit join them in the order `ARCHITECTURE.md` gives. This crate
+//! Today: deadline → admit → execute. Trace and authorize join them in the order `ARCHITECTURE.md` gives. This crate
 //! does not know how a call came (that is `cairn-grpc`), nor what an operation does (that is `cairn-ops`).
 
+mod admit;
 mod deadline;
 mod execute;
 
+pub use admit::{Admission, Admit, AdmitLayer};
 pub use deadline::{Deadline, DeadlineLayer};
 pub use execute::Execute;
 
@@ -48,6 +50,8 @@ impl<E: Engine> Stack<E> {
         ServiceBuilder::new()
             // First of all: a call whose caller has gone must not do anything.
             .layer(DeadlineLayer)
+            // Last before the work: what a table has is no business of those who may not use it.
+            .layer(AdmitLayer::new(self.service.clone()))
             .service(Execute::new(self.service.clone()))
             .oneshot(call)
             .await

@@ -1,6 +1,6 @@
 //! Servers in this process, over each engine.
 
-use cairn_ops::{Service, ServiceOptions};
+use cairn_ops::{CapacityOptions, Service, ServiceOptions};
 use cairn_server::server::{Server, ServerError};
 use cairn_server::settings::SettingsInput;
 use cairn_stack::Stack;
@@ -17,6 +17,15 @@ use tokio_util::sync::CancellationToken;
 #[error(transparent)]
 pub struct ServerFault(Box<dyn std::error::Error + Send + Sync>);
 
+/// Whether a server throttles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Throttling {
+    /// As it does unless it is told otherwise.
+    On,
+    /// Not at all: most cases write in a moment what takes seconds of capacity.
+    Off,
+}
+
 /// A server on a free port, with a store of its own that goes when it stops.
 pub struct TestServer {
     address: SocketAddr,
@@ -30,11 +39,12 @@ impl TestServer {
     ///
     /// # Errors
     /// It does not start.
-    pub async fn over_fjall() -> Result<Self, ServerFault> {
+    pub async fn over_fjall(throttling: Throttling) -> Result<Self, ServerFault> {
         let folder = tempfile::tempdir().map_err(fault)?;
         let settings = SettingsInput {
             data: Some(folder.path().into()),
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
+            capacity_limits: Some(throttling == Throttling::On),
             ..Default::default()
         }
         .resolve()
@@ -52,8 +62,11 @@ impl TestServer {
     ///
     /// # Errors
     /// It does not start.
-    pub async fn over_memory() -> Result<Self, ServerFault> {
-        let service = Service::start(MemoryEngine::new(), ServiceOptions::default()).await.map_err(fault)?;
+    pub async fn over_memory(throttling: Throttling) -> Result<Self, ServerFault> {
+        let capacity =
+            CapacityOptions { enforced: throttling == Throttling::On, ..CapacityOptions::default() };
+        let options = ServiceOptions { capacity, ..ServiceOptions::default() };
+        let service = Service::start(MemoryEngine::new(), options).await.map_err(fault)?;
         let (_, health) = tonic_health::server::health_reporter();
         let routes = cairn_grpc::routes(Stack::new(service), health).map_err(fault)?;
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.map_err(fault)?;

@@ -3,7 +3,7 @@
 use crate::error::At;
 use crate::item_write::{Change, Condition, write_item};
 use crate::{
-    ConsumedCapacity, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Result,
+    Demand, UnitKind,     ConsumedCapacity, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Result,
     ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure, Service, Validation,
 };
 use cairn_model::{DecodeBudget, Item, StoredItem};
@@ -45,6 +45,10 @@ impl Operation for DeleteItem {
     const KIND: OperationKind = OperationKind::DeleteItem;
     type Output = DeleteItemOutput;
 
+    fn demand(&self) -> Option<Demand<'_>> {
+        Some(Demand { table: &self.table, index: None, kind: UnitKind::Write })
+    }
+
     async fn execute<E: Engine>(self, service: &Service<E>) -> Result<DeleteItemOutput> {
         let reference = service.naming.table("table", self.table)?;
         if !matches!(self.return_values, ReturnValues::None | ReturnValues::AllOld) {
@@ -61,6 +65,7 @@ impl Operation for DeleteItem {
         let written = write_item(
             service,
             &reference.name,
+            None,
             |table| Ok(table.key_schema().key_of_argument(&key).map_err(|error| error.at("key"))?),
             move |_, old| {
                 condition.check(old)?;
@@ -71,7 +76,7 @@ impl Operation for DeleteItem {
         .await?;
         Ok(DeleteItemOutput {
             attributes: written.outcome,
-            consumed_capacity: self.return_consumed_capacity.report(&reference.given, written.units),
+            consumed_capacity: self.return_consumed_capacity.report(&reference.given, written.cost.parts),
             item_collection_metrics: written.collection.filter(|_| self.return_item_collection_metrics),
         })
     }

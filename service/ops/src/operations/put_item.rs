@@ -3,7 +3,7 @@
 use crate::error::At;
 use crate::item_write::{Change, Condition, NewItem, write_item};
 use crate::{
-    ConsumedCapacity, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Result,
+    Demand, UnitKind,     ConsumedCapacity, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Result,
     ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure, Service, Validation,
 };
 use cairn_model::{DecodeBudget, Item, StoredItem};
@@ -45,6 +45,10 @@ impl Operation for PutItem {
     const KIND: OperationKind = OperationKind::PutItem;
     type Output = PutItemOutput;
 
+    fn demand(&self) -> Option<Demand<'_>> {
+        Some(Demand { table: &self.table, index: None, kind: UnitKind::Write })
+    }
+
     async fn execute<E: Engine>(self, service: &Service<E>) -> Result<PutItemOutput> {
         let reference = service.naming.table("table", self.table)?;
         if !matches!(self.return_values, ReturnValues::None | ReturnValues::AllOld) {
@@ -60,9 +64,11 @@ impl Operation for PutItem {
         let new = NewItem::new(item);
         let attributes = new.attributes.clone();
         let return_old = self.return_values == ReturnValues::AllOld;
+        let size = new.size();
         let written = write_item(
             service,
             &reference.name,
+            Some(size),
             |table| Ok(table.key_schema().key_of_item(&attributes).map_err(|error| error.at("item"))?),
             move |_, old| {
                 condition.check(old)?;
@@ -73,7 +79,7 @@ impl Operation for PutItem {
         .await?;
         Ok(PutItemOutput {
             attributes: written.outcome,
-            consumed_capacity: self.return_consumed_capacity.report(&reference.given, written.units),
+            consumed_capacity: self.return_consumed_capacity.report(&reference.given, written.cost.parts),
             item_collection_metrics: written.collection.filter(|_| self.return_item_collection_metrics),
         })
     }

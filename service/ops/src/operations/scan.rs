@@ -4,7 +4,7 @@ use super::query::{PageOutput, Prepared, check_index_name, check_limit, filter_a
 use crate::page::{PageLimits, Reading};
 use crate::selection::position;
 use crate::{
-    ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity, Select, Service, Table,
+    Demand, UnitKind,     ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity, Select, Service, Table,
     Validation, key_range,
 };
 use cairn_model::Item;
@@ -51,6 +51,10 @@ impl Operation for Scan {
     const KIND: OperationKind = OperationKind::Scan;
     type Output = PageOutput;
 
+    fn demand(&self) -> Option<Demand<'_>> {
+        Some(Demand { table: &self.selection.table, index: self.selection.index.as_deref(), kind: UnitKind::Read })
+    }
+
     async fn execute<E: Engine>(self, service: &Service<E>) -> Result<PageOutput> {
         let evaluated_max = check_limit(self.limit)?;
         let prepared = self.selection.check(service)?;
@@ -69,6 +73,7 @@ impl Operation for Scan {
             }
             reading.start_after(start.storage_key);
         }
+        reading.admit()?;
         let page = reading.page(&snapshot, PageLimits { evaluated_max, returned_max: usize::MAX }).await?;
         Ok(page_output(&prepared.selection, &reading, page, self.return_consumed_capacity))
     }

@@ -1,9 +1,10 @@
 //! TransactGetItems (semantics 10.3, 12.4).
 
-use crate::capacity::read_units;
+use crate::capacity::{TABLE, item_slot};
 use crate::error::At;
 use crate::transaction::{
-    BYTES_MAX, Costs, KeyFault, action_field, check_action_count, distinct_records, record_key,
+    BYTES_MAX, Costs, KeyFault, action_field, check_action_count, check_capacity, distinct_records, read_cost,
+    record_key,
 };
 use crate::{
     ConsumedCapacity, ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity, Service,
@@ -12,6 +13,8 @@ use crate::{
 use cairn_expression::Projection;
 use cairn_model::{AttributeMap, DecodeBudget, Item, StoredItem, TableReference};
 use cairn_storage::{Consistency, Engine, Snapshot};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Items fetched at a time.
 const FETCHED_MAX: usize = 25;
@@ -70,8 +73,10 @@ impl Operation for TransactGetItems {
 
         let snapshot = service.engine.snapshot(Consistency::Strong).await?;
         let mut keys = Vec::with_capacity(gets.len());
+        let mut tables = BTreeMap::new();
         for (number, get) in gets.iter().enumerate() {
             let table = service.catalog.serving(&snapshot, &get.table.name).await?;
+            tables.insert(get.table.name.clone(), table.clone());
             let key = table.key_schema().key_of_argument(&get.key);
             keys.push(
                 key.map(|key| record_key(&table, &key))
@@ -79,12 +84,17 @@ impl Operation for TransactGetItems {
             );
         }
         let records = distinct_records(keys)?;
+        check_capacity(gets.iter().zip(&records).filter_map(|(get, record)| {
+            let table = tables.get(&get.table.name)?;
+            Some(table.capacity.admit(UnitKind::Read, TABLE, item_slot(&record.key)))
+        }))?;
 
         let mut responses = Vec::with_capacity(gets.len());
         let mut costs = Costs::default();
         let mut bytes = 0;
         for (gets, records) in gets.chunks(FETCHED_MAX).zip(records.chunks(FETCHED_MAX)) {
-            for (get, record) in gets.iter().zip(snapshot.get_many(records.to_vec()).await?) {
+            let found = snapshot.get_many(records.to_vec()).await?;
+            for ((get, key), record) in gets.iter().zip(records).zip(found) {
                 let stored = record.map(StoredItem::read).transpose()?;
                 let size = stored.as_ref().map_or(0, StoredItem::size);
                 bytes += size;
@@ -95,7 +105,7 @@ impl Operation for TransactGetItems {
                     )
                     .into());
                 }
-                costs.add(&get.table, read_units(size, true));
+                costs.add(&get.table, read_cost(key, size));
                 responses.push(match (stored, &get.projection) {
                     (None, _) => None,
                     (Some(stored), None) => Some(stored.into_item()),
@@ -103,6 +113,7 @@ impl Operation for TransactGetItems {
                 });
             }
         }
+        costs.settle(UnitKind::Read, |name| tables.get(name).map(Arc::as_ref));
         Ok(TransactGetItemsOutput {
             responses,
             consumed_capacity: costs.report(self.return_consumed_capacity, UnitKind::Read),

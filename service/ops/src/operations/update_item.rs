@@ -5,7 +5,7 @@ use crate::error::At;
 use crate::index_write::check_update_targets;
 use crate::item_write::{Change, Condition, NewItem, write_item};
 use crate::{
-    ConsumedCapacity, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Result,
+    Demand, UnitKind,     ConsumedCapacity, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Result,
     ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure, Service, Validation,
 };
 use cairn_expression::{Update, UpdateError, UpdateErrorKind};
@@ -51,6 +51,10 @@ impl Operation for UpdateItem {
     const KIND: OperationKind = OperationKind::UpdateItem;
     type Output = UpdateItemOutput;
 
+    fn demand(&self) -> Option<Demand<'_>> {
+        Some(Demand { table: &self.table, index: None, kind: UnitKind::Write })
+    }
+
     async fn execute<E: Engine>(self, service: &Service<E>) -> Result<UpdateItemOutput> {
         let reference = service.naming.table("table", self.table)?;
         let key = self.key.into_attributes(&mut DecodeBudget::item()).map_err(|error| error.at("key"))?;
@@ -67,6 +71,7 @@ impl Operation for UpdateItem {
         let written = write_item(
             service,
             &reference.name,
+            None,
             |table| {
                 let schema = table.key_schema();
                 let primary = schema.key_of_argument(&key).map_err(|error| error.at("key"))?;
@@ -87,7 +92,7 @@ impl Operation for UpdateItem {
         .await?;
         Ok(UpdateItemOutput {
             attributes: written.outcome.map(Item::from),
-            consumed_capacity: self.return_consumed_capacity.report(&reference.given, written.units),
+            consumed_capacity: self.return_consumed_capacity.report(&reference.given, written.cost.parts),
             item_collection_metrics: written.collection.filter(|_| self.return_item_collection_metrics),
         })
     }

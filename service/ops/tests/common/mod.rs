@@ -7,7 +7,7 @@ use bytes::Bytes;
 use cairn_model::{AttributeMap, AttributeValue, BillingMode, Item, KeyType, TableStatus};
 use cairn_model::{IndexKind, IndexSchema, KeyAttribute, KeySchema, StoredItem};
 use cairn_ops::{
-    AttributeDefinition, CreateTable, DeleteItem, DescribeTable, Error, ExpressionArguments, GetItem,
+    AttributeDefinition, CapacityOptions, CreateTable, DeleteItem, DescribeTable, Error, ExpressionArguments, GetItem,
     IndexDescription, IndexStatus, KeyRole, KeySchemaElement, Operation, ProjectionInput, ProjectionType,
     PutItem, SecondaryIndexInput, Service, ServiceOptions, TableDescription, UpdateItem,
 };
@@ -19,7 +19,12 @@ use std::ops::ControlFlow;
 pub(crate) const TABLE: &str = "Music";
 
 pub(crate) async fn service() -> Service<MemoryEngine> {
-    Service::start(MemoryEngine::default(), ServiceOptions::default()).await.unwrap()
+    service_with(CapacityOptions { enforced: false, ..CapacityOptions::default() }).await
+}
+
+pub(crate) async fn service_with(capacity: CapacityOptions) -> Service<MemoryEngine> {
+    let options = ServiceOptions { capacity, ..ServiceOptions::default() };
+    Service::start(MemoryEngine::default(), options).await.unwrap()
 }
 
 pub(crate) fn s(text: &str) -> AttributeValue {
@@ -56,7 +61,7 @@ pub(crate) fn index(name: &str, hash: &[&str], range: &[&str]) -> SecondaryIndex
         name: name.into(),
         key_schema: keys(hash, range),
         projection: projection(ProjectionType::All, &[]),
-        provisioned_throughput: None,
+        ..SecondaryIndexInput::default()
     }
 }
 

@@ -5,7 +5,7 @@
 
 use cairn_model::{AttributeMap, AttributeValue, BillingMode, DecodeBudget, Item, KeyType};
 use cairn_ops::{
-    AttributeDefinition, CreateTable, Error, ExpressionArguments, GetItem, KeyRole, KeySchemaElement,
+    AttributeDefinition, CapacityOptions, CreateTable, Error, ExpressionArguments, GetItem, KeyRole, KeySchemaElement,
     Operation, ProjectionInput, ProjectionType, PutItem, SecondaryIndexInput, Service, ServiceOptions,
 };
 use cairn_storage::memory::MemoryEngine;
@@ -33,9 +33,15 @@ pub(crate) async fn service_at<E: Engine>(engine: E, clock: &HeldClock) -> Servi
     let options = ServiceOptions {
         clock: Arc::new(move || *clock.0.lock().unwrap()),
         item_collection_bytes_max: 1_000,
+        capacity: unlimited(),
         ..ServiceOptions::default()
     };
     Service::start(engine, options).await.unwrap()
+}
+
+/// No throttling: a test writes in a moment what takes seconds of capacity.
+pub(crate) fn unlimited() -> CapacityOptions {
+    CapacityOptions { enforced: false, ..CapacityOptions::default() }
 }
 
 /// A service with the tables `Music` and `Films`, both with partition key `pk` (S), sort key `sk` (N) and
@@ -58,7 +64,7 @@ pub(crate) async fn create_tables<E: Engine>(service: &Service<E>) {
                 projection_type: Some(ProjectionType::All),
                 non_key_attributes: Vec::new(),
             }),
-            provisioned_throughput: None,
+            ..SecondaryIndexInput::default()
         };
         let create = CreateTable {
             table: name.into(),

@@ -29,6 +29,8 @@ pub(crate) fn settings(data: &Path) -> Settings {
     SettingsInput {
         data: Some(data.into()),
         listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
+        // A test writes in a moment what takes seconds of capacity.
+        capacity_limits: Some(false),
         ..Default::default()
     }
     .resolve()
