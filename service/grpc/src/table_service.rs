@@ -2,7 +2,8 @@
 
 use crate::Grpc;
 use crate::table_codec::{
-    description, limits, list_tables, list_tables_response, list_tags, list_tags_response, tags, to_create, to_update,
+    description, limits, list_tables, list_tables_response, list_tags, list_tags_response, tags, to_create,
+    to_update,
 };
 use cairn_api::v1::{self, table_service_server::TableService};
 use cairn_ops::{DeleteTable, DescribeLimits, DescribeTable, TagResource, UntagResource};

@@ -238,6 +238,10 @@ where
         keys.extend(collection.clone());
         let (expected, decide) = (table.clone(), decide.clone());
         let partition = primary_key.partition;
+        let unanswered = Unanswered::new(
+            &table,
+            Draw { index: TABLE, slot, units: write_units(new_size.unwrap_or_default()) },
+        );
         let attempt = service
             .engine
             .transact(keys, move |records| {
@@ -268,6 +272,7 @@ where
                 }
             })
             .await;
+        unanswered.is_answered();
         match attempt {
             Ok(Attempt::Done(written)) => {
                 table.capacity.settle(UnitKind::Write, &written.cost.draws);
@@ -289,6 +294,29 @@ where
         retry_after: Duration::from_millis(100),
         source: None,
     })
+}
+
+/// A write that may happen although nobody waits for its outcome any more. Then it is charged what is known of it: to stop
+/// waiting must not make writes free.
+struct Unanswered<'t> {
+    table: &'t Table,
+    draw: Option<Draw>,
+}
+
+impl<'t> Unanswered<'t> {
+    fn new(table: &'t Table, draw: Draw) -> Self {
+        Self { table, draw: Some(draw) }
+    }
+
+    fn is_answered(mut self) {
+        self.draw = None;
+    }
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        self.table.capacity.settle(UnitKind::Write, self.draw.as_slice());
+    }
 }
 
 fn decide_one<T>(

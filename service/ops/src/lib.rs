@@ -25,9 +25,11 @@ mod service;
 mod table_reference;
 mod transaction;
 
+#[doc(hidden)]
+pub use capacity::MeasuredCapacity;
 pub use capacity::{
-    CapacityOptions, CapacityParts, ConsumedCapacity, Demand, MonotonicClock, ReturnConsumedCapacity, Throttled,
-    ThrottlingReason, ThroughputLimit, UnitKind, UnitPair,
+    CapacityOptions, CapacityParts, ConsumedCapacity, Demand, MonotonicClock, ReturnConsumedCapacity,
+    Throttled, ThrottlingReason, ThroughputLimit, UnitKind, UnitPair,
 };
 pub use catalog::{
     IndexDescription, IndexStatus, OnDemandMaximum, Table, TableDescription, ThroughputDescription,

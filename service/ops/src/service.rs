@@ -82,7 +82,8 @@ impl<E: Engine> Service<E> {
         let naming = Naming { region: options.region.into(), account: options.account.into() };
         let accounting = Arc::new(Accounting::new(options.capacity, naming.clone()));
         let catalog =
-            Catalog::open(engine.clone(), options.tables_max, options.clock.clone(), accounting.clone()).await?;
+            Catalog::open(engine.clone(), options.tables_max, options.clock.clone(), accounting.clone())
+                .await?;
         Ok(Self {
             engine,
             catalog,

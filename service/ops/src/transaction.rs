@@ -107,7 +107,8 @@ pub(crate) fn invalid_action(count: usize, number: usize, validation: Validation
 
 /// Cancels a transaction unless there is capacity for each of its actions, by what was found of each.
 pub(crate) fn check_capacity(found: impl IntoIterator<Item = Result<(), Throttled>>) -> Result<()> {
-    let reasons = found.into_iter().map(|found| found.err().map(CancellationReason::from).unwrap_or_default());
+    let reasons =
+        found.into_iter().map(|found| found.err().map(CancellationReason::from).unwrap_or_default());
     let reasons: Vec<_> = reasons.collect();
     if reasons.iter().all(|reason| reason.code == CancellationCode::None) {
         return Ok(());

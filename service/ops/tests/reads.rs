@@ -4,9 +4,9 @@
 
 use cairn_model::{AttributeMap, AttributeValue, BillingMode, DecodeBudget, Item, KeyType};
 use cairn_ops::{
-    CapacityOptions, AttributeDefinition, CreateTable, ExpressionArguments, KeyRole, KeySchemaElement, Operation, PageOutput,
-    Parts, PutItem, Query, QuerySelection, Scan, ScanSelection, Select, Service, ServiceOptions,
-    StreamOptions, StreamQuery, StreamScan,
+    AttributeDefinition, CapacityOptions, CreateTable, ExpressionArguments, KeyRole, KeySchemaElement,
+    Operation, PageOutput, Parts, PutItem, Query, QuerySelection, Scan, ScanSelection, Select, Service,
+    ServiceOptions, StreamOptions, StreamQuery, StreamScan,
 };
 use cairn_storage::memory::MemoryEngine;
 use futures::TryStreamExt;

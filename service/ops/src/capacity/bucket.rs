@@ -106,7 +106,7 @@ impl Bucket {
 /// When a bucket will be empty after something is taken that takes `cost` nanoseconds to come: what came longer ago
 /// than the bucket is deep has run over.
 pub(super) fn drawn(empty_at: Nanos, now: Nanos, depth: Nanos, cost: f64) -> Nanos {
-    empty_at.max(now.saturating_sub(depth)).saturating_add(cost.round() as Nanos)
+    empty_at.max(now.saturating_sub(depth)).saturating_add(cost.ceil() as Nanos)
 }
 
 /// How long until a bucket that is empty at `empty_at` holds something; none if it does.

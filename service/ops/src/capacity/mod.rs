@@ -11,6 +11,7 @@
 mod bucket;
 mod consumed;
 mod cost;
+mod measured;
 mod options;
 mod partitions;
 mod peak;
@@ -22,6 +23,8 @@ pub use consumed::{CapacityParts, ConsumedCapacity, ReturnConsumedCapacity, Unit
 pub(crate) use consumed::{read_units, write_units};
 pub use cost::Demand;
 pub(crate) use cost::{Cost, Draw, TABLE, entry_slot, item_slot};
+#[doc(hidden)]
+pub use measured::MeasuredCapacity;
 pub use options::{CapacityOptions, MonotonicClock, UnitPair};
 pub(crate) use rules::{check_decrease, check_limits, check_on_demand_switch, provisioned_units, sum};
 pub(crate) use table::TableCapacity;

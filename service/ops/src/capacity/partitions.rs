@@ -4,10 +4,11 @@ use super::UnitKind;
 use super::bucket::{Nanos, drawn, positive_in};
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::time::Duration;
 
 /// A partition of a table or index, by the slot of its keys, and what is done to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Partition {
     /// The table's number.
     pub(crate) table: u64,
@@ -36,8 +37,42 @@ pub(crate) struct Partitions {
 #[derive(Default)]
 struct Shard {
     /// When the partition's bucket is empty.
-    empty_at: HashMap<Partition, Nanos>,
+    empty_at: HashMap<Partition, Nanos, BuildHasherDefault<Mixer>>,
     swept_at: Nanos,
+}
+
+/// A hasher for what is hashed or numbered already: it is in the way of every call, and nobody can choose what it meets.
+#[derive(Default)]
+struct Mixer(u64);
+
+impl Mixer {
+    fn mix(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+}
+
+impl Hasher for Mixer {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.mix(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.mix(word);
+    }
+
+    fn finish(&self) -> u64 {
+        // The map takes its buckets from the low bits, which a product mixes least.
+        self.0 ^ (self.0 >> 32)
+    }
+}
+
+impl Hash for Partition {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let rest =
+            u64::from(self.index) << 17 | u64::from(self.slot) << 1 | u64::from(self.kind == UnitKind::Read);
+        state.write_u64(self.table);
+        state.write_u64(rest);
+    }
 }
 
 impl Partitions {

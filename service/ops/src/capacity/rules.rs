@@ -161,15 +161,9 @@ mod tests {
     fn a_refused_decrease_says_when_the_next_can_be_made() {
         let options = CapacityOptions::default();
         let now = at("2026-11-21T09:30:05Z");
-        let throughput =
-            (1..=5).rev().fold(Throughput::default(), |was, read| was.with(units(read, 1), now));
+        let throughput = (1..=5).rev().fold(Throughput::default(), |was, read| was.with(units(read, 1), now));
         let later = at("2026-11-21T09:40:00Z");
-        let error = check_decrease(
-            &throughput.with(units(5, 1), later),
-            units(1, 1),
-            later,
-            &options,
-        );
+        let error = check_decrease(&throughput.with(units(5, 1), later), units(1, 1), later, &options);
         let text = error.unwrap_err().to_string();
         assert!(
             text.ends_with(
@@ -189,7 +183,10 @@ mod tests {
         assert!(switch("2026-11-21T20:00:00Z").is_ok());
         let text = switch("2026-11-21T23:59:59Z").unwrap_err().to_string();
         assert!(text.contains("limited to 2 times in 1 day(s)"), "{text}");
-        assert!(text.ends_with("Next update can be made at Sunday, November 22, 2026 12:00:00 AM UTC"), "{text}");
+        assert!(
+            text.ends_with("Next update can be made at Sunday, November 22, 2026 12:00:00 AM UTC"),
+            "{text}"
+        );
         assert!(switch("2026-11-22T00:00:00Z").is_ok());
         assert!(switch("2026-11-22T00:00:01Z").is_err());
     }

@@ -5,7 +5,7 @@ use super::bucket::{Bucket, Nanos, nanos};
 use super::cost::{Draw, TABLE};
 use super::partitions::{Partition, Partitions};
 use super::peak::Peak;
-use super::throttled::{ThrottlingReason, ThroughputLimit, Throttled};
+use super::throttled::{Throttled, ThrottlingReason, ThroughputLimit};
 use super::{MonotonicClock, UnitKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -119,17 +119,22 @@ impl UnitLimits {
 
     /// Follows the peak: twice as much as it can be had at once (semantics 13).
     fn ramp(&self, now: Nanos) {
-        let load = |bits: &AtomicU64| f64::from_bits(bits.load(Relaxed));
-        let rate = load(&self.ready).max(2.0 * load(&self.highest));
+        let rate = self.allowed();
         self.at_quota.store(rate >= self.quota, Relaxed);
         self.steady.set_rate(now, Some(rate.min(self.quota)));
+    }
+
+    /// What is given on demand, were it not for the account.
+    fn allowed(&self) -> f64 {
+        let load = |bits: &AtomicU64| f64::from_bits(bits.load(Relaxed));
+        load(&self.ready).max(2.0 * load(&self.highest))
     }
 
     fn take(&self, now: Nanos, on_demand: bool, units: f64) {
         self.steady.take(now, units);
         if on_demand {
             self.maximum.take(now, units);
-            if let Some(peak) = self.peak.count(now, units) {
+            if let Some(peak) = self.peak.count(now, units, self.allowed()) {
                 self.highest.store(peak.to_bits(), Relaxed);
                 self.ramp(now);
             }
@@ -163,12 +168,7 @@ impl TableCapacity {
     }
 
     /// As [`check`](Self::check), as if `promised` units had been taken of each before.
-    pub(crate) fn check_after(
-        &self,
-        kind: UnitKind,
-        draws: &[Draw],
-        promised: f64,
-    ) -> Result<(), Throttled> {
+    pub(crate) fn check_after(&self, kind: UnitKind, draws: &[Draw], promised: f64) -> Result<(), Throttled> {
         let Some(enforced) = &self.enforced else { return Ok(()) };
         let now = enforced.now();
         let mut throttled: Option<Throttled> = None;
@@ -180,11 +180,8 @@ impl TableCapacity {
                 Some((ThroughputLimit::KeyRange, wait))
             });
             if let Some((limit, retry_after)) = reached {
-                let refused = Throttled {
-                    on_demand,
-                    reasons: vec![self.reason(resource, kind, limit)],
-                    retry_after,
-                };
+                let refused =
+                    Throttled { on_demand, reasons: vec![self.reason(resource, kind, limit)], retry_after };
                 throttled = Some(match throttled {
                     None => refused,
                     Some(earlier) => earlier.and(refused),
@@ -237,9 +234,7 @@ impl TableCapacity {
     pub(crate) fn drawn_on(&self, index: Option<&str>) -> u16 {
         let resources = self.enforced.iter().flat_map(|enforced| &enforced.resources);
         index
-            .and_then(|index| {
-                resources.into_iter().find(|resource| resource.name.as_deref() == Some(index))
-            })
+            .and_then(|index| resources.into_iter().find(|resource| resource.name.as_deref() == Some(index)))
             .map_or(TABLE, |resource| resource.id)
     }
 }

@@ -3,8 +3,8 @@
 use super::{
     Catalog, Definition, Index, IndexStatus, OnDemandMaximum, Table, Throughput, ThroughputDescription,
 };
-use crate::capacity::UnitPair;
 use crate::Result;
+use crate::capacity::UnitPair;
 use crate::table_reference::Naming;
 use cairn_model::{
     BillingMode, IndexKeySchema, IndexKind, KeyAttribute, KeySchema, Projection, TableClass, TableStatus,

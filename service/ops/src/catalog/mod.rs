@@ -10,8 +10,8 @@ mod index_lifecycle;
 mod lifecycle;
 mod record;
 
-pub use definition::{IndexStatus, OnDemandMaximum, ThroughputDescription};
 pub(crate) use definition::{Definition, FIRST_INDEX_ID, Index, Throughput};
+pub use definition::{IndexStatus, OnDemandMaximum, ThroughputDescription};
 pub use describe::{IndexDescription, TableDescription};
 pub(crate) use record::table_key;
 

@@ -228,7 +228,13 @@ struct PartAnswer {
 impl Answer {
     fn new(parts: Vec<Part>) -> Self {
         let empty = |part| PartAnswer { part, items: Vec::new(), unprocessed: Vec::new(), units: 0.0 };
-        Self { parts: parts.into_iter().map(empty).collect(), bytes: 0, full: false, taken: 0, throttled: None }
+        Self {
+            parts: parts.into_iter().map(empty).collect(),
+            bytes: 0,
+            full: false,
+            taken: 0,
+            throttled: None,
+        }
     }
 
     /// Whether there is capacity to read a key. One that there is none for is left for another call.

@@ -13,9 +13,7 @@ use crate::operations::tag_resource::check_tags;
 use crate::{
     FieldPath, IndexStatus, Operation, OperationKind, Result, Service, TableDescription, Validation,
 };
-use cairn_model::{
-    BillingMode, IndexKind, IndexSchema, KeySchema, TableClass, TableStatus, Tag,
-};
+use cairn_model::{BillingMode, IndexKind, IndexSchema, KeySchema, TableClass, TableStatus, Tag};
 use cairn_storage::Engine;
 
 /// Makes a table. Answers at once with status CREATING; the table is ready when DescribeTable says ACTIVE.
@@ -154,5 +152,9 @@ pub(super) fn index_throughput(
     let asked =
         Asked { provisioned: given, on_demand: input.on_demand_throughput, warm: input.warm_throughput };
     let name = format!("index {}", input.name);
-    asked.of_new(&Subject { field: Some(field.clone()), name: &name, billing_mode, is_new: true }, provisioned, options)
+    asked.of_new(
+        &Subject { field: Some(field.clone()), name: &name, billing_mode, is_new: true },
+        provisioned,
+        options,
+    )
 }

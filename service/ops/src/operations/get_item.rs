@@ -3,7 +3,8 @@
 use crate::capacity::{Draw, TABLE, item_slot, read_units};
 use crate::error::At;
 use crate::{
-    Demand, UnitKind,     ConsumedCapacity, ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity, Service,
+    ConsumedCapacity, Demand, ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity,
+    Service, UnitKind,
 };
 use cairn_model::{DecodeBudget, Item, StoredItem};
 use cairn_storage::{Consistency, Engine, RecordKey, Snapshot};

@@ -321,7 +321,8 @@ impl ThroughputChange {
             index.throughput = std::mem::take(&mut index.throughput).with(to, now);
         }
         let subject = Subject { field: Some(field), name: &described, billing_mode, is_new: false };
-        index.throughput = self.asked.change_limits(&subject, std::mem::take(&mut index.throughput), options)?;
+        index.throughput =
+            self.asked.change_limits(&subject, std::mem::take(&mut index.throughput), options)?;
         Ok(())
     }
 }

@@ -3,8 +3,8 @@
 use crate::error::At;
 use crate::item_write::{Change, Condition, NewItem, write_item};
 use crate::{
-    Demand, UnitKind,     ConsumedCapacity, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Result,
-    ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure, Service, Validation,
+    ConsumedCapacity, Demand, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Result,
+    ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure, Service, UnitKind, Validation,
 };
 use cairn_model::{DecodeBudget, Item, StoredItem};
 use cairn_storage::Engine;

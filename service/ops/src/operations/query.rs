@@ -5,8 +5,8 @@ use crate::expressions::Expressions;
 use crate::page::{Page, PageLimits, Reading, Wanted};
 use crate::selection::{check_projected, fetches, position, readable_index};
 use crate::{
-    Demand, UnitKind,     ConsumedCapacity, Error, ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity,
-    Select, Service, Validation, key_range,
+    ConsumedCapacity, Demand, Error, ExpressionArguments, Operation, OperationKind, Result,
+    ReturnConsumedCapacity, Select, Service, UnitKind, Validation, key_range,
 };
 use cairn_expression::{Condition, KeyCondition, KeyConditionError, KeyQuery, Projection};
 use cairn_model::{AttributeMap, Item, TableReference};
@@ -70,7 +70,11 @@ impl Operation for Query {
     type Output = PageOutput;
 
     fn demand(&self) -> Option<Demand<'_>> {
-        Some(Demand { table: &self.selection.table, index: self.selection.index.as_deref(), kind: UnitKind::Read })
+        Some(Demand {
+            table: &self.selection.table,
+            index: self.selection.index.as_deref(),
+            kind: UnitKind::Read,
+        })
     }
 
     async fn execute<E: Engine>(self, service: &Service<E>) -> Result<PageOutput> {

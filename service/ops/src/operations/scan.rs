@@ -4,8 +4,8 @@ use super::query::{PageOutput, Prepared, check_index_name, check_limit, filter_a
 use crate::page::{PageLimits, Reading};
 use crate::selection::position;
 use crate::{
-    Demand, UnitKind,     ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity, Select, Service, Table,
-    Validation, key_range,
+    Demand, ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity, Select, Service,
+    Table, UnitKind, Validation, key_range,
 };
 use cairn_model::Item;
 use cairn_storage::{Direction, Engine};
@@ -52,7 +52,11 @@ impl Operation for Scan {
     type Output = PageOutput;
 
     fn demand(&self) -> Option<Demand<'_>> {
-        Some(Demand { table: &self.selection.table, index: self.selection.index.as_deref(), kind: UnitKind::Read })
+        Some(Demand {
+            table: &self.selection.table,
+            index: self.selection.index.as_deref(),
+            kind: UnitKind::Read,
+        })
     }
 
     async fn execute<E: Engine>(self, service: &Service<E>) -> Result<PageOutput> {

@@ -8,8 +8,8 @@ use super::scan::{PreparedScan, ScanSelection};
 use crate::capacity::CapacityParts;
 use crate::page::{PageLimits, Reading};
 use crate::{
-    Demand, UnitKind,     ConsumedCapacity, Error, Operation, OperationKind, Result, ReturnConsumedCapacity, Service, Table,
-    Validation, key_range,
+    ConsumedCapacity, Demand, Error, Operation, OperationKind, Result, ReturnConsumedCapacity, Service,
+    Table, UnitKind, Validation, key_range,
 };
 use bytes::{BufMut, Bytes, BytesMut};
 use cairn_model::Item;
@@ -89,7 +89,11 @@ impl Operation for StreamQuery {
     type Output = Parts;
 
     fn demand(&self) -> Option<Demand<'_>> {
-        Some(Demand { table: &self.selection.table, index: self.selection.index.as_deref(), kind: UnitKind::Read })
+        Some(Demand {
+            table: &self.selection.table,
+            index: self.selection.index.as_deref(),
+            kind: UnitKind::Read,
+        })
     }
 
     async fn execute<E: Engine>(self, service: &Service<E>) -> Result<Parts> {
@@ -103,7 +107,11 @@ impl Operation for StreamScan {
     type Output = Parts;
 
     fn demand(&self) -> Option<Demand<'_>> {
-        Some(Demand { table: &self.selection.table, index: self.selection.index.as_deref(), kind: UnitKind::Read })
+        Some(Demand {
+            table: &self.selection.table,
+            index: self.selection.index.as_deref(),
+            kind: UnitKind::Read,
+        })
     }
 
     async fn execute<E: Engine>(self, service: &Service<E>) -> Result<Parts> {

@@ -194,7 +194,10 @@ fn on_demand(
     if of.billing_mode != BillingMode::PayPerRequest {
         return Err(invalid(
             field,
-            format!("OnDemandThroughput can only be specified for the {} when BillingMode is PAY_PER_REQUEST", of.name),
+            format!(
+                "OnDemandThroughput can only be specified for the {} when BillingMode is PAY_PER_REQUEST",
+                of.name
+            ),
         ));
     }
     let limit = |member: &'static str, given: Option<i64>, was: Option<u64>| match given {
@@ -256,8 +259,7 @@ fn warm(of: &Subject<'_>, given: WarmInput, ready: UnitPair) -> Result<UnitPair,
             Some((_, Ok(units))) => Ok(units),
         }
     };
-    let read =
-        units("read_units_per_second", "ReadUnitsPerSecond", given.read_units_per_second, ready.read)?;
+    let read = units("read_units_per_second", "ReadUnitsPerSecond", given.read_units_per_second, ready.read)?;
     let write =
         units("write_units_per_second", "WriteUnitsPerSecond", given.write_units_per_second, ready.write)?;
     let is = UnitPair { read, write };

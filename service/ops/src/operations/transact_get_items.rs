@@ -3,8 +3,8 @@
 use crate::capacity::{TABLE, item_slot};
 use crate::error::At;
 use crate::transaction::{
-    BYTES_MAX, Costs, KeyFault, action_field, check_action_count, check_capacity, distinct_records, read_cost,
-    record_key,
+    BYTES_MAX, Costs, KeyFault, action_field, check_action_count, check_capacity, distinct_records,
+    read_cost, record_key,
 };
 use crate::{
     ConsumedCapacity, ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity, Service,

@@ -5,8 +5,8 @@ use crate::error::At;
 use crate::index_write::check_update_targets;
 use crate::item_write::{Change, Condition, NewItem, write_item};
 use crate::{
-    Demand, UnitKind,     ConsumedCapacity, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Result,
-    ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure, Service, Validation,
+    ConsumedCapacity, Demand, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Result,
+    ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure, Service, UnitKind, Validation,
 };
 use cairn_expression::{Update, UpdateError, UpdateErrorKind};
 use cairn_model::{AttributeMap, DecodeBudget, Item, StoredItem, item_size, limits};

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use cairn_model::{AttributeMap, AttributeValue, BillingMode, Item, KeyType, TableStatus};
 use cairn_model::{IndexKind, IndexSchema, KeyAttribute, KeySchema, StoredItem};
 use cairn_ops::{
-    AttributeDefinition, CapacityOptions, CreateTable, DeleteItem, DescribeTable, Error, ExpressionArguments, GetItem,
-    IndexDescription, IndexStatus, KeyRole, KeySchemaElement, Operation, ProjectionInput, ProjectionType,
-    PutItem, SecondaryIndexInput, Service, ServiceOptions, TableDescription, UpdateItem,
+    AttributeDefinition, CapacityOptions, CreateTable, DeleteItem, DescribeTable, Error, ExpressionArguments,
+    GetItem, IndexDescription, IndexStatus, KeyRole, KeySchemaElement, Operation, ProjectionInput,
+    ProjectionType, PutItem, SecondaryIndexInput, Service, ServiceOptions, TableDescription, UpdateItem,
 };
 use cairn_storage::memory::MemoryEngine;
 use cairn_storage::{Consistency, CounterKey, Direction, Engine, KeyRange, Snapshot, SpaceId, Visit};

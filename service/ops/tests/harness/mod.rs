@@ -5,8 +5,9 @@
 
 use cairn_model::{AttributeMap, AttributeValue, BillingMode, DecodeBudget, Item, KeyType};
 use cairn_ops::{
-    AttributeDefinition, CapacityOptions, CreateTable, Error, ExpressionArguments, GetItem, KeyRole, KeySchemaElement,
-    Operation, ProjectionInput, ProjectionType, PutItem, SecondaryIndexInput, Service, ServiceOptions,
+    AttributeDefinition, CapacityOptions, CreateTable, Error, ExpressionArguments, GetItem, KeyRole,
+    KeySchemaElement, Operation, ProjectionInput, ProjectionType, PutItem, SecondaryIndexInput, Service,
+    ServiceOptions,
 };
 use cairn_storage::memory::MemoryEngine;
 use cairn_storage::{Consistency, Decision, Engine, EngineStatistics, RecordKey, Result, SpaceId};

@@ -109,7 +109,9 @@ impl LimitsView {
             ("One table", self.table_max_read_capacity_units, self.table_max_write_capacity_units),
             ("All tables", self.account_max_read_capacity_units, self.account_max_write_capacity_units),
         ] {
-            table.add_row([title.to_owned(), read.to_string(), write.to_string()].map(|text| text_cell(&text)));
+            table.add_row(
+                [title.to_owned(), read.to_string(), write.to_string()].map(|text| text_cell(&text)),
+            );
         }
         table
     }
