@@ -272,7 +272,7 @@ where
                 }
             })
             .await;
-        unanswered.is_answered();
+        unanswered.answered();
         match attempt {
             Ok(Attempt::Done(written)) => {
                 table.capacity.settle(UnitKind::Write, &written.cost.draws);
@@ -308,7 +308,7 @@ impl<'t> Unanswered<'t> {
         Self { table, draw: Some(draw) }
     }
 
-    fn is_answered(mut self) {
+    fn answered(mut self) {
         self.draw = None;
     }
 }

@@ -157,7 +157,7 @@ async fn an_index_held_at_its_limit_delivers_it_and_throttles_the_writes_of_its_
 
     let write = |_| put(&in_band(item_of("a", 1), "x"));
     // An item that stays as it is changes no index; this one moves to and fro.
-    let moved = |number: u32| put(&in_band(item_of("a", 1), if number % 2 == 0 { "x" } else { "y" }));
+    let moved = |number: u32| put(&in_band(item_of("a", 1), if number.is_multiple_of(2) { "x" } else { "y" }));
     write(0).execute(&service).await.unwrap();
     let mut number = 0;
     while moved(number).execute(&service).await.is_ok() {

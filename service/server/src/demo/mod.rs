@@ -1,4 +1,4 @@
-//! The demonstration: a service on an empty folder, and a tour of it over gRPC.
+//! The demonstration: a service on an empty folder, and a tour of it over gRPC. The service does not throttle.
 
 mod answer;
 mod call;
