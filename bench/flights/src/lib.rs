@@ -1,7 +1,8 @@
 //! A year of flights through a server: loaded, the server restarted, every one read back and compared.
 //!
 //! A check of a whole server at a size that matters, and a first measure of it. Not a load generator: it makes one kind
-//! of call at a time, as fast as its callers go.
+//! of call at a time, as fast as its callers go. The server does not throttle (`--capacity-limits false`), as the table
+//! would take the flights no faster than it is allowed.
 
 mod callers;
 mod clients;

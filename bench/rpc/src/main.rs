@@ -2,7 +2,7 @@
 //! queries and scans beside the engine's own scan.
 //!
 //! Every server is a process of its own on this machine, driven by this one over loopback, so client and server share
-//! the cores. Rounds alternate between the servers, so that a machine that slows down slows all of them; the ratios are
+//! the cores. Cairn's does not throttle (`--capacity-limits false`): a table's limit is not what is measured. Rounds alternate between the servers, so that a machine that slows down slows all of them; the ratios are
 //! of medians.
 
 // The figures go to standard output.

@@ -50,13 +50,15 @@ pub struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts `program serve` on the data folder and a free port of loopback, and waits until it serves.
+    /// Starts `program serve` on the data folder and a free port of loopback, and waits until it serves. It does not
+    /// throttle: what is measured is what the server can do, and not what a table is allowed.
     ///
     /// # Errors
     /// If it does not serve in time.
     pub async fn start(program: &Path, data: &Path) -> Result<Self, ServerError> {
         let mut child = Command::new(program)
             .args(["serve", "--dev", "--listen", "127.0.0.1:0", "--log", "info", "--log-format", "json"])
+            .args(["--capacity-limits", "false"])
             .arg("--data")
             .arg(data)
             .stdin(Stdio::null())

@@ -5,7 +5,9 @@ use cairn_api::ERROR_DOMAIN;
 use cairn_api::v1::{ConditionalCheckFailure, ErrorReason};
 use cairn_auth::AuthenticationError;
 use cairn_model::Item;
-use cairn_ops::{CancellationCode, CancellationReason, Error, FieldPath, OperationKind, Validation};
+use cairn_ops::{
+    CancellationCode, CancellationReason, Error, FieldPath, OperationKind, Throttled, Validation,
+};
 use prost::{Message, Name};
 use prost_types::Any;
 use std::collections::HashMap;
@@ -81,6 +83,16 @@ impl Shape {
             description: description.to_owned(),
         };
         self.google("PreconditionFailure", &pb::PreconditionFailure { violations: vec![violation] })
+    }
+
+    /// A violation for each thing that was short: the ARN of what it was, and DynamoDB's word for it.
+    fn quota_failure(self, throttled: &Throttled, description: &str) -> Self {
+        let violations = throttled.reasons.iter().map(|reason| pb::quota_failure::Violation {
+            subject: reason.resource.clone(),
+            description: format!("{}: {description}", reason.name()),
+            ..Default::default()
+        });
+        self.google("QuotaFailure", &pb::QuotaFailure { violations: violations.collect() })
     }
 
     fn table(self, table: &str) -> Self {
@@ -186,6 +198,7 @@ fn shape(error: &Error, message: &str) -> Shape {
             Shape::new(Code::ResourceExhausted, Reason::LimitExceeded, "LimitExceededException")
                 .google("QuotaFailure", &pb::QuotaFailure { violations: vec![violation] })
         }
+        Error::Throttled(throttled) => throttled_shape(throttled, message),
         Error::ItemCollectionSizeLimitExceeded { table } => Shape::new(
             Code::FailedPrecondition,
             Reason::ItemCollectionSizeLimitExceeded,
@@ -270,10 +283,42 @@ fn cancellation_shape(reasons: &[CancellationReason]) -> Shape {
     } else if let Some(invalid) = any(CancellationCode::ValidationError) {
         let field = invalid.field.as_ref().map(FieldPath::to_proto).unwrap_or_default();
         shape(Code::InvalidArgument).bad_request(field, &invalid.message)
+    } else if let Some(throttled) = throttled_together(reasons) {
+        let description = throttled.to_string();
+        shape(Code::ResourceExhausted)
+            .quota_failure(&throttled, &description)
+            .retry_after(throttled.retry_after)
     } else {
         shape(Code::Aborted).retry_after(CONFLICT_RETRY)
     };
     shape.detail(&cancellation(reasons, ITEM_IN_ERROR_BYTES_MAX))
+}
+
+/// What was short for all actions of a transaction, and when there will be enough for all.
+fn throttled_together(reasons: &[CancellationReason]) -> Option<Throttled> {
+    let mut all = reasons.iter().filter_map(|reason| reason.throttled.as_deref()).cloned();
+    let first = all.next()?;
+    Some(all.fold(first, Throttled::and))
+}
+
+/// A throttled call. Its metadata tell of what was short first; all that was is in the details.
+fn throttled_shape(throttled: &Throttled, message: &str) -> Shape {
+    let (reason, exception) = if throttled.on_demand {
+        (ErrorReason::Throttling, "ThrottlingException")
+    } else {
+        (ErrorReason::ProvisionedThroughputExceeded, "ProvisionedThroughputExceededException")
+    };
+    let mut shape = Shape::new(Code::ResourceExhausted, reason, exception);
+    if let Some(first) = throttled.reasons.first() {
+        shape = shape
+            .metadata("table", &first.table)
+            .metadata("resourceArn", &first.resource)
+            .metadata("throttlingReason", first.name());
+        if let Some(index) = &first.index {
+            shape = shape.metadata("index", index);
+        }
+    }
+    shape.quota_failure(throttled, message).retry_after(throttled.retry_after)
 }
 
 fn validation_shape(validation: &Validation) -> Shape {
@@ -350,6 +395,64 @@ mod tests {
         assert_eq!(status.code(), Code::Unavailable);
         assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(Duration::from_millis(25)));
         assert_eq!(info(&status).metadata["retryable"], "true");
+    }
+
+    fn throttled(on_demand: bool, index: Option<&str>, retry_after: Duration) -> Throttled {
+        use cairn_ops::{ThrottlingReason, ThroughputLimit, UnitKind};
+        let arn = "arn:aws:dynamodb:local:000000000000:table/Music";
+        let reason = ThrottlingReason {
+            table: "Music".into(),
+            index: index.map(Into::into),
+            resource: index.map_or_else(|| arn.into(), |index| format!("{arn}/index/{index}")),
+            kind: UnitKind::Write,
+            limit: if on_demand { ThroughputLimit::MaxOnDemand } else { ThroughputLimit::Provisioned },
+        };
+        Throttled { on_demand, reasons: vec![reason], retry_after }
+    }
+
+    #[test]
+    fn a_throttled_call_says_what_was_short_and_when_to_come_back() {
+        let status = of(&throttled(false, None, Duration::from_secs(60)).into());
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        let info = info(&status);
+        assert_eq!(info.reason, "PROVISIONED_THROUGHPUT_EXCEEDED");
+        assert_eq!(info.metadata["throttlingReason"], "TableWriteProvisionedThroughputExceeded");
+        assert_eq!(info.metadata["table"], "Music");
+        assert_eq!(info.metadata["retryable"], "true");
+        assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(Duration::from_secs(5)));
+        let violation = status.get_details_quota_failure().unwrap().violations.remove(0);
+        assert_eq!(violation.subject, info.metadata["resourceArn"]);
+
+        let status = of(&throttled(true, Some("by-team"), Duration::from_micros(1)).into());
+        let info = self::info(&status);
+        assert_eq!(info.reason, "THROTTLING");
+        assert_eq!(info.metadata["dynamodbException"], "ThrottlingException");
+        assert_eq!(info.metadata["index"], "by-team");
+        assert_eq!(info.metadata["throttlingReason"], "IndexWriteMaxOnDemandThroughputExceeded");
+        assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(Duration::from_millis(25)));
+    }
+
+    #[test]
+    fn a_throttled_transaction_says_which_of_its_actions_were_and_when_to_come_back() {
+        let reasons = vec![
+            CancellationReason::default(),
+            throttled(false, None, Duration::from_millis(100)).into(),
+            throttled(false, Some("by-team"), Duration::from_millis(300)).into(),
+        ];
+        let status = of(&Error::TransactionCanceled { reasons });
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(Duration::from_millis(300)));
+        assert_eq!(status.get_details_quota_failure().unwrap().violations.len(), 2);
+        assert!(
+            status
+                .message()
+                .ends_with("[None, ProvisionedThroughputExceeded, ProvisionedThroughputExceeded]")
+        );
+        let mixed = vec![
+            reason(CancellationCode::ConditionalCheckFailed, None),
+            throttled(false, None, Duration::from_millis(100)).into(),
+        ];
+        assert_eq!(of(&Error::TransactionCanceled { reasons: mixed }).code(), Code::FailedPrecondition);
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use cairn_api::v1;
 use cairn_model::{BillingMode, IndexKind, KeyAttribute, KeyType, Projection, TableClass, TableStatus, Tag};
 use cairn_ops::{
-    AttributeDefinition, CreateTable, DeleteGlobalSecondaryIndex, Error, FieldPath,
+    AttributeDefinition, CreateTable, DeleteGlobalSecondaryIndex, DescribeLimitsOutput, Error, FieldPath,
     GlobalSecondaryIndexUpdate, IndexDescription, IndexStatus, KeyRole, KeySchemaElement, ListTables,
-    ListTablesOutput, ListTagsOfResource, ListTagsOfResourceOutput, ProjectionInput, ProjectionType,
-    SecondaryIndexInput, TableDescription, ThroughputDescription, ThroughputInput,
-    UpdateGlobalSecondaryIndex, UpdateTable, Validation,
+    ListTablesOutput, ListTagsOfResource, ListTagsOfResourceOutput, OnDemandInput, OnDemandMaximum,
+    ProjectionInput, ProjectionType, SecondaryIndexInput, TableDescription, ThroughputDescription,
+    ThroughputInput, UpdateGlobalSecondaryIndex, UpdateTable, Validation, WarmInput,
 };
 use jiff::Timestamp;
 
@@ -52,6 +52,20 @@ fn throughput(given: Option<v1::ProvisionedThroughput>) -> Option<ThroughputInpu
     given.map(|given| ThroughputInput {
         read_capacity_units: given.read_capacity_units,
         write_capacity_units: given.write_capacity_units,
+    })
+}
+
+fn on_demand(given: Option<v1::OnDemandThroughput>) -> Option<OnDemandInput> {
+    given.map(|given| OnDemandInput {
+        max_read_request_units: given.max_read_request_units,
+        max_write_request_units: given.max_write_request_units,
+    })
+}
+
+fn warm(given: Option<v1::WarmThroughput>) -> Option<WarmInput> {
+    given.map(|given| WarmInput {
+        read_units_per_second: given.read_units_per_second,
+        write_units_per_second: given.write_units_per_second,
     })
 }
 
@@ -102,18 +116,18 @@ fn local_index(index: v1::LocalSecondaryIndex) -> Result<SecondaryIndexInput, Er
         name: index.index_name,
         key_schema: key_schema(index.key_schema)?,
         projection: projection(index.projection)?,
-        provisioned_throughput: None,
+        ..SecondaryIndexInput::default()
     })
 }
 
 fn global_index(index: v1::GlobalSecondaryIndex) -> Result<SecondaryIndexInput, Error> {
-    not_implemented("on_demand_throughput", index.on_demand_throughput.is_some())?;
-    not_implemented("warm_throughput", index.warm_throughput.is_some())?;
     Ok(SecondaryIndexInput {
         name: index.index_name,
         key_schema: key_schema(index.key_schema)?,
         projection: projection(index.projection)?,
         provisioned_throughput: throughput(index.provisioned_throughput),
+        on_demand_throughput: on_demand(index.on_demand_throughput),
+        warm_throughput: warm(index.warm_throughput),
     })
 }
 
@@ -126,11 +140,11 @@ fn index_update(update: v1::GlobalSecondaryIndexUpdate) -> Result<GlobalSecondar
             GlobalSecondaryIndexUpdate { create: Some(global_index(index)?), ..none }
         }
         Some(Action::Update(update)) => {
-            not_implemented("on_demand_throughput", update.on_demand_throughput.is_some())?;
-            not_implemented("warm_throughput", update.warm_throughput.is_some())?;
             let update = UpdateGlobalSecondaryIndex {
                 name: update.index_name,
                 provisioned_throughput: throughput(update.provisioned_throughput),
+                on_demand_throughput: on_demand(update.on_demand_throughput),
+                warm_throughput: warm(update.warm_throughput),
             };
             GlobalSecondaryIndexUpdate { update: Some(update), ..none }
         }
@@ -142,8 +156,6 @@ fn index_update(update: v1::GlobalSecondaryIndexUpdate) -> Result<GlobalSecondar
 }
 
 pub(crate) fn to_create(request: v1::CreateTableRequest) -> Result<CreateTable, Error> {
-    not_implemented("on_demand_throughput", request.on_demand_throughput.is_some())?;
-    not_implemented("warm_throughput", request.warm_throughput.is_some())?;
     not_implemented("stream_specification", request.stream_specification.is_some())?;
     not_implemented("sse_specification", request.sse_specification.is_some())?;
     not_implemented("resource_policy", request.resource_policy.is_some())?;
@@ -160,6 +172,8 @@ pub(crate) fn to_create(request: v1::CreateTableRequest) -> Result<CreateTable, 
         global_secondary_indexes: Some(global).filter(|indexes| !indexes.is_empty()),
         billing_mode: billing_mode(request.billing_mode)?,
         provisioned_throughput: throughput(request.provisioned_throughput),
+        on_demand_throughput: on_demand(request.on_demand_throughput),
+        warm_throughput: warm(request.warm_throughput),
         table_class: table_class(request.table_class)?,
         deletion_protection: request.deletion_protection_enabled,
         tags: tags(request.tags),
@@ -167,8 +181,6 @@ pub(crate) fn to_create(request: v1::CreateTableRequest) -> Result<CreateTable, 
 }
 
 pub(crate) fn to_update(request: v1::UpdateTableRequest) -> Result<UpdateTable, Error> {
-    not_implemented("on_demand_throughput", request.on_demand_throughput.is_some())?;
-    not_implemented("warm_throughput", request.warm_throughput.is_some())?;
     not_implemented("stream_specification", request.stream_specification.is_some())?;
     not_implemented("sse_specification", request.sse_specification.is_some())?;
     Ok(UpdateTable {
@@ -181,6 +193,8 @@ pub(crate) fn to_update(request: v1::UpdateTableRequest) -> Result<UpdateTable, 
             .collect::<Result<_, _>>()?,
         billing_mode: billing_mode(request.billing_mode)?,
         provisioned_throughput: throughput(request.provisioned_throughput),
+        on_demand_throughput: on_demand(request.on_demand_throughput),
+        warm_throughput: warm(request.warm_throughput),
         table_class: table_class(request.table_class)?,
         deletion_protection: request.deletion_protection_enabled,
     })
@@ -256,6 +270,24 @@ fn throughput_description(throughput: ThroughputDescription) -> v1::ProvisionedT
     }
 }
 
+/// Limits as they stand; none if there are none. Where there is one of a pair, -1 says that there is not the other.
+fn on_demand_message(limits: OnDemandMaximum) -> Option<v1::OnDemandThroughput> {
+    let limit = |limit: Option<u64>| Some(limit.map_or(-1, count));
+    (limits != OnDemandMaximum::default()).then(|| v1::OnDemandThroughput {
+        max_read_request_units: limit(limits.read),
+        max_write_request_units: limit(limits.write),
+    })
+}
+
+pub(crate) fn limits(limits: DescribeLimitsOutput) -> v1::DescribeLimitsResponse {
+    v1::DescribeLimitsResponse {
+        account_max_read_capacity_units: count(limits.account_max.read),
+        account_max_write_capacity_units: count(limits.account_max.write),
+        table_max_read_capacity_units: count(limits.table_max.read),
+        table_max_write_capacity_units: count(limits.table_max.write),
+    }
+}
+
 fn projection_message(projection: Projection) -> v1::Projection {
     let (projection_type, non_key_attributes) = match projection {
         Projection::All => (v1::ProjectionType::All, Vec::new()),
@@ -277,23 +309,28 @@ fn local_index_description(index: IndexDescription) -> v1::LocalSecondaryIndexDe
 }
 
 fn global_index_description(index: IndexDescription) -> v1::GlobalSecondaryIndexDescription {
+    let index_status = match index.status {
+        IndexStatus::Creating | IndexStatus::Backfilling => v1::IndexStatus::Creating,
+        IndexStatus::Active => v1::IndexStatus::Active,
+        IndexStatus::Updating => v1::IndexStatus::Updating,
+        IndexStatus::Deleting => v1::IndexStatus::Deleting,
+    };
     v1::GlobalSecondaryIndexDescription {
         index_name: index.name,
         index_arn: index.arn,
         key_schema: key_elements(&index.key_schema.partition, &index.key_schema.sort),
         projection: Some(projection_message(index.projection)),
-        index_status: match index.status {
-            IndexStatus::Creating | IndexStatus::Backfilling => v1::IndexStatus::Creating,
-            IndexStatus::Active => v1::IndexStatus::Active,
-            IndexStatus::Updating => v1::IndexStatus::Updating,
-            IndexStatus::Deleting => v1::IndexStatus::Deleting,
-        }
-        .into(),
+        index_status: index_status.into(),
         backfilling: index.backfilling,
         item_count: count(index.item_count),
         index_size_bytes: count(index.size_bytes),
         provisioned_throughput: Some(throughput_description(index.throughput)),
-        ..Default::default()
+        on_demand_throughput: on_demand_message(index.on_demand),
+        warm_throughput: Some(v1::GlobalSecondaryIndexWarmThroughputDescription {
+            read_units_per_second: count(index.warm.read),
+            write_units_per_second: count(index.warm.write),
+            status: index_status.into(),
+        }),
     }
 }
 
@@ -304,17 +341,17 @@ pub(crate) fn description(table: TableDescription) -> v1::TableDescription {
         BillingMode::Provisioned => v1::BillingMode::Provisioned,
         BillingMode::PayPerRequest => v1::BillingMode::PayPerRequest,
     };
+    let status = match table.status {
+        TableStatus::Creating => v1::TableStatus::Creating,
+        TableStatus::Active => v1::TableStatus::Active,
+        TableStatus::Updating => v1::TableStatus::Updating,
+        TableStatus::Deleting => v1::TableStatus::Deleting,
+    };
     v1::TableDescription {
         table_name: table.name,
         table_arn: table.arn,
         table_id: table.id,
-        table_status: match table.status {
-            TableStatus::Creating => v1::TableStatus::Creating,
-            TableStatus::Active => v1::TableStatus::Active,
-            TableStatus::Updating => v1::TableStatus::Updating,
-            TableStatus::Deleting => v1::TableStatus::Deleting,
-        }
-        .into(),
+        table_status: status.into(),
         creation_time: Some(time(table.created_at)),
         attribute_definitions: table
             .key_attributes
@@ -344,6 +381,12 @@ pub(crate) fn description(table: TableDescription) -> v1::TableDescription {
             last_update_time: Some(time(since)),
         }),
         deletion_protection_enabled: table.deletion_protection,
+        on_demand_throughput: on_demand_message(table.on_demand),
+        warm_throughput: Some(v1::TableWarmThroughputDescription {
+            read_units_per_second: count(table.warm.read),
+            write_units_per_second: count(table.warm.write),
+            status: status.into(),
+        }),
         ..Default::default()
     }
 }
@@ -390,14 +433,30 @@ mod tests {
     }
 
     #[test]
-    fn what_an_index_cannot_have_yet_is_refused_and_not_ignored() {
+    fn limits_and_warm_throughput_are_read_member_by_member() {
         let limited = v1::GlobalSecondaryIndex {
-            on_demand_throughput: Some(v1::OnDemandThroughput::default()),
+            on_demand_throughput: Some(v1::OnDemandThroughput {
+                max_read_request_units: Some(-1),
+                max_write_request_units: None,
+            }),
+            warm_throughput: Some(v1::WarmThroughput {
+                read_units_per_second: None,
+                write_units_per_second: Some(5_000),
+            }),
             ..by_team()
         };
-        let request =
-            v1::CreateTableRequest { global_secondary_indexes: vec![limited], ..Default::default() };
-        assert!(matches!(to_create(request), Err(Error::NotImplemented { .. })));
+        let read = global_index(limited).unwrap();
+        let limits = read.on_demand_throughput.unwrap();
+        assert_eq!((limits.max_read_request_units, limits.max_write_request_units), (Some(-1), None));
+        let warm = read.warm_throughput.unwrap();
+        assert_eq!((warm.read_units_per_second, warm.write_units_per_second), (None, Some(5_000)));
+        assert!(on_demand_message(OnDemandMaximum::default()).is_none());
+        let one = on_demand_message(OnDemandMaximum { read: None, write: Some(7) }).unwrap();
+        assert_eq!((one.max_read_request_units, one.max_write_request_units), (Some(-1), Some(7)));
+    }
+
+    #[test]
+    fn a_projection_of_a_kind_nobody_knows_is_refused() {
         let unknown = v1::Projection { projection_type: 99, ..Default::default() };
         assert!(matches!(projection(Some(unknown)), Err(Error::Validation(_))));
     }
@@ -444,6 +503,8 @@ mod tests {
                     last_decrease: None,
                     decreases_today: 0,
                 },
+                on_demand: OnDemandMaximum::default(),
+                warm: cairn_ops::UnitPair { read: 12_000, write: 4_000 },
                 item_count: 3,
                 size_bytes: 40,
             })

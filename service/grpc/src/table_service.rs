@@ -2,10 +2,11 @@
 
 use crate::Grpc;
 use crate::table_codec::{
-    description, list_tables, list_tables_response, list_tags, list_tags_response, tags, to_create, to_update,
+    description, limits, list_tables, list_tables_response, list_tags, list_tags_response, tags, to_create,
+    to_update,
 };
 use cairn_api::v1::{self, table_service_server::TableService};
-use cairn_ops::{DeleteTable, DescribeTable, TagResource, UntagResource};
+use cairn_ops::{DeleteTable, DescribeLimits, DescribeTable, TagResource, UntagResource};
 use cairn_storage::Engine;
 use tonic::{Request, Response, Status};
 
@@ -43,6 +44,13 @@ impl<E: Engine> TableService for Grpc<E> {
     ) -> Answer<v1::UpdateTableResponse> {
         self.call(request, to_update, |table| v1::UpdateTableResponse { table: Some(description(table)) })
             .await
+    }
+
+    async fn describe_limits(
+        &self,
+        request: Request<v1::DescribeLimitsRequest>,
+    ) -> Answer<v1::DescribeLimitsResponse> {
+        self.call(request, |_| Ok(DescribeLimits {}), limits).await
     }
 
     async fn delete_table(

@@ -165,6 +165,10 @@ fn cancellation_code(code: CancellationCode) -> v1::CancellationCode {
             v1::CancellationCode::ItemCollectionSizeLimitExceeded
         }
         CancellationCode::TransactionConflict => v1::CancellationCode::TransactionConflict,
+        CancellationCode::ProvisionedThroughputExceeded => {
+            v1::CancellationCode::ProvisionedThroughputExceeded
+        }
+        CancellationCode::ThrottlingError => v1::CancellationCode::ThrottlingError,
         CancellationCode::ValidationError => v1::CancellationCode::ValidationError,
     }
 }

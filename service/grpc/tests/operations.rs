@@ -43,6 +43,7 @@ fn every_core_operation_of_dynamodb_is_listed() {
         "CreateTable",
         "DeleteItem",
         "DeleteTable",
+        "DescribeLimits",
         "DescribeTable",
         "GetItem",
         "ListTables",

@@ -1,6 +1,6 @@
 //! What an operation answers when it does not answer. One enum; each protocol encodes it in one place.
 
-use crate::FieldPath;
+use crate::{FieldPath, Throttled};
 use cairn_auth::AuthenticationError;
 use cairn_model::{ArnError, Item, KeyError, NameError, StoredItemError, ValueError};
 use std::sync::Arc;
@@ -54,6 +54,9 @@ pub enum Error {
         /// What limit, and its value.
         message: String,
     },
+    /// ProvisionedThroughputExceededException, or of a table on demand ThrottlingException.
+    #[error(transparent)]
+    Throttled(Box<Throttled>),
     /// ItemCollectionSizeLimitExceededException.
     #[error("Collection size exceeded.")]
     ItemCollectionSizeLimitExceeded {
@@ -141,6 +144,8 @@ pub struct CancellationReason {
     pub item: Option<Item>,
     /// The offending part of the request, if it is one.
     pub field: Option<FieldPath>,
+    /// What was short, if something was.
+    pub throttled: Option<Box<Throttled>>,
 }
 
 /// The kinds of reasons that a transaction is cancelled for.
@@ -155,6 +160,10 @@ pub enum CancellationCode {
     ItemCollectionSizeLimitExceeded,
     /// Another transaction was under way on the item.
     TransactionConflict,
+    /// The provisioned throughput of the table or of an index is used up.
+    ProvisionedThroughputExceeded,
+    /// The on-demand throughput of the table or of an index is used up.
+    ThrottlingError,
     /// The action does not fit the table or the item.
     ValidationError,
 }
@@ -167,6 +176,8 @@ impl CancellationCode {
             Self::ConditionalCheckFailed => "ConditionalCheckFailed",
             Self::ItemCollectionSizeLimitExceeded => "ItemCollectionSizeLimitExceeded",
             Self::TransactionConflict => "TransactionConflict",
+            Self::ProvisionedThroughputExceeded => "ProvisionedThroughputExceeded",
+            Self::ThrottlingError => "ThrottlingError",
             Self::ValidationError => "ValidationError",
         }
     }
@@ -268,6 +279,8 @@ impl Error {
             Self::TransactionConflict => "TransactionConflictException",
             Self::TransactionInProgress => "TransactionInProgressException",
             Self::IdempotentParameterMismatch => "IdempotentParameterMismatchException",
+            Self::Throttled(throttled) if throttled.on_demand => "ThrottlingException",
+            Self::Throttled(_) => "ProvisionedThroughputExceededException",
             Self::AccessDenied { .. } => "AccessDeniedException",
             Self::Unauthenticated(error) => error.code(),
             Self::NotImplemented { .. } => "UnknownOperationException",
@@ -313,6 +326,28 @@ impl From<cairn_storage::Error> for Error {
 impl From<AuthenticationError> for Error {
     fn from(error: AuthenticationError) -> Self {
         Self::Unauthenticated(Arc::new(error))
+    }
+}
+
+impl From<Throttled> for Error {
+    fn from(throttled: Throttled) -> Self {
+        Self::Throttled(Box::new(throttled))
+    }
+}
+
+/// What a throttled action has to do with the cancellation of its transaction.
+impl From<Throttled> for CancellationReason {
+    fn from(throttled: Throttled) -> Self {
+        Self {
+            code: if throttled.on_demand {
+                CancellationCode::ThrottlingError
+            } else {
+                CancellationCode::ProvisionedThroughputExceeded
+            },
+            message: throttled.to_string(),
+            throttled: Some(Box::new(throttled)),
+            ..Self::default()
+        }
     }
 }
 

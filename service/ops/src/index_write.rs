@@ -1,6 +1,6 @@
 //! Keeping indexes in step with their items: what a change of one item does to its entries, and what it costs.
 
-use crate::capacity::{CapacityParts, write_units};
+use crate::capacity::{Cost, entry_slot, item_slot, write_units};
 use crate::catalog::{Index, IndexCounter, Table};
 use crate::item_write::{ItemOrigin, NewItem};
 use crate::{FieldPath, Result, Validation};
@@ -38,7 +38,7 @@ pub(crate) fn index_writes(
     old: Option<&StoredItem>,
     new: Option<&NewItem>,
     writes: &mut Vec<Write>,
-    units: &mut CapacityParts,
+    cost: &mut Cost,
 ) -> Result<i64> {
     let mut local_bytes = 0;
     if table.definition.indexes.is_empty() {
@@ -61,7 +61,7 @@ pub(crate) fn index_writes(
         if index.schema.kind == IndexKind::Local {
             local_bytes += bytes(after.as_ref()) - bytes(before.as_ref());
         }
-        write_entry(table, index, before, after, writes, units);
+        write_entry(table, index, key, before, after, writes, cost);
     }
     Ok(local_bytes)
 }
@@ -75,37 +75,42 @@ fn bytes(entry: Option<&EntryRecord>) -> i64 {
 fn write_entry(
     table: &Table,
     index: &Index,
+    item: &RecordKey,
     before: Option<EntryRecord>,
     after: Option<EntryRecord>,
     writes: &mut Vec<Write>,
-    units: &mut CapacityParts,
+    cost: &mut Cost,
 ) {
     let size = |entry: &Option<EntryRecord>| entry.as_ref().map_or(0, |entry| entry.size);
     let (size_before, size_after) = (size(&before), size(&after));
     let items = i64::from(after.is_some()) - i64::from(before.is_some());
-    let cost = match (before, after) {
+    let mut charge = |entry: &RecordKey, bytes: usize| {
+        let slot = match index.schema.kind {
+            IndexKind::Local => item_slot(&item.key),
+            IndexKind::Global => entry_slot(&entry.key),
+        };
+        cost.add_index(&index.schema, slot, write_units(bytes));
+    };
+    match (before, after) {
         (None, None) => return,
         (Some(before), Some(after)) if before.key == after.key => {
             if before.record == after.record {
                 return;
             }
+            charge(&after.key, size_before.max(size_after));
             writes.push(Write::Put(after.key, after.record));
-            write_units(size_before.max(size_after))
         }
         (before, after) => {
-            let mut cost = 0.0;
             if let Some(before) = before {
+                charge(&before.key, size_before);
                 writes.push(Write::Delete(before.key));
-                cost += write_units(size_before);
             }
             if let Some(after) = after {
+                charge(&after.key, size_after);
                 writes.push(Write::Put(after.key, after.record));
-                cost += write_units(size_after);
             }
-            cost
         }
-    };
-    units.add_index(index.schema.kind, &index.schema.name, cost);
+    }
     let deltas =
         [(IndexCounter::Items, items), (IndexCounter::Bytes, size_after as i64 - size_before as i64)];
     for (counter, delta) in deltas.into_iter().filter(|(_, delta)| *delta != 0) {

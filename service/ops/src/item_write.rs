@@ -1,10 +1,10 @@
 //! Writing one item: what PutItem, UpdateItem and DeleteItem have in common.
 
-use crate::capacity::{CapacityParts, write_units};
+use crate::capacity::{Cost, Draw, TABLE, item_slot, write_units};
 use crate::catalog::{Table, TableCounter, table_key};
 use crate::index_write::index_writes;
 use crate::item_collection::{ItemCollectionMetrics, collection_key, resize};
-use crate::{Error, Result, Service};
+use crate::{Error, Result, Service, UnitKind};
 use bytes::Bytes;
 use cairn_model::{AttributeMap, PrimaryKey, StoredItem, TableName, item_size};
 use cairn_storage::{Consistency, Decision, Engine, RecordKey, Write};
@@ -91,6 +91,11 @@ impl NewItem {
         Self::of(ItemOrigin::Updated, attributes)
     }
 
+    /// Its size in bytes as DynamoDB counts it.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
     fn of(origin: ItemOrigin, attributes: AttributeMap) -> Self {
         Self {
             origin,
@@ -105,7 +110,7 @@ impl NewItem {
 pub(crate) struct ItemWrites {
     pub(crate) writes: Vec<Write>,
     /// Write units of the table and of each index.
-    pub(crate) units: CapacityParts,
+    pub(crate) cost: Cost,
     /// How many bytes the item's collection grows by, its entries in local indexes included. On a table that has
     /// some, the caller is to write that too: see [`resize`].
     pub(crate) collection_bytes: i64,
@@ -125,10 +130,10 @@ pub(crate) fn item_writes(
     let old_size = old.map_or(0, StoredItem::size);
     let total = |counter, delta: i64| Write::Add(table.counter(counter), delta);
     let (mut writes, new_size, new) = match change {
-        Change::Keep => return Ok(ItemWrites::none(old_size)),
+        Change::Keep => return Ok(ItemWrites::none(key, old_size)),
         // An item that is the same to the byte is durable already, and so are its index entries.
         Change::Put(new) if old.is_some_and(|old| old.is_record(&new.record)) => {
-            return Ok(ItemWrites::none(old_size));
+            return Ok(ItemWrites::none(key, old_size));
         }
         Change::Put(new) => {
             let mut writes = vec![
@@ -140,7 +145,7 @@ pub(crate) fn item_writes(
             }
             (writes, new.size, Some(new))
         }
-        Change::Delete if old.is_none() => return Ok(ItemWrites::none(0)),
+        Change::Delete if old.is_none() => return Ok(ItemWrites::none(key, 0)),
         Change::Delete => {
             let writes = vec![
                 Write::Delete(key.clone()),
@@ -150,17 +155,24 @@ pub(crate) fn item_writes(
             (writes, 0, None)
         }
     };
-    let mut units = CapacityParts::from(write_units(old_size.max(new_size)));
-    let local_bytes = index_writes(table, key, old, new, &mut writes, &mut units)?;
+    let mut cost = item_cost(key, old_size.max(new_size));
+    let local_bytes = index_writes(table, key, old, new, &mut writes, &mut cost)?;
     let collection_bytes = new_size as i64 - old_size as i64 + local_bytes;
-    Ok(ItemWrites { writes, units, collection_bytes })
+    Ok(ItemWrites { writes, cost, collection_bytes })
 }
 
 impl ItemWrites {
     /// A change that changes nothing of an item of `size` bytes, and costs as much as one that does.
-    fn none(size: usize) -> Self {
-        Self { writes: Vec::new(), units: write_units(size).into(), collection_bytes: 0 }
+    fn none(key: &RecordKey, size: usize) -> Self {
+        Self { writes: Vec::new(), cost: item_cost(key, size), collection_bytes: 0 }
     }
+}
+
+/// What a write costs that leaves the indexes alone.
+fn item_cost(key: &RecordKey, bytes: usize) -> Cost {
+    let mut cost = Cost::default();
+    cost.add_item(item_slot(&key.key), write_units(bytes));
+    cost
 }
 
 /// What must be true of an item for it to be written, and what a failure tells of it.
@@ -196,7 +208,7 @@ pub(crate) struct Written<T> {
     /// What the decision answered.
     pub(crate) outcome: T,
     /// The write units it cost.
-    pub(crate) units: CapacityParts,
+    pub(crate) cost: Cost,
     /// The item's collection, if its table keeps their sizes.
     pub(crate) collection: Option<ItemCollectionMetrics>,
 }
@@ -205,15 +217,18 @@ pub(crate) struct Written<T> {
 const TABLE_CHANGES_MAX: usize = 16;
 
 enum Attempt<T> {
-    Done(Result<Written<T>>),
+    Done(Written<T>),
+    /// Refused, at a cost of write units: a condition that is false costs as if it had been true.
+    Refused(Error, f64),
     TableChanged,
 }
 
-/// Writes one item of a table. `key_of` finds the item's key, given the table; `decide` is given the table and the
+/// Writes one item of a table. `new_size` is that of the item as it will be, if the caller gave all of it. `key_of` finds the item's key, given the table; `decide` is given the table and the
 /// item as it is, and says what becomes of it. Both may run more than once and must give the same for the same.
 pub(crate) async fn write_item<E, T, K, D>(
     service: &Service<E>,
     name: &TableName,
+    new_size: Option<usize>,
     key_of: K,
     decide: D,
 ) -> Result<Written<T>>
@@ -229,11 +244,17 @@ where
     for _ in 0..TABLE_CHANGES_MAX {
         let primary_key = key_of(&table)?;
         let record_key = RecordKey::new(table.items(), primary_key.storage_key());
+        let slot = item_slot(&record_key.key);
+        table.capacity.admit(UnitKind::Write, TABLE, slot)?;
         let collection = collection_key(&table, &primary_key.partition);
         let mut keys = vec![table_key(name), record_key.clone()];
         keys.extend(collection.clone());
         let (expected, decide) = (table.clone(), decide.clone());
         let partition = primary_key.partition;
+        let unanswered = Unanswered::new(
+            &table,
+            Draw { index: TABLE, slot, units: write_units(new_size.unwrap_or_default()) },
+        );
         let attempt = service
             .engine
             .transact(keys, move |records| {
@@ -251,17 +272,29 @@ where
                             written.collection =
                                 Some(ItemCollectionMetrics::new(&expected, &partition, size));
                         }
+                        expected.capacity.check(UnitKind::Write, &written.cost.draws)?;
                         Ok((decided.writes, written))
                     },
                 );
                 match decided {
-                    Ok((writes, written)) => Decision { writes, outcome: Attempt::Done(Ok(written)) },
-                    Err(error) => Decision::unchanged(Attempt::Done(Err(error))),
+                    Ok((writes, written)) => Decision { writes, outcome: Attempt::Done(written) },
+                    Err(error) => {
+                        let units = units_of_refusal(&error, record, new_size);
+                        Decision::unchanged(Attempt::Refused(error, units))
+                    }
                 }
             })
             .await;
+        unanswered.answered();
         match attempt {
-            Ok(Attempt::Done(done)) => return done,
+            Ok(Attempt::Done(written)) => {
+                table.capacity.settle(UnitKind::Write, &written.cost.draws);
+                return Ok(written);
+            }
+            Ok(Attempt::Refused(error, units)) => {
+                table.capacity.settle(UnitKind::Write, &[Draw { index: TABLE, slot, units }]);
+                return Err(error);
+            }
             Ok(Attempt::TableChanged) | Err(cairn_storage::Error::SpaceNotFound(_)) => {
                 let snapshot = service.engine.snapshot(Consistency::Strong).await?;
                 table = service.catalog.serving(&snapshot, name).await?;
@@ -277,6 +310,29 @@ where
     })
 }
 
+/// A write that may happen although nobody waits for its outcome any more. Then it is charged what is known of it: to stop
+/// waiting must not make writes free.
+struct Unanswered<'t> {
+    table: &'t Table,
+    draw: Option<Draw>,
+}
+
+impl<'t> Unanswered<'t> {
+    fn new(table: &'t Table, draw: Draw) -> Self {
+        Self { table, draw: Some(draw) }
+    }
+
+    fn answered(mut self) {
+        self.draw = None;
+    }
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        self.table.capacity.settle(UnitKind::Write, self.draw.as_slice());
+    }
+}
+
 fn decide_one<T>(
     table: &Table,
     key: &RecordKey,
@@ -286,6 +342,17 @@ fn decide_one<T>(
     let old = record.cloned().map(StoredItem::read).transpose()?;
     let (change, outcome) = decide(table, old.as_ref())?;
     let writes = item_writes(table, key, old.as_ref(), &change)?;
-    let units = writes.units.clone();
-    Ok((writes, Written { outcome, units, collection: None }))
+    let cost = writes.cost.clone();
+    Ok((writes, Written { outcome, cost, collection: None }))
+}
+
+/// What a refused write costs: nothing, save for a condition that was false (semantics 12.3).
+fn units_of_refusal(error: &Error, record: Option<&Bytes>, new_size: Option<usize>) -> f64 {
+    match error {
+        Error::ConditionalCheckFailed { .. } => {
+            let old_size = record.cloned().and_then(|record| StoredItem::read(record).ok());
+            old_size.map_or(1.0, |old| write_units(new_size.unwrap_or(old.size())))
+        }
+        _ => 0.0,
+    }
 }

@@ -29,8 +29,15 @@ mod transaction;
 
 pub use access::Access;
 pub use authorization::{Caller, Connection, Permit, Permitted};
-pub use capacity::{CapacityParts, ConsumedCapacity, ReturnConsumedCapacity, UnitKind};
-pub use catalog::{IndexDescription, IndexStatus, Table, TableDescription, ThroughputDescription};
+#[doc(hidden)]
+pub use capacity::MeasuredCapacity;
+pub use capacity::{
+    CapacityOptions, CapacityParts, ConsumedCapacity, Demand, MonotonicClock, ReturnConsumedCapacity,
+    Throttled, ThrottlingReason, ThroughputLimit, UnitKind, UnitPair,
+};
+pub use catalog::{
+    IndexDescription, IndexStatus, OnDemandMaximum, Table, TableDescription, ThroughputDescription,
+};
 pub use error::{CancellationCode, CancellationReason, Error, ExpressionFault, Result, Validation};
 pub use expressions::ExpressionArguments;
 pub use field::FieldPath;

@@ -1,6 +1,6 @@
 //! What an operation is, and the list of all of them.
 
-use crate::{Access, Permit, Result, Service};
+use crate::{Access, Demand, Permit, Result, Service};
 use cairn_storage::Engine;
 use std::future::Future;
 
@@ -13,6 +13,12 @@ pub trait Operation: Send + Sync + 'static {
 
     /// What its caller must be allowed for it to be done: all of it. Nothing but the request is looked at.
     fn accesses(&self) -> Vec<Access<'_>>;
+
+    /// What of a table it draws on, if that is one thing and its request says so. Batches and transactions are looked at
+    /// element by element, once they are under way.
+    fn demand(&self) -> Option<Demand<'_>> {
+        None
+    }
 
     /// Does it. [`Service::execute`] is the way here: nobody else has a permit.
     fn execute<E: Engine>(
@@ -93,6 +99,8 @@ operations! {
     ListTables: Table, Some("dynamodb:ListTables"), Some("ListTables"), Free;
     /// Changes a table's settings.
     UpdateTable: Table, Some("dynamodb:UpdateTable"), Some("UpdateTable"), Free;
+    /// Tells how much throughput may be provisioned.
+    DescribeLimits: Table, Some("dynamodb:DescribeLimits"), Some("DescribeLimits"), Free;
     /// Removes a table.
     DeleteTable: Table, Some("dynamodb:DeleteTable"), Some("DeleteTable"), Free;
     /// Sets tags.

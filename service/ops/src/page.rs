@@ -1,11 +1,12 @@
 //! Reading a page of a table or an index: what Query, Scan and their streaming forms have in common (semantics 8).
 
+use crate::capacity::TABLE;
 use crate::catalog::Table;
-use crate::{Error, Result};
+use crate::{Error, Result, Throttled, UnitKind};
 use bytes::Bytes;
 use cairn_expression::{Condition, Projection};
 use cairn_model::{
-    AttributeMap, DecodeBudget, IndexSchema, Item, StoredItem, StoredItemError, index_position,
+    AttributeMap, DecodeBudget, IndexKind, IndexSchema, Item, StoredItem, StoredItemError, index_position,
 };
 use cairn_storage::{Direction, KeyRange, RecordKey, Snapshot, SpaceId, Visit};
 use std::ops::{Bound, ControlFlow};
@@ -31,6 +32,8 @@ pub(crate) struct Reading {
     pub(crate) table: Arc<Table>,
     /// The index that is read; none for the table itself.
     pub(crate) index: Option<IndexSchema>,
+    /// The slot of the partition that is read, if it is one.
+    pub(crate) slot: Option<u16>,
     /// Whether the items themselves are fetched, because the index does not hold all that is asked for.
     pub(crate) fetches: bool,
     pub(crate) range: KeyRange,
@@ -76,6 +79,15 @@ pub(crate) struct LastEvaluated {
 impl Reading {
     fn space(&self) -> SpaceId {
         if self.index.is_some() { self.table.index_entries() } else { self.table.items() }
+    }
+
+    /// Whether there is capacity for a page.
+    pub(crate) fn admit(&self) -> Result<(), Throttled> {
+        let index = match &self.index {
+            Some(index) if index.kind == IndexKind::Global => index.id,
+            _ => TABLE,
+        };
+        self.table.capacity.admit(UnitKind::Read, index, self.slot)
     }
 
     /// Begins the range strictly after a storage key, in the reading's direction.

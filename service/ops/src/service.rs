@@ -1,5 +1,6 @@
 //! `Service`: what every operation works with.
 
+use crate::capacity::{Accounting, CapacityOptions, Demand};
 use crate::catalog::Catalog;
 use crate::idempotency::TokenSweep;
 use crate::table_reference::Naming;
@@ -23,6 +24,8 @@ pub struct ServiceOptions {
     pub tables_max: usize,
     /// Bytes that an item collection may have on a table with local indexes.
     pub item_collection_bytes_max: u64,
+    /// Limits of throughput.
+    pub capacity: CapacityOptions,
     /// Where the time comes from.
     pub clock: Clock,
 }
@@ -34,6 +37,7 @@ impl Default for ServiceOptions {
             account: "000000000000".into(),
             tables_max: 400,
             item_collection_bytes_max: 10 << 30,
+            capacity: CapacityOptions::default(),
             clock: Arc::new(Timestamp::now),
         }
     }
@@ -48,6 +52,8 @@ pub struct Service<E: Engine> {
     pub(crate) naming: Naming,
     pub(crate) clock: Clock,
     pub(crate) item_collection_bytes_max: u64,
+    /// What tables have and use of their throughput.
+    pub(crate) accounting: Arc<Accounting>,
     /// The removal of expired request tokens.
     pub(crate) tokens: Arc<TokenSweep>,
     /// Parsed expressions by their text.
@@ -63,6 +69,7 @@ impl<E: Engine> Clone for Service<E> {
             naming: self.naming.clone(),
             clock: self.clock.clone(),
             item_collection_bytes_max: self.item_collection_bytes_max,
+            accounting: self.accounting.clone(),
             tokens: self.tokens.clone(),
             expressions: self.expressions.clone(),
         }
@@ -77,7 +84,10 @@ impl<E: Engine> Service<E> {
     /// If the catalog cannot be read.
     pub async fn start(engine: E, identities: Identities<E>, options: ServiceOptions) -> crate::Result<Self> {
         let naming = Naming { region: options.region.into(), account: options.account.into() };
-        let catalog = Catalog::open(engine.clone(), options.tables_max, options.clock.clone()).await?;
+        let accounting = Arc::new(Accounting::new(options.capacity, naming.clone()));
+        let catalog =
+            Catalog::open(engine.clone(), options.tables_max, options.clock.clone(), accounting.clone())
+                .await?;
         Ok(Self {
             engine,
             identities,
@@ -85,9 +95,23 @@ impl<E: Engine> Service<E> {
             naming,
             clock: options.clock,
             item_collection_bytes_max: options.item_collection_bytes_max,
+            accounting,
             tokens: Arc::default(),
             expressions: Arc::default(),
         })
+    }
+
+    /// Refuses a call that the table it names has nothing for, by what is known without asking the store. A call that
+    /// is let through is looked at again when it is known what it does.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`](crate::Error::Throttled).
+    pub fn admit(&self, demand: &Demand<'_>) -> crate::Result<()> {
+        // What is wrong with the name is said by the operation.
+        let Some(name) = self.naming.table_name(demand.table) else { return Ok(()) };
+        let Some(table) = self.catalog.known(&name) else { return Ok(()) };
+        let drawn_on = table.capacity.drawn_on(demand.index);
+        Ok(table.capacity.admit(demand.kind, drawn_on, None)?)
     }
 
     /// The storage engine.

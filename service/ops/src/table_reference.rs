@@ -18,6 +18,14 @@ impl Naming {
         table_arn(&self.region, &self.account, table)
     }
 
+    /// The table that a name or an ARN names, if it is well-formed.
+    pub(crate) fn table_name(&self, given: &str) -> Option<TableName> {
+        if given.starts_with("arn:") {
+            return parse_table_arn(&self.region, &self.account, given).ok();
+        }
+        given.parse().ok()
+    }
+
     /// The table that a caller names in a member that takes a name or an ARN.
     pub(crate) fn table(
         &self,

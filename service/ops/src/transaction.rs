@@ -1,13 +1,13 @@
 //! What transactions that read and transactions that write have in common (semantics 10, 12.4).
 
-use crate::capacity::CapacityParts;
+use crate::capacity::{Cost, item_slot, read_units};
 use crate::catalog::Table;
 use crate::error::At;
 use crate::{
     CancellationCode, CancellationReason, ConsumedCapacity, Error, FieldPath, Result, ReturnConsumedCapacity,
-    UnitKind, Validation,
+    Throttled, UnitKind, Validation,
 };
-use cairn_model::{KeyError, PrimaryKey, TableReference};
+use cairn_model::{KeyError, PrimaryKey, TableName, TableReference};
 use cairn_storage::RecordKey;
 use std::collections::HashSet;
 
@@ -98,8 +98,8 @@ pub(crate) fn invalid_action(count: usize, number: usize, validation: Validation
     let mut fault = Some(CancellationReason {
         code: CancellationCode::ValidationError,
         message: validation.message,
-        item: None,
         field: Some(validation.field),
+        ..CancellationReason::default()
     });
     let reasons = (0..count).map(|other| fault.take_if(|_| other == number).unwrap_or_default()).collect();
     Error::TransactionCanceled { reasons }
@@ -122,19 +122,38 @@ pub(crate) fn conflict(count: usize, actions: &[usize]) -> Error {
     Error::TransactionCanceled { reasons: reasons.collect() }
 }
 
+/// Cancels a transaction unless there is capacity for each of its actions, by what was found of each.
+pub(crate) fn check_capacity(found: impl IntoIterator<Item = Result<(), Throttled>>) -> Result<()> {
+    let reasons =
+        found.into_iter().map(|found| found.err().map(CancellationReason::from).unwrap_or_default());
+    let reasons: Vec<_> = reasons.collect();
+    if reasons.iter().all(|reason| reason.code == CancellationCode::None) {
+        return Ok(());
+    }
+    Err(Error::TransactionCanceled { reasons })
+}
+
 /// What a transaction costs, table by table.
 #[derive(Default)]
 pub(crate) struct Costs {
-    by_table: Vec<(TableReference, CapacityParts)>,
+    by_table: Vec<(TableReference, Cost)>,
 }
 
 impl Costs {
-    /// Adds what an action costs outside of a transaction.
-    pub(crate) fn add(&mut self, table: &TableReference, units: impl Into<CapacityParts>) {
-        let units = units.into().doubled();
+    /// Adds what an action costs, which is twice what it costs outside of a transaction.
+    pub(crate) fn add(&mut self, table: &TableReference, cost: Cost) {
         match self.by_table.iter_mut().find(|(other, _)| other.name == table.name) {
-            Some((_, sum)) => sum.add(units),
-            None => self.by_table.push((table.clone(), units)),
+            Some((_, sum)) => sum.add(cost),
+            None => self.by_table.push((table.clone(), cost)),
+        }
+    }
+
+    /// Takes them from the capacity of the tables.
+    pub(crate) fn settle<'t>(&self, kind: UnitKind, table: impl Fn(&TableName) -> Option<&'t Table>) {
+        for (reference, cost) in &self.by_table {
+            if let Some(table) = table(&reference.name) {
+                table.capacity.settle(kind, &cost.draws);
+            }
         }
     }
 
@@ -142,7 +161,14 @@ impl Costs {
     pub(crate) fn report(self, report: ReturnConsumedCapacity, kind: UnitKind) -> Vec<ConsumedCapacity> {
         self.by_table
             .into_iter()
-            .filter_map(|(table, units)| report.report_transaction(&table.given, units, kind))
+            .filter_map(|(table, cost)| report.report_transaction(&table.given, cost.parts, kind))
             .collect()
     }
+}
+
+/// What it costs to read an item of so many bytes in a transaction.
+pub(crate) fn read_cost(record: &RecordKey, bytes: usize) -> Cost {
+    let mut cost = Cost::default();
+    cost.add_item(item_slot(&record.key), read_units(bytes, true));
+    cost.doubled()
 }

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::routing::get;
 use cairn_auth::{Authenticator, GeneratedRootKey};
 use cairn_grpc::{HEALTH_SERVICE_NAMES, MessageLimitLayer};
-use cairn_ops::{Connection, Service, ServiceOptions};
+use cairn_ops::{CapacityOptions, Connection, Service, ServiceOptions, UnitPair};
 use cairn_stack::{AuthenticateLayer, Peer, Stack, Strangers};
 use cairn_storage::Engine;
 use cairn_storage_fjall::{FjallEngine, FjallOptions};
@@ -130,6 +130,7 @@ impl Server {
             account: settings.account.clone(),
             tables_max: settings.tables_max,
             item_collection_bytes_max: settings.item_collection_mib_max * MIB,
+            capacity: capacity_options(settings),
             ..ServiceOptions::default()
         };
         let tls = settings.tls().map(Tls::open).transpose()?.map(Arc::new);
@@ -319,6 +320,27 @@ async fn drain(graceful: GracefulShutdown, in_flight: &InFlight, grace: Duration
     };
     if tokio::time::timeout(grace, calls_done).await.is_err() {
         tracing::warn!(grace_seconds = grace.as_secs(), "some calls did not end in time and are cut off");
+    }
+}
+
+/// The limits of throughput that settings ask for.
+fn capacity_options(settings: &Settings) -> CapacityOptions {
+    let both = |units| UnitPair { read: units, write: units };
+    CapacityOptions {
+        enforced: settings.capacity_limits,
+        on_demand_initial: UnitPair {
+            read: settings.on_demand_read_units_initial,
+            write: settings.on_demand_write_units_initial,
+        },
+        partition_max: UnitPair {
+            read: settings.partition_read_units_max,
+            write: settings.partition_write_units_max,
+        },
+        table_max: both(settings.table_units_max),
+        account_max: both(settings.account_units_max),
+        decreases_at_once: settings.throughput_decreases_max,
+        on_demand_switches_max: settings.on_demand_switches_max,
+        ..CapacityOptions::default()
     }
 }
 

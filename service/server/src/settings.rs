@@ -64,6 +64,33 @@ pub struct SettingsInput {
     /// The most that the items of one partition may take on a table with local indexes, in MiB [default: 10240]
     #[arg(long, env = "CAIRN_ITEM_COLLECTION_MIB_MAX", value_name = "MIB")]
     pub item_collection_mib_max: Option<u64>,
+    /// Throttle calls beyond the throughput of their table [default: true]
+    #[arg(long, env = "CAIRN_CAPACITY_LIMITS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub capacity_limits: Option<bool>,
+    /// Read units a second that a new on-demand table is ready for [default: 12000]
+    #[arg(long, env = "CAIRN_ON_DEMAND_READ_UNITS_INITIAL", value_name = "UNITS")]
+    pub on_demand_read_units_initial: Option<u64>,
+    /// Write units a second that a new on-demand table is ready for [default: 4000]
+    #[arg(long, env = "CAIRN_ON_DEMAND_WRITE_UNITS_INITIAL", value_name = "UNITS")]
+    pub on_demand_write_units_initial: Option<u64>,
+    /// Read units a second of one partition [default: 3000]
+    #[arg(long, env = "CAIRN_PARTITION_READ_UNITS_MAX", value_name = "UNITS")]
+    pub partition_read_units_max: Option<u64>,
+    /// Write units a second of one partition [default: 1000]
+    #[arg(long, env = "CAIRN_PARTITION_WRITE_UNITS_MAX", value_name = "UNITS")]
+    pub partition_write_units_max: Option<u64>,
+    /// Units a second, of reads and of writes, that a table may be provisioned with or grow to [default: 40000]
+    #[arg(long, env = "CAIRN_TABLE_UNITS_MAX", value_name = "UNITS")]
+    pub table_units_max: Option<u64>,
+    /// Units a second, of reads and of writes, that all tables together may be provisioned with [default: 80000]
+    #[arg(long, env = "CAIRN_ACCOUNT_UNITS_MAX", value_name = "UNITS")]
+    pub account_units_max: Option<u64>,
+    /// Decreases of a table's throughput in a day (UTC) before each further one takes an hour without [default: 4]
+    #[arg(long, env = "CAIRN_THROUGHPUT_DECREASES_MAX", value_name = "N")]
+    pub throughput_decreases_max: Option<u64>,
+    /// Switches of a table to on-demand in 24 hours [default: 4]
+    #[arg(long, env = "CAIRN_ON_DEMAND_SWITCHES_MAX", value_name = "N")]
+    pub on_demand_switches_max: Option<usize>,
     /// Memory for data read from disk, in MiB [default: a quarter of the memory there is]
     #[arg(long, env = "CAIRN_CACHE_MIB", value_name = "MIB")]
     pub cache_mib: Option<u64>,
@@ -175,6 +202,24 @@ pub struct Settings {
     pub tables_max: usize,
     /// The most that the items of one partition may take on a table with local indexes, in MiB.
     pub item_collection_mib_max: u64,
+    /// Throttle calls beyond the throughput of their table.
+    pub capacity_limits: bool,
+    /// Read units a second that a new on-demand table is ready for.
+    pub on_demand_read_units_initial: u64,
+    /// Write units a second that a new on-demand table is ready for.
+    pub on_demand_write_units_initial: u64,
+    /// Read units a second of one partition.
+    pub partition_read_units_max: u64,
+    /// Write units a second of one partition.
+    pub partition_write_units_max: u64,
+    /// Units a second, of reads and of writes, that a table may be provisioned with or grow to.
+    pub table_units_max: u64,
+    /// Units a second, of reads and of writes, that all tables together may be provisioned with.
+    pub account_units_max: u64,
+    /// Decreases of a table's throughput in a day (UTC) before each further one takes an hour without.
+    pub throughput_decreases_max: u64,
+    /// Switches of a table to on-demand in 24 hours.
+    pub on_demand_switches_max: usize,
     /// Memory for data read from disk, in MiB; by the memory there is if not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_mib: Option<u64>,
@@ -277,6 +322,19 @@ impl SettingsInput {
             authentication: self.authentication.or(other.authentication),
             tables_max: self.tables_max.or(other.tables_max),
             item_collection_mib_max: self.item_collection_mib_max.or(other.item_collection_mib_max),
+            capacity_limits: self.capacity_limits.or(other.capacity_limits),
+            on_demand_read_units_initial: self
+                .on_demand_read_units_initial
+                .or(other.on_demand_read_units_initial),
+            on_demand_write_units_initial: self
+                .on_demand_write_units_initial
+                .or(other.on_demand_write_units_initial),
+            partition_read_units_max: self.partition_read_units_max.or(other.partition_read_units_max),
+            partition_write_units_max: self.partition_write_units_max.or(other.partition_write_units_max),
+            table_units_max: self.table_units_max.or(other.table_units_max),
+            account_units_max: self.account_units_max.or(other.account_units_max),
+            throughput_decreases_max: self.throughput_decreases_max.or(other.throughput_decreases_max),
+            on_demand_switches_max: self.on_demand_switches_max.or(other.on_demand_switches_max),
             cache_mib: self.cache_mib.or(other.cache_mib),
             write_buffer_mib: self.write_buffer_mib.or(other.write_buffer_mib),
             disk_reserve_mib: self.disk_reserve_mib.or(other.disk_reserve_mib),
@@ -313,6 +371,15 @@ impl SettingsInput {
             authentication: self.authentication.unwrap_or_default(),
             tables_max: self.tables_max.unwrap_or(400),
             item_collection_mib_max: self.item_collection_mib_max.unwrap_or(10 * 1024),
+            capacity_limits: self.capacity_limits.unwrap_or(true),
+            on_demand_read_units_initial: self.on_demand_read_units_initial.unwrap_or(12_000),
+            on_demand_write_units_initial: self.on_demand_write_units_initial.unwrap_or(4_000),
+            partition_read_units_max: self.partition_read_units_max.unwrap_or(3_000),
+            partition_write_units_max: self.partition_write_units_max.unwrap_or(1_000),
+            table_units_max: self.table_units_max.unwrap_or(40_000),
+            account_units_max: self.account_units_max.unwrap_or(80_000),
+            throughput_decreases_max: self.throughput_decreases_max.unwrap_or(4),
+            on_demand_switches_max: self.on_demand_switches_max.unwrap_or(4),
             cache_mib: self.cache_mib,
             write_buffer_mib: self.write_buffer_mib,
             disk_reserve_mib: self.disk_reserve_mib,
@@ -396,6 +463,16 @@ impl Settings {
             "1 to 1048576",
             (1..=1 << 20).contains(&self.item_collection_mib_max),
         )?;
+        for (name, units) in [
+            ("on_demand_read_units_initial", self.on_demand_read_units_initial),
+            ("on_demand_write_units_initial", self.on_demand_write_units_initial),
+            ("partition_read_units_max", self.partition_read_units_max),
+            ("partition_write_units_max", self.partition_write_units_max),
+            ("table_units_max", self.table_units_max),
+            ("account_units_max", self.account_units_max),
+        ] {
+            must(name, "1 to 1000000000", (1..=1_000_000_000).contains(&units))?;
+        }
         must("cache_mib", "at least 8", self.cache_mib.is_none_or(|mib| mib >= 8))?;
         must("write_buffer_mib", "at least 8", self.write_buffer_mib.is_none_or(|mib| mib >= 8))?;
         must("calls_max", "1 to 1000000", (1..=1_000_000).contains(&self.calls_max))?;
@@ -493,6 +570,10 @@ mod tests {
         assert_eq!(
             refused(SettingsInput { tables_max: Some(401), ..input() }),
             "tables_max must be 1 to 400"
+        );
+        assert_eq!(
+            refused(SettingsInput { partition_read_units_max: Some(0), ..input() }),
+            "partition_read_units_max must be 1 to 1000000000"
         );
         assert_eq!(
             refused(SettingsInput { account: Some("12".into()), ..input() }),

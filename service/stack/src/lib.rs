@@ -5,12 +5,14 @@
 //! operation does (that is `cairn-ops`). A layer left out does not compile: only authorize turns a [`Call`] into what
 //! admit and execute take.
 
+mod admit;
 mod authenticate;
 mod authorize;
 mod deadline;
 mod execute;
 mod trace;
 
+pub use admit::{Admit, AdmitLayer};
 pub use authenticate::{Authenticate, AuthenticateLayer, Authenticated, Peer, Strangers};
 pub use authorize::{Authorize, AuthorizeLayer};
 pub use deadline::{Deadline, DeadlineLayer};
@@ -62,6 +64,8 @@ impl<E: Engine> Stack<E> {
             .layer(DeadlineLayer)
             // Before anything is looked up: who may not know of a table is not told whether it is busy.
             .layer(AuthorizeLayer::new(self.service.clone()))
+            // Last before the work: what a table has is no business of those who may not use it.
+            .layer(AdmitLayer::new(self.service.clone()))
             .service(Execute::new(self.service.clone()))
             .oneshot(call)
             .await

@@ -4,11 +4,11 @@
 
 mod common;
 
-use cairn_ops::{Caller, Error, GetItem, PutItem, ReturnValues};
+use cairn_ops::{Caller, CapacityOptions, Error, GetItem, PutItem, ReturnValues, ServiceOptions, UnitPair};
 use cairn_stack::Call;
 use common::{World, item};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tracing::field::{Field, Visit};
 use tracing::instrument::WithSubscriber;
 use tracing::span::{Attributes, Id, Record};
@@ -38,6 +38,29 @@ async fn a_call_is_refused_by_the_outermost_layer_that_has_a_reason() {
     assert!(matches!(answer(&world, &nobody, None).await, Error::AccessDenied { .. }));
     assert!(matches!(answer(&world, &world.root(), passed).await, Error::DeadlineExceeded));
     assert!(matches!(answer(&world, &world.root(), None).await, Error::Validation(_)));
+}
+
+#[tokio::test]
+async fn a_call_that_its_table_has_nothing_left_for_is_refused_once_it_is_permitted_and_before_it_is_looked_at()
+ {
+    // One write a second and no more, of a clock that stands still.
+    let capacity = CapacityOptions {
+        on_demand_initial: UnitPair { read: 1, write: 1 },
+        clock: Arc::new(|| Duration::ZERO),
+        ..CapacityOptions::default()
+    };
+    let world = World::with(ServiceOptions { capacity, ..ServiceOptions::default() }).await;
+    let nobody = world.user("nobody", &[]).await;
+    assert!(matches!(answer(&world, &world.root(), None).await, Error::Validation(_)));
+    let put = |game| PutItem { table: "Games".into(), item: item("alice", game, &[]), ..Default::default() };
+    let mut game = 0;
+    while world.call(&world.root(), put(game)).await.is_ok() {
+        game += 1;
+    }
+    assert!(matches!(answer(&world, &world.root(), None).await, Error::Throttled(_)));
+    assert!(matches!(answer(&world, &nobody, None).await, Error::AccessDenied { .. }));
+    let get = GetItem { table: "Games".into(), key: common::key("alice", 1), ..Default::default() };
+    world.call(&world.root(), get).await.unwrap();
 }
 
 #[tokio::test]

@@ -104,6 +104,7 @@ pub(crate) struct ErrorSpec {
     #[serde(rename = "Item")]
     pub(crate) item: Option<Value>,
     pub(crate) reasons: Option<Value>,
+    pub(crate) throttling: Option<Value>,
 }
 
 impl CaseFile {

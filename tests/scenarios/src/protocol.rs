@@ -21,6 +21,8 @@ pub struct ApiError {
     pub item: Option<Value>,
     /// `CancellationReasons`, of a cancelled transaction.
     pub reasons: Option<Value>,
+    /// `ThrottlingReasons`, of a throttled call.
+    pub throttling: Option<Value>,
 }
 
 /// Why a call has no answer.
@@ -42,6 +44,9 @@ impl fmt::Display for ApiError {
         }
         if let Some(reasons) = &self.reasons {
             write!(f, "\n      reasons: {reasons}")?;
+        }
+        if let Some(throttling) = &self.throttling {
+            write!(f, "\n      throttling: {throttling}")?;
         }
         Ok(())
     }

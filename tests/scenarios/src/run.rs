@@ -202,6 +202,7 @@ impl ErrorSpec {
             contains: expand(&self.contains)?,
             item: expand(&self.item)?,
             reasons: expand(&self.reasons)?,
+            throttling: expand(&self.throttling)?,
         })
     }
 
@@ -220,19 +221,23 @@ impl ErrorSpec {
             members.insert("message".into(), message);
             members.extend(self.item.clone().map(|item| ("Item".to_owned(), item)));
             members.extend(self.reasons.clone().map(|reasons| ("reasons".to_owned(), reasons)));
+            members.extend(self.throttling.clone().map(|reasons| ("throttling".to_owned(), reasons)));
         }
-        differences(&expected, &as_value(error, self.reasons.is_some()))
+        differences(&expected, &as_value(error, self))
     }
 }
 
 /// An error as a value to compare. Reasons that a case does not look at are left out.
-fn as_value(error: &ApiError, with_reasons: bool) -> Value {
+fn as_value(error: &ApiError, expected: &ErrorSpec) -> Value {
     let mut value = json!({"type": error.exception, "message": error.message});
     if let Some(members) = value.as_object_mut() {
         members.extend(error.item.clone().map(|item| ("Item".to_owned(), item)));
-        members.extend(
-            error.reasons.clone().filter(|_| with_reasons).map(|reasons| ("reasons".to_owned(), reasons)),
-        );
+        for (name, reasons, looked_at) in [
+            ("reasons", &error.reasons, expected.reasons.is_some()),
+            ("throttling", &error.throttling, expected.throttling.is_some()),
+        ] {
+            members.extend(reasons.clone().filter(|_| looked_at).map(|reasons| (name.to_owned(), reasons)));
+        }
     }
     value
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // Tests fail loudly, in helpers too.
 
-use cairn_scenarios::{CaseFile, GrpcProtocol, TestServer, run};
+use cairn_scenarios::{CaseFile, GrpcProtocol, TestServer, Throttling, run};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
 
@@ -30,6 +30,8 @@ const FILES: &[&str] = &[
     "batch_write",
     "transact_get",
     "transact_write",
+    "throughput",
+    "throttling",
 ];
 
 #[derive(Clone, Copy)]
@@ -46,9 +48,10 @@ fn check(file: &str, engine: Engine) -> Result<(), Failed> {
     let cases = CaseFile::load(&folder().join(file).with_extension("yaml"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let failures = runtime.block_on(async {
+        let throttling = if file == "throttling" { Throttling::On } else { Throttling::Off };
         let server = match engine {
-            Engine::Memory => TestServer::over_memory().await?,
-            Engine::Fjall => TestServer::over_fjall().await?,
+            Engine::Memory => TestServer::over_memory(throttling).await?,
+            Engine::Fjall => TestServer::over_fjall(throttling).await?,
         };
         let protocol = GrpcProtocol::connect(server.address()).await?;
         let failures = run(&cases, &protocol, file).await;

@@ -4830,6 +4830,45 @@ impl ::prost::Name for UpdateTableResponse {
         "type.googleapis.com/cairn.v1.UpdateTableResponse".into()
     }
 }
+/// Asks how much throughput may be provisioned.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DescribeLimitsRequest {}
+impl ::prost::Name for DescribeLimitsRequest {
+    const NAME: &'static str = "DescribeLimitsRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.DescribeLimitsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.DescribeLimitsRequest".into()
+    }
+}
+/// How much throughput may be provisioned, in capacity units a second.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DescribeLimitsResponse {
+    /// Read units of all provisioned tables together.
+    #[prost(int64, tag = "1")]
+    pub account_max_read_capacity_units: i64,
+    /// Write units of all provisioned tables together.
+    #[prost(int64, tag = "2")]
+    pub account_max_write_capacity_units: i64,
+    /// Read units of one table with its global secondary indexes.
+    #[prost(int64, tag = "3")]
+    pub table_max_read_capacity_units: i64,
+    /// Write units of one table with its global secondary indexes.
+    #[prost(int64, tag = "4")]
+    pub table_max_write_capacity_units: i64,
+}
+impl ::prost::Name for DescribeLimitsResponse {
+    const NAME: &'static str = "DescribeLimitsResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.DescribeLimitsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.DescribeLimitsResponse".into()
+    }
+}
 /// Asks for a table to be deleted.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DeleteTableRequest {
@@ -5211,6 +5250,35 @@ pub mod table_service_client {
                 .insert(GrpcMethod::new("cairn.v1.TableService", "UpdateTable"));
             self.inner.unary(req, path, codec).await
         }
+        /// Tells how much throughput may be provisioned.
+        ///
+        /// Action: `dynamodb:DescribeLimits`.
+        ///
+        /// Errors: those of every rpc.
+        pub async fn describe_limits(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DescribeLimitsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DescribeLimitsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.TableService/DescribeLimits",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.TableService", "DescribeLimits"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Deletes a table with its items and indexes. It is DELETING in the answer, then gone. Deleting a table
         /// that is DELETING is no error.
         ///
@@ -5425,6 +5493,18 @@ pub mod table_service_server {
             request: tonic::Request<super::UpdateTableRequest>,
         ) -> std::result::Result<
             tonic::Response<super::UpdateTableResponse>,
+            tonic::Status,
+        >;
+        /// Tells how much throughput may be provisioned.
+        ///
+        /// Action: `dynamodb:DescribeLimits`.
+        ///
+        /// Errors: those of every rpc.
+        async fn describe_limits(
+            &self,
+            request: tonic::Request<super::DescribeLimitsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DescribeLimitsResponse>,
             tonic::Status,
         >;
         /// Deletes a table with its items and indexes. It is DELETING in the answer, then gone. Deleting a table
@@ -5751,6 +5831,51 @@ pub mod table_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = UpdateTableSvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.TableService/DescribeLimits" => {
+                    #[allow(non_camel_case_types)]
+                    struct DescribeLimitsSvc<T: TableService>(pub Arc<T>);
+                    impl<
+                        T: TableService,
+                    > tonic::server::UnaryService<super::DescribeLimitsRequest>
+                    for DescribeLimitsSvc<T> {
+                        type Response = super::DescribeLimitsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DescribeLimitsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TableService>::describe_limits(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DescribeLimitsSvc(inner);
                         let codec = crate::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

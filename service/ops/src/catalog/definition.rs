@@ -1,5 +1,6 @@
 //! What the catalog keeps of a table.
 
+use crate::capacity::UnitPair;
 use cairn_model::{
     BillingMode, IndexSchema, KeyAttribute, KeySchema, ProvisionedThroughput, TableClass, TableName,
     TableStatus, Tag,
@@ -22,7 +23,13 @@ pub(crate) struct Definition {
     /// When the table was last switched to on-demand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) on_demand_since: Option<Timestamp>,
+    /// When it was, in the last day.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) on_demand_switches: Vec<Timestamp>,
     pub(crate) throughput: Throughput,
+    /// Counts the changes that may be of throughput, of the table or an index: which definition is the newer one.
+    #[serde(default)]
+    pub(crate) throughput_revision: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) table_class: Option<(TableClass, Timestamp)>,
     #[serde(default)]
@@ -138,6 +145,23 @@ pub(crate) struct Throughput {
     pub(crate) decreased_at: Option<Timestamp>,
     #[serde(default)]
     pub(crate) decreases_that_day: u64,
+    /// The most that may be used on demand.
+    #[serde(default)]
+    pub(crate) on_demand: OnDemandMaximum,
+    /// What it was asked to be ready for, or was provisioned with before it was switched to on-demand.
+    #[serde(default)]
+    pub(crate) warm: UnitPair,
+}
+
+/// Request units a second that an on-demand table or index may use; none for no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnDemandMaximum {
+    /// Read units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<u64>,
+    /// Write units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write: Option<u64>,
 }
 
 /// Provisioned throughput as it is described.
@@ -158,9 +182,8 @@ pub struct ThroughputDescription {
 impl Throughput {
     /// What it becomes with other units at `now`.
     pub(crate) fn with(mut self, to: ProvisionedThroughput, now: Timestamp) -> Self {
+        let decreased = self.decreases_to(to);
         if let Some(from) = self.provisioned {
-            let decreased = to.read_capacity_units < from.read_capacity_units
-                || to.write_capacity_units < from.write_capacity_units;
             let increased = to.read_capacity_units > from.read_capacity_units
                 || to.write_capacity_units > from.write_capacity_units;
             if decreased {
@@ -175,7 +198,36 @@ impl Throughput {
         self
     }
 
-    fn decreases_on(&self, now: Timestamp) -> u64 {
+    /// Whether other units would be fewer of either kind.
+    pub(crate) fn decreases_to(&self, to: ProvisionedThroughput) -> bool {
+        self.provisioned.is_some_and(|from| {
+            to.read_capacity_units < from.read_capacity_units
+                || to.write_capacity_units < from.write_capacity_units
+        })
+    }
+
+    /// What it becomes when it goes on demand: ready for what it was provisioned with.
+    pub(crate) fn on_demand(mut self) -> Self {
+        if let Some(units) = self.provisioned.take() {
+            self.warm.read = self.warm.read.max(units.read_capacity_units);
+            self.warm.write = self.warm.write.max(units.write_capacity_units);
+        }
+        self
+    }
+
+    /// Units a second that it is ready for at once.
+    pub(crate) fn ready(&self, billing_mode: BillingMode, on_demand_initial: UnitPair) -> UnitPair {
+        let least = match (billing_mode, self.provisioned) {
+            (BillingMode::Provisioned, Some(units)) => {
+                UnitPair { read: units.read_capacity_units, write: units.write_capacity_units }
+            }
+            _ => on_demand_initial,
+        };
+        UnitPair { read: self.warm.read.max(least.read), write: self.warm.write.max(least.write) }
+    }
+
+    /// How often it was decreased on the UTC day of `now`.
+    pub(crate) fn decreases_on(&self, now: Timestamp) -> u64 {
         let day = |at: Timestamp| at.as_second().div_euclid(86_400);
         match self.decreased_at {
             Some(at) if day(at) == day(now) => self.decreases_that_day,

@@ -1,7 +1,10 @@
 //! A table as callers are told about it.
 
-use super::{Catalog, Definition, Index, IndexStatus, Table, ThroughputDescription};
+use super::{
+    Catalog, Definition, Index, IndexStatus, OnDemandMaximum, Table, Throughput, ThroughputDescription,
+};
 use crate::Result;
+use crate::capacity::UnitPair;
 use crate::table_reference::Naming;
 use cairn_model::{
     BillingMode, IndexKeySchema, IndexKind, KeyAttribute, KeySchema, Projection, TableClass, TableStatus,
@@ -32,6 +35,10 @@ pub struct TableDescription {
     pub on_demand_since: Option<Timestamp>,
     /// Its provisioned throughput; noughts on demand.
     pub throughput: ThroughputDescription,
+    /// The most that may be used on demand.
+    pub on_demand: OnDemandMaximum,
+    /// Units a second that it is ready for at once.
+    pub warm: UnitPair,
     /// Its storage class and when that was set, if it ever was.
     pub table_class: Option<(TableClass, Timestamp)>,
     /// Whether DeleteTable is refused.
@@ -63,6 +70,10 @@ pub struct IndexDescription {
     pub backfilling: Option<bool>,
     /// Its provisioned throughput; noughts on demand, and for a local index, which uses the table's.
     pub throughput: ThroughputDescription,
+    /// The most that may be used on demand; nothing for a local index.
+    pub on_demand: OnDemandMaximum,
+    /// Units a second that it is ready for at once; of no meaning for a local index.
+    pub warm: UnitPair,
     /// How many entries it has, exactly; 0 while it is being made.
     pub item_count: u64,
     /// Their size in bytes as DynamoDB counts it, exactly; 0 while it is being made.
@@ -98,6 +109,8 @@ impl<E: Engine> Catalog<E> {
             billing_mode: definition.billing_mode,
             on_demand_since: definition.on_demand_since,
             throughput: definition.throughput.describe((self.clock)()),
+            on_demand: definition.throughput.on_demand,
+            warm: self.ready(definition, &definition.throughput),
             table_class: definition.table_class,
             deletion_protection: definition.deletion_protection,
             item_count: 0,
@@ -112,6 +125,10 @@ impl<E: Engine> Catalog<E> {
                     .collect(),
             },
         }
+    }
+
+    fn ready(&self, definition: &Definition, throughput: &Throughput) -> UnitPair {
+        throughput.ready(definition.billing_mode, self.accounting.options.on_demand_initial)
     }
 
     fn describe_empty_index(
@@ -134,6 +151,8 @@ impl<E: Engine> Catalog<E> {
                 _ => None,
             },
             throughput: index.throughput.describe((self.clock)()),
+            on_demand: index.throughput.on_demand,
+            warm: self.ready(definition, &index.throughput),
             item_count: 0,
             size_bytes: 0,
         }

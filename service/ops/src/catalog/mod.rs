@@ -10,12 +10,12 @@ mod index_lifecycle;
 mod lifecycle;
 mod record;
 
-pub use definition::IndexStatus;
-pub use definition::ThroughputDescription;
 pub(crate) use definition::{Definition, FIRST_INDEX_ID, Index, Throughput};
+pub use definition::{IndexStatus, OnDemandMaximum, ThroughputDescription};
 pub use describe::{IndexDescription, TableDescription};
 pub(crate) use record::table_key;
 
+use crate::capacity::{Accounting, TableCapacity, UnitPair, provisioned_units, sum};
 use crate::{Clock, Error, Result};
 use bytes::Bytes;
 use cairn_model::{KeySchema, TableName, TableStatus};
@@ -27,6 +27,8 @@ use tokio::sync::watch;
 /// A table as an operation finds it: its definition, and the bytes it was read from.
 pub struct Table {
     pub(crate) definition: Definition,
+    /// What there is to draw on.
+    pub(crate) capacity: TableCapacity,
     record: Bytes,
 }
 
@@ -98,6 +100,7 @@ pub(crate) struct Catalog<E: Engine> {
     engine: E,
     tables_max: usize,
     clock: Clock,
+    accounting: Arc<Accounting>,
     /// Parsed records by table name. An entry counts only as long as its bytes are the record's.
     parsed: Arc<RwLock<HashMap<TableName, Arc<Table>>>>,
     /// How many tables are being created or deleted by this process.
@@ -110,6 +113,7 @@ impl<E: Engine> Clone for Catalog<E> {
             engine: self.engine.clone(),
             tables_max: self.tables_max,
             clock: self.clock.clone(),
+            accounting: self.accounting.clone(),
             parsed: self.parsed.clone(),
             changing: self.changing.clone(),
         }
@@ -118,11 +122,17 @@ impl<E: Engine> Clone for Catalog<E> {
 
 impl<E: Engine> Catalog<E> {
     /// The catalog of a store; takes up what an earlier run left half done.
-    pub(crate) async fn open(engine: E, tables_max: usize, clock: Clock) -> Result<Self> {
+    pub(crate) async fn open(
+        engine: E,
+        tables_max: usize,
+        clock: Clock,
+        accounting: Arc<Accounting>,
+    ) -> Result<Self> {
         let catalog = Self {
             engine,
             tables_max,
             clock,
+            accounting,
             parsed: Arc::default(),
             changing: Arc::new(watch::Sender::new(0)),
         };
@@ -149,11 +159,6 @@ impl<E: Engine> Catalog<E> {
             .ok_or_else(|| Error::no_such_table_for_items(name.as_str()))
     }
 
-    /// What is known of the table of that name without looking: what its last use found.
-    pub(crate) fn known(&self, name: &TableName) -> Option<Arc<Table>> {
-        self.parsed.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(name).cloned()
-    }
-
     /// The table of that name for an operation that will declare its record in a transaction: what is known of it
     /// already, or what a snapshot says.
     pub(crate) async fn expected(&self, name: &TableName) -> Result<Arc<Table>> {
@@ -163,22 +168,33 @@ impl<E: Engine> Catalog<E> {
         }
     }
 
+    /// What is known of a table without asking the store. It may have changed, and there may be more.
+    pub(crate) fn known(&self, name: &TableName) -> Option<Arc<Table>> {
+        self.parsed.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(name).cloned()
+    }
+
     fn parse(&self, name: &TableName, record: Bytes) -> Result<Arc<Table>> {
         if let Some(table) = self.known(name).filter(|table| table.is(Some(&record))) {
             return Ok(table);
         }
-        let table = Arc::new(Table { definition: record::decode(&record)?, record });
-        self.parsed
-            .write()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .insert(name.clone(), table.clone());
+        let definition = record::decode(&record)?;
+        let capacity = self.accounting.of(&definition);
+        let table = Arc::new(Table { definition, capacity, record });
+        let mut parsed = self.parsed.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let before = parsed.insert(name.clone(), table.clone());
+        if let Some(before) = before.filter(|before| before.definition.number < table.definition.number) {
+            self.accounting.forget(before.definition.number);
+        }
         Ok(table)
     }
 
     fn forget(&self, name: &TableName) {
-        let known = self.parsed.read().unwrap_or_else(|poisoned| poisoned.into_inner()).contains_key(name);
-        if known {
-            self.parsed.write().unwrap_or_else(|poisoned| poisoned.into_inner()).remove(name);
+        if self.known(name).is_none() {
+            return;
+        }
+        let gone = self.parsed.write().unwrap_or_else(|poisoned| poisoned.into_inner()).remove(name);
+        if let Some(gone) = gone {
+            self.accounting.forget(gone.definition.number);
         }
     }
 
@@ -221,6 +237,18 @@ impl<E: Engine> Catalog<E> {
             .await??;
         let (record, outcome) = changed.ok_or(missing)?;
         Ok((self.parse(name, record)?, outcome))
+    }
+
+    /// Units that all tables but one are provisioned with together.
+    pub(crate) async fn provisioned_units_beside(&self, name: &TableName) -> Result<UnitPair> {
+        let snapshot = self.engine.snapshot(Consistency::Strong).await?;
+        let mut units = UnitPair::default();
+        for other in self.list(&snapshot, None, usize::MAX).await?.iter().filter(|other| *other != name) {
+            if let Some(table) = self.find(&snapshot, other).await? {
+                units = sum(units, provisioned_units(&table.definition));
+            }
+        }
+        Ok(units)
     }
 
     /// How many items a table has and how many bytes they count.

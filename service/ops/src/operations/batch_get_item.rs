@@ -1,16 +1,18 @@
 //! BatchGetItem (semantics 9.1, 9.2, 9.4–9.6, 12.2).
 
 use crate::access::{Access, Items, Mentions};
-use crate::capacity::read_units;
+use crate::capacity::{Draw, TABLE, item_slot, read_units};
+use crate::catalog::Table;
 use crate::error::At;
 use crate::{
     ConsumedCapacity, ExpressionArguments, FieldPath, Operation, OperationKind, Permit, Result,
-    ReturnConsumedCapacity, Service, Validation,
+    ReturnConsumedCapacity, Service, Throttled, UnitKind, Validation,
 };
 use cairn_expression::Projection;
 use cairn_model::{AttributeMap, DecodeBudget, Item, StoredItem, TableReference};
 use cairn_storage::{Consistency, Engine, RecordKey, Snapshot};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Keys in one call, over all tables.
 const KEYS_MAX: usize = 100;
@@ -46,7 +48,7 @@ pub struct KeysAndAttributes {
 pub struct BatchGetItemOutput {
     /// The items found, by the table as the caller named it; an empty list for a table of which none was.
     pub responses: BTreeMap<String, Vec<Item>>,
-    /// What was not read because the answer is full: a request to make again.
+    /// What was not read because the answer is full or there was no capacity for it: a request to make again.
     pub unprocessed_keys: BTreeMap<String, KeysAndAttributes>,
     /// What it cost by table, if that was asked for.
     pub consumed_capacity: Vec<ConsumedCapacity>,
@@ -64,7 +66,19 @@ struct Part {
 struct Wanted {
     part: usize,
     key: usize,
+    table: Arc<Table>,
     record: RecordKey,
+}
+
+impl Wanted {
+    fn admit(&self) -> Result<(), Throttled> {
+        self.table.capacity.admit(UnitKind::Read, TABLE, item_slot(&self.record.key))
+    }
+
+    fn settle(&self, units: f64) {
+        let draw = Draw { index: TABLE, slot: item_slot(&self.record.key), units };
+        self.table.capacity.settle(UnitKind::Read, &[draw]);
+    }
 }
 
 impl Operation for BatchGetItem {
@@ -105,15 +119,17 @@ impl Operation for BatchGetItem {
                     .key_of_argument(key)
                     .map_err(|error| error.at(part.keys_field().index(number)))?;
                 let record = RecordKey::new(table.items(), key.storage_key());
-                wanted.push(Wanted { part: index, key: number, record });
+                wanted.push(Wanted { part: index, key: number, table: table.clone(), record });
             }
         }
         let mut answer = Answer::new(parts);
         let mut rest = wanted.as_slice();
         while !answer.full && !rest.is_empty() {
             let (now, later) = rest.split_at(rest.len().min(FETCHED_MAX));
+            // What there is no capacity for is not read at all.
+            let now: Vec<_> = now.iter().filter(|wanted| answer.admits(wanted)).collect();
             let records = snapshot.get_many(now.iter().map(|wanted| wanted.record.clone()).collect()).await?;
-            for (wanted, record) in now.iter().zip(records) {
+            for (wanted, record) in now.into_iter().zip(records) {
                 answer.take(wanted, record.map(StoredItem::read).transpose()?)?;
             }
             rest = later;
@@ -121,7 +137,7 @@ impl Operation for BatchGetItem {
         for wanted in rest {
             answer.leave(wanted);
         }
-        Ok(answer.finish(self.return_consumed_capacity))
+        answer.finish(self.return_consumed_capacity)
     }
 }
 
@@ -217,6 +233,10 @@ struct Answer {
     bytes: usize,
     /// Whether an item was met that it has no room for. None is taken after that.
     full: bool,
+    /// How many keys were read.
+    taken: usize,
+    /// Why the last one was left that there was no capacity for.
+    throttled: Option<Throttled>,
 }
 
 struct PartAnswer {
@@ -229,11 +249,32 @@ struct PartAnswer {
 impl Answer {
     fn new(parts: Vec<Part>) -> Self {
         let empty = |part| PartAnswer { part, items: Vec::new(), unprocessed: Vec::new(), units: 0.0 };
-        Self { parts: parts.into_iter().map(empty).collect(), bytes: 0, full: false }
+        Self {
+            parts: parts.into_iter().map(empty).collect(),
+            bytes: 0,
+            full: false,
+            taken: 0,
+            throttled: None,
+        }
     }
 
-    /// Takes in what a key led to, as long as there is room.
+    /// Whether there is capacity to read a key. One that there is none for is left for another call.
+    fn admits(&mut self, wanted: &Wanted) -> bool {
+        match wanted.admit() {
+            Ok(()) => true,
+            Err(throttled) => {
+                self.throttled = Some(throttled);
+                self.leave(wanted);
+                false
+            }
+        }
+    }
+
+    /// Takes in what a key led to, as long as there is room, and capacity still: those before it may have used it up.
     fn take(&mut self, wanted: &Wanted, stored: Option<StoredItem>) -> Result<()> {
+        if !self.admits(wanted) {
+            return Ok(());
+        }
         let size = stored.as_ref().map_or(0, StoredItem::size);
         self.full |= self.bytes + size > ANSWER_BYTES_MAX;
         if self.full {
@@ -241,8 +282,11 @@ impl Answer {
             return Ok(());
         }
         self.bytes += size;
+        self.taken += 1;
         if let Some(answer) = self.parts.get_mut(wanted.part) {
-            answer.units += read_units(size, answer.part.request.consistent);
+            let units = read_units(size, answer.part.request.consistent);
+            wanted.settle(units);
+            answer.units += units;
             answer.items.extend(match (stored, &answer.part.projection) {
                 (None, _) => None,
                 (Some(stored), None) => Some(stored.into_item()),
@@ -259,7 +303,11 @@ impl Answer {
         }
     }
 
-    fn finish(self, report: ReturnConsumedCapacity) -> BatchGetItemOutput {
+    /// The answer; an error if there was no capacity for any of it.
+    fn finish(self, report: ReturnConsumedCapacity) -> Result<BatchGetItemOutput> {
+        if let (0, Some(throttled)) = (self.taken, self.throttled) {
+            return Err(throttled.into());
+        }
         let mut output = BatchGetItemOutput {
             responses: BTreeMap::new(),
             unprocessed_keys: BTreeMap::new(),
@@ -274,6 +322,6 @@ impl Answer {
                 output.unprocessed_keys.insert(given, again);
             }
         }
-        output
+        Ok(output)
     }
 }

@@ -2,13 +2,13 @@
 
 use super::batch_get_item::check_length;
 use crate::access::{Access, Items};
-use crate::capacity::CapacityParts;
+use crate::capacity::{CapacityParts, Draw, TABLE, item_slot, write_units};
 use crate::catalog::Table;
 use crate::error::At;
 use crate::item_write::{Change, NewItem, Written, item_writes, write_item};
 use crate::{
     ConsumedCapacity, Error, FieldPath, ItemCollections, Operation, OperationKind, Permit, Result,
-    ReturnConsumedCapacity, Service, Validation,
+    ReturnConsumedCapacity, Service, Throttled, UnitKind, Validation,
 };
 use cairn_model::{AttributeMap, DecodeBudget, Item, PrimaryKey, TableReference};
 use cairn_storage::{Consistency, Engine, RecordKey};
@@ -107,10 +107,17 @@ impl Operation for BatchWriteItem {
         let mut units: BTreeMap<_, _> =
             self.request_items.keys().map(|given| (given.clone(), CapacityParts::default())).collect();
         let elements = self.check(service)?;
-        check_against_tables(service, &elements).await?;
+        let admissions = check_against_tables(service, &elements).await?;
 
+        let mut written: Vec<Option<Result<Written<()>>>> = elements.iter().map(|_| None).collect();
         let mut writing = JoinSet::new();
-        for (number, element) in elements.iter().enumerate() {
+        for (number, ((element, place), admission)) in
+            elements.iter().zip(&mut written).zip(admissions).enumerate()
+        {
+            if let Err(throttled) = admission {
+                *place = Some(Err(throttled.into()));
+                continue;
+            }
             let write = element.write.clone();
             let (service, name, field) =
                 (service.clone(), element.reference.name.clone(), element.field.clone());
@@ -119,13 +126,13 @@ impl Operation for BatchWriteItem {
                 let written = write_item(
                     &service,
                     &name,
+                    write.new_size(),
                     |table| Ok(keyed.key(table, &field)?),
                     move |_, _| Ok((write.change(), ())),
                 );
                 (number, written.await)
             });
         }
-        let mut written: Vec<Option<Result<Written<()>>>> = elements.iter().map(|_| None).collect();
         while let Some(joined) = writing.join_next().await {
             let (number, result) = joined.map_err(Error::internal)?;
             if let Some(place) = written.get_mut(number) {
@@ -144,9 +151,9 @@ impl Operation for BatchWriteItem {
                     if let Some(metrics) = written.collection.filter(|_| tells_collections) {
                         item_collections.add(&given, metrics);
                     }
-                    units.entry(given).or_default().add(written.units);
+                    units.entry(given).or_default().add(written.cost.parts);
                 }
-                Err(error @ Error::Unavailable { .. }) => {
+                Err(error @ (Error::Unavailable { .. } | Error::Throttled(_))) => {
                     refusal = Some(error);
                     unprocessed_items.entry(given).or_default().push(element.request);
                 }
@@ -205,8 +212,12 @@ impl BatchWriteItem {
     }
 }
 
-/// The checks that need the tables: keys, the types of index keys, and that no item is written twice.
-async fn check_against_tables<E: Engine>(service: &Service<E>, elements: &[Element]) -> Result<()> {
+/// The checks that need the tables: keys, the types of index keys, and that no item is written twice. Says of each
+/// element whether there is capacity for it after those before it, which are written at the same time.
+async fn check_against_tables<E: Engine>(
+    service: &Service<E>,
+    elements: &[Element],
+) -> Result<Vec<Result<(), Throttled>>> {
     // From the store, not from what is known of it: a table that is gone refuses the call, and not one element of it.
     let snapshot = service.engine.snapshot(Consistency::Strong).await?;
     let mut tables = BTreeMap::new();
@@ -217,6 +228,8 @@ async fn check_against_tables<E: Engine>(service: &Service<E>, elements: &[Eleme
         }
     }
     let mut seen = HashSet::new();
+    let mut promised: BTreeMap<_, f64> = BTreeMap::new();
+    let mut admissions = Vec::with_capacity(elements.len());
     for element in elements {
         let Some(table) = tables.get(&element.reference.name) else { continue };
         let key = element.write.key(table, &element.field)?;
@@ -225,6 +238,13 @@ async fn check_against_tables<E: Engine>(service: &Service<E>, elements: &[Eleme
             Error::Validation(validation) => validation.below(element.field.clone()).into(),
             error => error,
         })?;
+        let promised = promised.entry(&element.reference.name).or_default();
+        let draw = Draw { index: TABLE, slot: item_slot(&record.key), units: 0.0 };
+        let admission = table.capacity.check_after(UnitKind::Write, &[draw], *promised);
+        if admission.is_ok() {
+            *promised += element.write.new_size().map_or(1.0, write_units);
+        }
+        admissions.push(admission);
         if !seen.insert(record) {
             return Err(Validation::new(
                 element.field.clone(),
@@ -233,7 +253,7 @@ async fn check_against_tables<E: Engine>(service: &Service<E>, elements: &[Eleme
             .into());
         }
     }
-    Ok(())
+    Ok(admissions)
 }
 
 impl Element {
@@ -257,6 +277,14 @@ impl ElementWrite {
             Self::Delete(key) => (table.key_schema().key_of_argument(key), "delete"),
         };
         key.map_err(|error| error.at(field.clone().field(member)))
+    }
+
+    /// The size of the item as it will be, if it is known.
+    fn new_size(&self) -> Option<usize> {
+        match self {
+            Self::Put(new) => Some(new.size()),
+            Self::Delete(_) => None,
+        }
     }
 
     fn change(&self) -> Change {

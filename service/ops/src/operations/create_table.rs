@@ -1,18 +1,20 @@
 //! CreateTable (semantics 3.1–3.4).
 
 use super::key_definitions::{
-    AttributeDefinition, AttributeTypes, KeySchemaElement, SecondaryIndexInput, ThroughputInput, check_count,
+    AttributeDefinition, AttributeTypes, KeySchemaElement, SecondaryIndexInput, check_count,
     check_projected_sum, invalid,
 };
+use super::throughput::{
+    Asked, OnDemandInput, Subject, ThroughputInput, WarmInput, throughput_for, throughput_for_index,
+};
 use crate::access::Access;
+use crate::capacity::{CapacityOptions, check_limits};
 use crate::catalog::{Definition, FIRST_INDEX_ID, Index, Throughput};
 use crate::operations::tag_resource::check_tags;
 use crate::{
     FieldPath, IndexStatus, Operation, OperationKind, Permit, Result, Service, TableDescription, Validation,
 };
-use cairn_model::{
-    BillingMode, IndexKind, IndexSchema, KeySchema, ProvisionedThroughput, TableClass, TableStatus, Tag,
-};
+use cairn_model::{BillingMode, IndexKind, IndexSchema, KeySchema, TableClass, TableStatus, Tag};
 use cairn_storage::Engine;
 
 /// Makes a table. Answers at once with status CREATING; the table is ready when DescribeTable says ACTIVE.
@@ -32,6 +34,10 @@ pub struct CreateTable {
     pub billing_mode: Option<BillingMode>,
     /// Required of a provisioned table, refused of an on-demand one.
     pub provisioned_throughput: Option<ThroughputInput>,
+    /// Limits on what is used of an on-demand table.
+    pub on_demand_throughput: Option<OnDemandInput>,
+    /// What the table is to be ready for at once.
+    pub warm_throughput: Option<WarmInput>,
     /// The storage class.
     pub table_class: Option<TableClass>,
     /// Whether DeleteTable is to be refused.
@@ -59,8 +65,16 @@ impl Operation for CreateTable {
         let billing_mode = self.billing_mode.unwrap_or(BillingMode::Provisioned);
         let types = AttributeTypes::check(&self.attribute_definitions)?;
         let key_schema = types.table_key(&self.key_schema)?;
-        let indexes = self.indexes(&types, &key_schema, billing_mode)?;
+        let options = &service.accounting.options;
+        let indexes = self.indexes(&types, &key_schema, billing_mode, options)?;
         let provisioned = throughput_for(billing_mode, self.provisioned_throughput)?;
+        let asked = Asked {
+            provisioned: self.provisioned_throughput,
+            on_demand: self.on_demand_throughput,
+            warm: self.warm_throughput,
+        };
+        let subject = Subject { field: None, name: "table", billing_mode, is_new: true };
+        let throughput = asked.of_new(&subject, provisioned, options)?;
         check_tags("tags", &self.tags)?;
         let now = (service.clock)();
         let definition = Definition {
@@ -72,7 +86,9 @@ impl Operation for CreateTable {
             key_schema,
             billing_mode,
             on_demand_since: (billing_mode == BillingMode::PayPerRequest).then_some(now),
-            throughput: Throughput { provisioned, ..Throughput::default() },
+            on_demand_switches: Vec::new(),
+            throughput,
+            throughput_revision: 0,
             table_class: self.table_class.map(|class| (class, now)),
             deletion_protection: self.deletion_protection,
             tags: self.tags,
@@ -80,6 +96,8 @@ impl Operation for CreateTable {
             indexes,
         };
         types.check_used(&definition.key_attributes(), !definition.indexes.is_empty())?;
+        let others = service.catalog.provisioned_units_beside(&definition.name).await?;
+        check_limits(None, &definition, others, options)?;
         let table = service.catalog.create(definition).await?;
         Ok(service.catalog.describe_empty(&table, &service.naming))
     }
@@ -92,6 +110,7 @@ impl CreateTable {
         types: &AttributeTypes<'_>,
         table: &KeySchema,
         billing_mode: BillingMode,
+        options: &CapacityOptions,
     ) -> Result<Vec<Index>, Validation> {
         let mut indexes: Vec<Index> = Vec::new();
         let lists = [
@@ -107,9 +126,9 @@ impl CreateTable {
                     IndexKind::Local => types.local_index(&field, table, input)?,
                     IndexKind::Global => types.global_index(&field, input)?,
                 };
-                let provisioned = match kind {
-                    IndexKind::Local => None,
-                    IndexKind::Global => throughput_for_index(&field, billing_mode, input)?,
+                let throughput = match kind {
+                    IndexKind::Local => Throughput::default(),
+                    IndexKind::Global => index_throughput(&field, billing_mode, input, options)?,
                 };
                 if indexes.iter().any(|earlier| earlier.schema.name == input.name) {
                     return Err(invalid(
@@ -122,7 +141,7 @@ impl CreateTable {
                 indexes.push(Index {
                     schema: IndexSchema { id, name: input.name.clone(), kind, key_schema, projection },
                     status: IndexStatus::Creating,
-                    throughput: Throughput { provisioned, ..Throughput::default() },
+                    throughput,
                 });
             }
         }
@@ -132,65 +151,21 @@ impl CreateTable {
     }
 }
 
-/// What throughput a table of that billing mode gets (semantics 3.2).
-pub(super) fn throughput_for(
-    billing_mode: BillingMode,
-    given: Option<ThroughputInput>,
-) -> Result<Option<ProvisionedThroughput>, Validation> {
-    let field = || FieldPath::from("provisioned_throughput");
-    match (billing_mode, given) {
-        (BillingMode::PayPerRequest, None) => Ok(None),
-        (BillingMode::PayPerRequest, Some(_)) => Err(invalid(
-            field(),
-            "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST",
-        )),
-        (BillingMode::Provisioned, None) => Err(invalid(
-            field(),
-            "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED",
-        )),
-        (BillingMode::Provisioned, Some(given)) => provisioned(&field(), given).map(Some),
-    }
-}
-
-/// What throughput a global index of a table of that billing mode gets (semantics 3.2).
-pub(super) fn throughput_for_index(
+/// The throughput of a new global index.
+pub(super) fn index_throughput(
     field: &FieldPath,
     billing_mode: BillingMode,
-    index: &SecondaryIndexInput,
-) -> Result<Option<ProvisionedThroughput>, Validation> {
-    let field = field.clone().field("provisioned_throughput");
-    match (billing_mode, index.provisioned_throughput) {
-        (BillingMode::PayPerRequest, None) => Ok(None),
-        (BillingMode::PayPerRequest, Some(_)) => Err(invalid(
-            field,
-            format!(
-                "ProvisionedThroughput should not be specified for index: {} when BillingMode is PAY_PER_REQUEST",
-                index.name
-            ),
-        )),
-        (BillingMode::Provisioned, None) => {
-            Err(invalid(field, format!("ProvisionedThroughput must be specified for index: {}", index.name)))
-        }
-        (BillingMode::Provisioned, Some(given)) => provisioned(&field, given).map(Some),
-    }
-}
-
-/// Throughput as it is kept: at least one unit of each kind.
-pub(super) fn provisioned(
-    field: &FieldPath,
-    given: ThroughputInput,
-) -> Result<ProvisionedThroughput, Validation> {
-    let units = |member: &'static str, units: i64| {
-        u64::try_from(units).ok().filter(|units| *units >= 1).ok_or_else(|| {
-            Validation::constraint(
-                field.clone().field(member),
-                Some(&units.to_string()),
-                "Member must have value greater than or equal to 1",
-            )
-        })
-    };
-    Ok(ProvisionedThroughput {
-        read_capacity_units: units("read_capacity_units", given.read_capacity_units)?,
-        write_capacity_units: units("write_capacity_units", given.write_capacity_units)?,
-    })
+    input: &SecondaryIndexInput,
+    options: &CapacityOptions,
+) -> Result<Throughput, Validation> {
+    let given = input.provisioned_throughput;
+    let provisioned = throughput_for_index(field, billing_mode, &input.name, given)?;
+    let asked =
+        Asked { provisioned: given, on_demand: input.on_demand_throughput, warm: input.warm_throughput };
+    let name = format!("index {}", input.name);
+    asked.of_new(
+        &Subject { field: Some(field.clone()), name: &name, billing_mode, is_new: true },
+        provisioned,
+        options,
+    )
 }

@@ -4,8 +4,9 @@ use crate::access::{Access, Items, Mentions};
 use crate::error::At;
 use crate::item_write::{Change, Condition, write_item};
 use crate::{
-    ConsumedCapacity, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Permit, Result,
-    ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure, Service, Validation,
+    ConsumedCapacity, Demand, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Permit,
+    Result, ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure, Service, UnitKind,
+    Validation,
 };
 use cairn_model::{DecodeBudget, Item, StoredItem};
 use cairn_storage::Engine;
@@ -46,6 +47,10 @@ impl Operation for DeleteItem {
     const KIND: OperationKind = OperationKind::DeleteItem;
     type Output = DeleteItemOutput;
 
+    fn demand(&self) -> Option<Demand<'_>> {
+        Some(Demand { table: &self.table, index: None, kind: UnitKind::Write })
+    }
+
     fn accesses(&self) -> Vec<Access<'_>> {
         let items = Items::Listed(vec![("key".into(), &self.key)]);
         let mentions = Mentions {
@@ -77,6 +82,7 @@ impl Operation for DeleteItem {
         let written = write_item(
             service,
             &reference.name,
+            None,
             |table| Ok(table.key_schema().key_of_argument(&key).map_err(|error| error.at("key"))?),
             move |_, old| {
                 condition.check(old)?;
@@ -87,7 +93,7 @@ impl Operation for DeleteItem {
         .await?;
         Ok(DeleteItemOutput {
             attributes: written.outcome,
-            consumed_capacity: self.return_consumed_capacity.report(&reference.given, written.units),
+            consumed_capacity: self.return_consumed_capacity.report(&reference.given, written.cost.parts),
             item_collection_metrics: written.collection.filter(|_| self.return_item_collection_metrics),
         })
     }

@@ -1,11 +1,11 @@
 //! GetItem (semantics 7.2, 12.2).
 
 use crate::access::{Access, Items, Mentions};
-use crate::capacity::read_units;
+use crate::capacity::{Draw, TABLE, item_slot, read_units};
 use crate::error::At;
 use crate::{
-    ConsumedCapacity, ExpressionArguments, Operation, OperationKind, Permit, Result, ReturnConsumedCapacity,
-    Service,
+    ConsumedCapacity, Demand, ExpressionArguments, Operation, OperationKind, Permit, Result,
+    ReturnConsumedCapacity, Service, UnitKind,
 };
 use cairn_model::{DecodeBudget, Item, StoredItem};
 use cairn_storage::{Consistency, Engine, RecordKey, Snapshot};
@@ -40,6 +40,10 @@ impl Operation for GetItem {
     const KIND: OperationKind = OperationKind::GetItem;
     type Output = GetItemOutput;
 
+    fn demand(&self) -> Option<Demand<'_>> {
+        Some(Demand { table: &self.table, index: None, kind: UnitKind::Read })
+    }
+
     fn accesses(&self) -> Vec<Access<'_>> {
         let items = Items::Listed(vec![("key".into(), &self.key)]);
         let mentions = Mentions {
@@ -67,9 +71,13 @@ impl Operation for GetItem {
         let snapshot = service.engine.snapshot(consistency).await?;
         let table = service.catalog.serving(&snapshot, &reference.name).await?;
         let key = table.key_schema().key_of_argument(&key).map_err(|error| error.at("key"))?;
-        let record = snapshot.get(&RecordKey::new(table.items(), key.storage_key())).await?;
+        let storage_key = key.storage_key();
+        let slot = item_slot(&storage_key);
+        table.capacity.admit(UnitKind::Read, TABLE, slot)?;
+        let record = snapshot.get(&RecordKey::new(table.items(), storage_key)).await?;
         let stored = record.map(StoredItem::read).transpose()?;
         let units = read_units(stored.as_ref().map_or(0, StoredItem::size), self.consistent);
+        table.capacity.settle(UnitKind::Read, &[Draw { index: TABLE, slot, units }]);
         let item = match (stored, projection) {
             (None, _) => None,
             (Some(stored), None) => Some(stored.into_item()),

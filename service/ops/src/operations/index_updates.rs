@@ -1,12 +1,15 @@
 //! What UpdateTable does to global indexes (semantics 3.6, 4.4).
 
-use super::create_table::{provisioned, throughput_for_index};
+use super::create_table::index_throughput;
 use super::key_definitions::{
-    AttributeDefinition, AttributeTypes, SecondaryIndexInput, ThroughputInput, check_count,
-    check_projected_sum, invalid, redefined,
+    AttributeDefinition, AttributeTypes, SecondaryIndexInput, check_count, check_projected_sum, invalid,
+    redefined,
 };
-use super::update_table::unchanged_throughput;
-use crate::catalog::{Definition, Index, Throughput};
+use super::throughput::{
+    Asked, OnDemandInput, Subject, ThroughputInput, WarmInput, provisioned, unchanged_throughput,
+};
+use crate::capacity::{CapacityOptions, check_decrease};
+use crate::catalog::{Definition, Index, OnDemandMaximum};
 use crate::{Error, FieldPath, IndexStatus, Result, Validation};
 use cairn_model::{
     BillingMode, IndexKeySchema, IndexKind, IndexSchema, KeyAttribute, Projection, ProvisionedThroughput,
@@ -31,6 +34,10 @@ pub struct UpdateGlobalSecondaryIndex {
     pub name: String,
     /// Its new throughput.
     pub provisioned_throughput: Option<ThroughputInput>,
+    /// New limits on what is used of it on demand.
+    pub on_demand_throughput: Option<OnDemandInput>,
+    /// What it is to be ready for at once: more than before.
+    pub warm_throughput: Option<WarmInput>,
 }
 
 /// The deletion of an index.
@@ -47,8 +54,14 @@ pub(super) struct IndexUpdates {
 
 enum IndexUpdate {
     Create(Box<NewIndex>),
-    Throughput { name: String, to: ProvisionedThroughput },
+    Throughput(ThroughputChange),
     Delete { name: String },
+}
+
+struct ThroughputChange {
+    name: String,
+    to: Option<ProvisionedThroughput>,
+    asked: Asked,
 }
 
 struct NewIndex {
@@ -61,7 +74,8 @@ impl IndexUpdate {
     fn name(&self) -> &str {
         match self {
             Self::Create(new) => &new.input.name,
-            Self::Throughput { name, .. } | Self::Delete { name } => name,
+            Self::Throughput(change) => &change.name,
+            Self::Delete { name } => name,
         }
     }
 }
@@ -85,11 +99,7 @@ impl IndexUpdates {
                     IndexUpdate::Create(Box::new(NewIndex { input, key_schema, projection }))
                 }
                 (None, Some(update), None) => {
-                    let units = field.clone().field("update").field("provisioned_throughput");
-                    let given = update.provisioned_throughput.ok_or_else(|| {
-                        Validation::constraint(units.clone(), None, "Member must not be null")
-                    })?;
-                    IndexUpdate::Throughput { name: update.name.clone(), to: provisioned(&units, given)? }
+                    IndexUpdate::Throughput(ThroughputChange::check(field.clone().field("update"), update)?)
                 }
                 (None, None, Some(delete)) => IndexUpdate::Delete { name: delete.name.clone() },
                 (None, None, None) => {
@@ -130,7 +140,7 @@ impl IndexUpdates {
 
     fn made_or_deleted(&self) -> impl Iterator<Item = &IndexUpdate> {
         let updates = self.updates.iter().map(|(_, update)| update);
-        updates.filter(|update| !matches!(update, IndexUpdate::Throughput { .. }))
+        updates.filter(|update| !matches!(update, IndexUpdate::Throughput(_)))
     }
 
     /// Makes the changes in a definition whose own billing mode is the new one already, and says which index is to be
@@ -140,14 +150,14 @@ impl IndexUpdates {
         definition: &mut Definition,
         switched: bool,
         now: Timestamp,
+        options: &CapacityOptions,
     ) -> Result<Option<u16>> {
         let mut changed = None;
         for (field, update) in &self.updates {
             match update {
-                IndexUpdate::Create(new) => changed = Some(create(definition, field, new)?),
-                IndexUpdate::Throughput { name, to } => {
-                    let field = field.clone().field("update").field("provisioned_throughput");
-                    change_throughput(definition, field, name, *to, now)?;
+                IndexUpdate::Create(new) => changed = Some(create(definition, field, new, options)?),
+                IndexUpdate::Throughput(change) => {
+                    change.apply(definition, field.clone().field("update"), now, options)?;
                 }
                 IndexUpdate::Delete { name } => {
                     changed = Some(delete(definition, field.clone().field("delete"), name)?);
@@ -168,7 +178,12 @@ fn one_at_a_time() -> Error {
     }
 }
 
-fn create(definition: &mut Definition, field: &FieldPath, new: &NewIndex) -> Result<u16> {
+fn create(
+    definition: &mut Definition,
+    field: &FieldPath,
+    new: &NewIndex,
+    options: &CapacityOptions,
+) -> Result<u16> {
     let field = field.clone().field("create");
     let input = &new.input;
     if definition.indexes.iter().any(|index| index.schema.name == input.name) {
@@ -186,7 +201,7 @@ fn create(definition: &mut Definition, field: &FieldPath, new: &NewIndex) -> Res
     check_types(&definition.key_attributes(), &new.key_schema)?;
     let projections = definition.indexes.iter().map(|index| &index.schema.projection);
     check_projected_sum(FIELD, projections.chain([&new.projection]))?;
-    let provisioned = throughput_for_index(&field, definition.billing_mode, input)?;
+    let throughput = index_throughput(&field, definition.billing_mode, input, options)?;
     let id = definition.next_index_id;
     // An index has two counters, which are numbered with 16 bits.
     definition.next_index_id =
@@ -202,7 +217,7 @@ fn create(definition: &mut Definition, field: &FieldPath, new: &NewIndex) -> Res
             projection: new.projection.clone(),
         },
         status: IndexStatus::Creating,
-        throughput: Throughput { provisioned, ..Throughput::default() },
+        throughput,
     });
     Ok(id)
 }
@@ -253,37 +268,63 @@ fn delete(definition: &mut Definition, field: FieldPath, name: &str) -> Result<u
     }
 }
 
-fn change_throughput(
-    definition: &mut Definition,
-    field: FieldPath,
-    name: &str,
-    to: ProvisionedThroughput,
-    now: Timestamp,
-) -> Result<()> {
-    let (table, billing_mode) = (definition.name.to_string(), definition.billing_mode);
-    let index = global(definition, field.clone(), name)?;
-    let in_use = |doing| Err(Error::IndexInUse { table, index: name.to_owned(), doing });
-    match index.status {
-        IndexStatus::Creating => return in_use("created"),
-        IndexStatus::Deleting => return in_use("deleted"),
-        IndexStatus::Active => index.status = IndexStatus::Updating,
-        // A change of throughput does not interrupt filling.
-        IndexStatus::Backfilling | IndexStatus::Updating => {}
+impl ThroughputChange {
+    fn check(field: FieldPath, update: &UpdateGlobalSecondaryIndex) -> Result<Self, Validation> {
+        let asked = Asked {
+            provisioned: update.provisioned_throughput,
+            on_demand: update.on_demand_throughput,
+            warm: update.warm_throughput,
+        };
+        let field = field.field("provisioned_throughput");
+        if asked.is_nothing() {
+            return Err(Validation::constraint(field, None, "Member must not be null"));
+        }
+        let to = update.provisioned_throughput.map(|given| provisioned(&field, given)).transpose()?;
+        Ok(Self { name: update.name.clone(), to, asked })
     }
-    if billing_mode == BillingMode::PayPerRequest {
-        return Err(invalid(
-            field,
-            format!(
-                "ProvisionedThroughput should not be specified for index: {name} when BillingMode is PAY_PER_REQUEST"
-            ),
-        )
-        .into());
+
+    fn apply(
+        &self,
+        definition: &mut Definition,
+        field: FieldPath,
+        now: Timestamp,
+        options: &CapacityOptions,
+    ) -> Result<()> {
+        let name = &self.name;
+        let (table, billing_mode) = (definition.name.to_string(), definition.billing_mode);
+        let index = global(definition, field.clone(), name)?;
+        let in_use = |doing| Err(Error::IndexInUse { table, index: name.clone(), doing });
+        match index.status {
+            IndexStatus::Creating => return in_use("created"),
+            IndexStatus::Deleting => return in_use("deleted"),
+            IndexStatus::Active => index.status = IndexStatus::Updating,
+            // A change of throughput does not interrupt filling.
+            IndexStatus::Backfilling | IndexStatus::Updating => {}
+        }
+        let described = format!("index {name}");
+        if let Some(to) = self.to {
+            let field = field.clone().field("provisioned_throughput");
+            if billing_mode == BillingMode::PayPerRequest {
+                return Err(invalid(
+                    field,
+                    format!(
+                        "ProvisionedThroughput should not be specified for index: {name} when BillingMode is \
+                         PAY_PER_REQUEST"
+                    ),
+                )
+                .into());
+            }
+            if index.throughput.provisioned == Some(to) {
+                return Err(unchanged_throughput(field, &described, to).into());
+            }
+            check_decrease(&index.throughput, to, now, options)?;
+            index.throughput = std::mem::take(&mut index.throughput).with(to, now);
+        }
+        let subject = Subject { field: Some(field), name: &described, billing_mode, is_new: false };
+        index.throughput =
+            self.asked.change_limits(&subject, std::mem::take(&mut index.throughput), options)?;
+        Ok(())
     }
-    if index.throughput.provisioned == Some(to) {
-        return Err(unchanged_throughput(field, &format!("index {name}"), to).into());
-    }
-    index.throughput = std::mem::take(&mut index.throughput).with(to, now);
-    Ok(())
 }
 
 /// What a switch of the table's billing mode means for its global indexes: on demand they have no throughput, and
@@ -295,8 +336,12 @@ fn follow_billing_mode(definition: &mut Definition) -> Result<()> {
         .filter(|index| index.schema.kind == IndexKind::Global && index.status != IndexStatus::Deleting);
     for index in globals {
         match definition.billing_mode {
-            BillingMode::PayPerRequest => index.throughput.provisioned = None,
-            BillingMode::Provisioned if index.throughput.provisioned.is_some() => {}
+            BillingMode::PayPerRequest => {
+                index.throughput = std::mem::take(&mut index.throughput).on_demand();
+            }
+            BillingMode::Provisioned if index.throughput.provisioned.is_some() => {
+                index.throughput.on_demand = OnDemandMaximum::default();
+            }
             BillingMode::Provisioned => {
                 return Err(invalid(
                     FIELD,

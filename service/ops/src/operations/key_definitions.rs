@@ -1,6 +1,7 @@
 //! What CreateTable and UpdateTable say of keys and indexes: the callers' forms, and the checks on the way from them to
 //! the model's (semantics 3.1, 3.4, 4.2, 4.5).
 
+use super::throughput::{OnDemandInput, ThroughputInput, WarmInput};
 use crate::error::name_constraint;
 use crate::{FieldPath, Validation};
 use cairn_model::{
@@ -34,15 +35,6 @@ pub enum KeyRole {
     Range,
 }
 
-/// Provisioned throughput as a caller gives it.
-#[derive(Clone, Copy, Debug)]
-pub struct ThroughputInput {
-    /// Read units a second.
-    pub read_capacity_units: i64,
-    /// Write units a second.
-    pub write_capacity_units: i64,
-}
-
 /// A secondary index as a caller asks for it.
 #[derive(Clone, Debug, Default)]
 pub struct SecondaryIndexInput {
@@ -54,6 +46,10 @@ pub struct SecondaryIndexInput {
     pub projection: Option<ProjectionInput>,
     /// Required of a global index of a provisioned table, refused of one of an on-demand table. Local ones have none.
     pub provisioned_throughput: Option<ThroughputInput>,
+    /// Limits on what is used of a global index of an on-demand table.
+    pub on_demand_throughput: Option<OnDemandInput>,
+    /// What a global index is to be ready for at once.
+    pub warm_throughput: Option<WarmInput>,
 }
 
 /// What an index is to hold, as a caller says it.

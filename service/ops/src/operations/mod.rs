@@ -5,6 +5,7 @@ mod batch_write_item;
 mod create_table;
 mod delete_item;
 mod delete_table;
+mod describe_limits;
 mod describe_table;
 mod get_item;
 mod index_updates;
@@ -16,6 +17,7 @@ mod query;
 mod scan;
 mod stream_read;
 mod tag_resource;
+mod throughput;
 mod transact_get_items;
 mod transact_write_items;
 mod untag_resource;
@@ -27,12 +29,12 @@ pub use batch_write_item::{BatchWriteItem, BatchWriteItemOutput, WriteRequest};
 pub use create_table::CreateTable;
 pub use delete_item::{DeleteItem, DeleteItemOutput};
 pub use delete_table::DeleteTable;
+pub use describe_limits::{DescribeLimits, DescribeLimitsOutput};
 pub use describe_table::DescribeTable;
 pub use get_item::{GetItem, GetItemOutput};
 pub use index_updates::{DeleteGlobalSecondaryIndex, GlobalSecondaryIndexUpdate, UpdateGlobalSecondaryIndex};
 pub use key_definitions::{
     AttributeDefinition, KeyRole, KeySchemaElement, ProjectionInput, ProjectionType, SecondaryIndexInput,
-    ThroughputInput,
 };
 pub use list_tables::{ListTables, ListTablesOutput};
 pub use list_tags_of_resource::{ListTagsOfResource, ListTagsOfResourceOutput};
@@ -41,6 +43,7 @@ pub use query::{PageOutput, Query, QuerySelection};
 pub use scan::{Scan, ScanSelection};
 pub use stream_read::{Parts, StreamOptions, StreamPart, StreamQuery, StreamScan, StreamSummary};
 pub use tag_resource::TagResource;
+pub use throughput::{OnDemandInput, ThroughputInput, WarmInput};
 pub use transact_get_items::{TransactGet, TransactGetItems, TransactGetItemsOutput};
 pub use transact_write_items::{
     TransactAction, TransactWriteItem, TransactWriteItems, TransactWriteItemsOutput,

@@ -4,8 +4,9 @@ use crate::access::{Access, Items, Mentions};
 use crate::error::At;
 use crate::item_write::{Change, Condition, NewItem, write_item};
 use crate::{
-    ConsumedCapacity, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Permit, Result,
-    ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure, Service, Validation,
+    ConsumedCapacity, Demand, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Permit,
+    Result, ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure, Service, UnitKind,
+    Validation,
 };
 use cairn_model::{DecodeBudget, Item, StoredItem};
 use cairn_storage::Engine;
@@ -46,6 +47,10 @@ impl Operation for PutItem {
     const KIND: OperationKind = OperationKind::PutItem;
     type Output = PutItemOutput;
 
+    fn demand(&self) -> Option<Demand<'_>> {
+        Some(Demand { table: &self.table, index: None, kind: UnitKind::Write })
+    }
+
     fn accesses(&self) -> Vec<Access<'_>> {
         let items = Items::Listed(vec![("item".into(), &self.item)]);
         let mentions = Mentions {
@@ -76,9 +81,11 @@ impl Operation for PutItem {
         let new = NewItem::new(item);
         let attributes = new.attributes.clone();
         let return_old = self.return_values == ReturnValues::AllOld;
+        let size = new.size();
         let written = write_item(
             service,
             &reference.name,
+            Some(size),
             |table| Ok(table.key_schema().key_of_item(&attributes).map_err(|error| error.at("item"))?),
             move |_, old| {
                 condition.check(old)?;
@@ -89,7 +96,7 @@ impl Operation for PutItem {
         .await?;
         Ok(PutItemOutput {
             attributes: written.outcome,
-            consumed_capacity: self.return_consumed_capacity.report(&reference.given, written.units),
+            consumed_capacity: self.return_consumed_capacity.report(&reference.given, written.cost.parts),
             item_collection_metrics: written.collection.filter(|_| self.return_item_collection_metrics),
         })
     }

@@ -1,17 +1,18 @@
 //! Query (semantics 5.5, 8, 12.2): a page of one partition of a table or an index.
 
 use crate::access::{Access, Items, Mentions};
-use crate::capacity::{CapacityParts, read_units};
+use crate::capacity::{Cost, entry_slot, item_slot, read_units};
 use crate::expressions::Expressions;
 use crate::page::{Page, PageLimits, Reading, Wanted};
 use crate::selection::{check_projected, fetches, position, readable_index};
 use crate::{
-    ConsumedCapacity, Error, ExpressionArguments, Operation, OperationKind, Permit, Result,
-    ReturnConsumedCapacity, Select, Service, Validation, key_range,
+    ConsumedCapacity, Demand, Error, ExpressionArguments, Operation, OperationKind, Permit, Result,
+    ReturnConsumedCapacity, Select, Service, UnitKind, Validation, key_range,
 };
 use cairn_expression::{Condition, KeyCondition, KeyConditionError, KeyQuery, Projection};
 use cairn_model::{AttributeMap, Item, TableReference};
 use cairn_storage::{Consistency, Direction, Engine};
+use std::ops::Bound;
 use std::sync::Arc;
 
 /// What a Query or its stream selects.
@@ -69,6 +70,14 @@ impl Operation for Query {
     const KIND: OperationKind = OperationKind::Query;
     type Output = PageOutput;
 
+    fn demand(&self) -> Option<Demand<'_>> {
+        Some(Demand {
+            table: &self.selection.table,
+            index: self.selection.index.as_deref(),
+            kind: UnitKind::Read,
+        })
+    }
+
     fn accesses(&self) -> Vec<Access<'_>> {
         vec![self.selection.access().costing(self.return_consumed_capacity)]
     }
@@ -97,6 +106,7 @@ impl Operation for Query {
             }
             reading.start_after(start.storage_key);
         }
+        reading.admit()?;
         let page = reading.page(&snapshot, PageLimits { evaluated_max, returned_max: usize::MAX }).await?;
         Ok(page_output(&prepared, &reading, page, self.return_consumed_capacity))
     }
@@ -243,9 +253,15 @@ impl Prepared {
             let projected = self.projection.iter().flat_map(|projection| projection.attributes());
             fetches(index, table.key_schema(), self.select, filtered.chain(projected))
         });
+        let slot = match (&self.key_condition, &range.start) {
+            (Some(_), Bound::Included(key) | Bound::Excluded(key)) if index.is_some() => entry_slot(key),
+            (Some(_), Bound::Included(key) | Bound::Excluded(key)) => item_slot(key),
+            _ => None,
+        };
         let reading = Reading {
             table,
             index,
+            slot,
             fetches,
             range,
             direction: self.direction,
@@ -267,24 +283,28 @@ pub(super) fn page_output(
     page: Page,
     return_consumed_capacity: ReturnConsumedCapacity,
 ) -> PageOutput {
-    let mut units = CapacityParts::default();
-    add_units(&mut units, prepared, reading, &page);
+    let cost = settle(prepared, reading, &page);
     PageOutput {
         items: page.items,
         count: page.count,
         scanned_count: page.scanned_count,
         last_evaluated_key: page.last.map(|last| last.key),
-        consumed_capacity: return_consumed_capacity.report(&prepared.reference.given, units),
+        consumed_capacity: return_consumed_capacity.report(&prepared.reference.given, cost.parts),
     }
 }
 
-/// Adds what a page cost: of the table, or of the index that was read and the items fetched for it (semantics 12.6).
-pub(super) fn add_units(units: &mut CapacityParts, prepared: &Prepared, reading: &Reading, page: &Page) {
+/// Takes what a page cost, and says how much that is: of the table, or of the index that was read and the items fetched
+/// for it (semantics 12.6).
+pub(super) fn settle(prepared: &Prepared, reading: &Reading, page: &Page) -> Cost {
+    let mut cost = Cost::default();
     let walked = read_units(page.scanned_bytes, prepared.consistent);
     match &reading.index {
-        None => units.table += walked,
-        Some(index) => units.add_index(index.kind, &index.name, walked),
+        None => cost.add_item(reading.slot, walked),
+        Some(index) => cost.add_index(index, reading.slot, walked),
     }
+    // Only local indexes have items fetched, and those are in the partition of their entries.
     let fetched = page.fetched_bytes.iter().map(|bytes| read_units(*bytes, prepared.consistent));
-    units.table += fetched.sum::<f64>();
+    cost.add_item(reading.slot, fetched.sum());
+    reading.table.capacity.settle(UnitKind::Read, &cost.draws);
+    cost
 }

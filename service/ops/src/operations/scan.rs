@@ -5,8 +5,8 @@ use crate::access::{Access, Items, Mentions};
 use crate::page::{PageLimits, Reading};
 use crate::selection::position;
 use crate::{
-    ExpressionArguments, Operation, OperationKind, Permit, Result, ReturnConsumedCapacity, Select, Service,
-    Table, Validation, key_range,
+    Demand, ExpressionArguments, Operation, OperationKind, Permit, Result, ReturnConsumedCapacity, Select,
+    Service, Table, UnitKind, Validation, key_range,
 };
 use cairn_model::Item;
 use cairn_storage::{Direction, Engine};
@@ -52,6 +52,14 @@ impl Operation for Scan {
     const KIND: OperationKind = OperationKind::Scan;
     type Output = PageOutput;
 
+    fn demand(&self) -> Option<Demand<'_>> {
+        Some(Demand {
+            table: &self.selection.table,
+            index: self.selection.index.as_deref(),
+            kind: UnitKind::Read,
+        })
+    }
+
     fn accesses(&self) -> Vec<Access<'_>> {
         vec![self.selection.access().costing(self.return_consumed_capacity)]
     }
@@ -74,6 +82,7 @@ impl Operation for Scan {
             }
             reading.start_after(start.storage_key);
         }
+        reading.admit()?;
         let page = reading.page(&snapshot, PageLimits { evaluated_max, returned_max: usize::MAX }).await?;
         Ok(page_output(&prepared.selection, &reading, page, self.return_consumed_capacity))
     }

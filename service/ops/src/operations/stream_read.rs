@@ -3,14 +3,14 @@
 //! Each part carries a token with which another call goes on after it. A part may be empty: while a filter discards
 //! everything, that tells the caller that the read is alive and how far it has come.
 
-use super::query::{Prepared, QuerySelection, add_units};
+use super::query::{Prepared, QuerySelection, settle};
 use super::scan::{PreparedScan, ScanSelection};
 use crate::access::Access;
 use crate::capacity::CapacityParts;
 use crate::page::{PageLimits, Reading};
 use crate::{
-    Caller, ConsumedCapacity, Error, Operation, OperationKind, Permit, Result, ReturnConsumedCapacity,
-    Service, Table, Validation, key_range,
+    Caller, ConsumedCapacity, Demand, Error, Operation, OperationKind, Permit, Result,
+    ReturnConsumedCapacity, Service, Table, UnitKind, Validation, key_range,
 };
 use bytes::{BufMut, Bytes, BytesMut};
 use cairn_model::Item;
@@ -18,10 +18,14 @@ use cairn_storage::Engine;
 use futures::Stream;
 use futures::stream::{self, BoxStream};
 use std::sync::Arc;
+use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Items in one part, at most: a part is sent as soon as it is read, and none keeps the reader from its next page.
 const PART_ITEMS_MAX: usize = 1_000;
+
+/// How often a stream that waits for capacity looks at its table, at least.
+const PACE_LOOK: Duration = Duration::from_secs(1);
 
 /// Reads a partition, part by part.
 #[derive(Clone, Debug, Default)]
@@ -85,6 +89,14 @@ impl Operation for StreamQuery {
     const KIND: OperationKind = OperationKind::StreamQuery;
     type Output = Parts;
 
+    fn demand(&self) -> Option<Demand<'_>> {
+        Some(Demand {
+            table: &self.selection.table,
+            index: self.selection.index.as_deref(),
+            kind: UnitKind::Read,
+        })
+    }
+
     fn accesses(&self) -> Vec<Access<'_>> {
         vec![self.selection.access().costing(self.options.return_consumed_capacity)]
     }
@@ -99,6 +111,14 @@ impl Operation for StreamQuery {
 impl Operation for StreamScan {
     const KIND: OperationKind = OperationKind::StreamScan;
     type Output = Parts;
+
+    fn demand(&self) -> Option<Demand<'_>> {
+        Some(Demand {
+            table: &self.selection.table,
+            index: self.selection.index.as_deref(),
+            kind: UnitKind::Read,
+        })
+    }
 
     fn accesses(&self) -> Vec<Access<'_>> {
         vec![self.selection.access().costing(self.options.return_consumed_capacity)]
@@ -159,6 +179,9 @@ struct Progress<E: Engine> {
 }
 
 enum Stage {
+    /// Nothing is read yet, and there was capacity for a page.
+    Admitted,
+    /// There may be no capacity for the next page.
     Reading,
     /// Everything is read; the summary is to be sent.
     Read,
@@ -193,20 +216,21 @@ async fn start<E: Engine>(
         resume_token: None,
         summary: StreamSummary::default(),
         units: CapacityParts::default(),
-        stage: Stage::Reading,
+        stage: Stage::Admitted,
     };
     // What is wrong with the request is answered at once, and not in the midst of the parts.
     let (reading, _) = progress.reading().await?;
     if let Some(token) = options.resume_token.filter(|token| !token.is_empty()) {
         progress.after = Some(read_token(&reading, &token)?);
     }
+    reading.admit()?;
     Ok(Box::pin(parts(progress)))
 }
 
 fn parts<E: Engine>(progress: Progress<E>) -> impl Stream<Item = Result<StreamPart>> + Send {
     stream::try_unfold(progress, async |mut progress| {
         let part = match progress.stage {
-            Stage::Reading => progress.next().await?,
+            Stage::Admitted | Stage::Reading => progress.next().await?,
             Stage::Read => progress.summarize(),
             Stage::Done => return Ok(None),
         };
@@ -236,15 +260,35 @@ impl<E: Engine> Progress<E> {
         self.service.authorize(&self.caller, vec![access.costing(self.report)]).await
     }
 
+    /// As [`reading`](Self::reading), once there is capacity for a page: what a stream reads is paced by its table, where
+    /// pages asked for one by one would be refused. Whoever stops waiting for the stream ends that.
+    async fn admitted(&self) -> Result<(Reading, E::Snapshot)> {
+        loop {
+            let (reading, snapshot) = self.reading().await?;
+            match reading.admit() {
+                Ok(()) => return Ok((reading, snapshot)),
+                // Looked at again before long: throughput may be increased, or the table be deleted, meanwhile.
+                Err(throttled) => {
+                    drop(snapshot);
+                    tokio::time::sleep(throttled.retry_after.min(PACE_LOOK)).await;
+                }
+            }
+        }
+    }
+
     /// One page, from a snapshot of its own: a slow caller holds no old data in place.
     async fn next(&mut self) -> Result<StreamPart> {
         self.still_permitted().await?;
-        let (reading, snapshot) = self.reading().await?;
+        let (reading, snapshot) = match self.stage {
+            Stage::Admitted => self.reading().await?,
+            _ => self.admitted().await?,
+        };
+        self.stage = Stage::Reading;
         let limits =
             PageLimits { evaluated_max: usize::MAX, returned_max: self.remaining.min(PART_ITEMS_MAX) };
         let page = reading.page(&snapshot, limits).await?;
         self.remaining -= page.count;
-        add_units(&mut self.units, self.selected.prepared(), &reading, &page);
+        self.units.add(settle(self.selected.prepared(), &reading, &page).parts);
         self.summary.count += page.count as u64;
         self.summary.scanned_count += page.scanned_count as u64;
         if page.last.is_none() || self.remaining == 0 {

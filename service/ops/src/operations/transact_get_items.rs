@@ -1,11 +1,11 @@
 //! TransactGetItems (semantics 10.3, 12.4).
 
 use crate::access::{Access, Items, Mentions};
-use crate::capacity::read_units;
+use crate::capacity::{TABLE, item_slot};
 use crate::error::At;
 use crate::transaction::{
-    ACTIONS_MAX, BYTES_MAX, Costs, KeyFault, action_field, check_action_count, conflict, distinct_records,
-    record_key,
+    ACTIONS_MAX, BYTES_MAX, Costs, KeyFault, action_field, check_action_count, check_capacity, conflict,
+    distinct_records, read_cost, record_key,
 };
 use crate::{
     ConsumedCapacity, ExpressionArguments, Operation, OperationKind, Permit, Result, ReturnConsumedCapacity,
@@ -14,6 +14,8 @@ use crate::{
 use cairn_expression::Projection;
 use cairn_model::{AttributeMap, DecodeBudget, Item, StoredItem, TableReference};
 use cairn_storage::{Consistency, Engine, Snapshot};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Items fetched at a time.
 const FETCHED_MAX: usize = 25;
@@ -101,8 +103,10 @@ impl Operation for TransactGetItems {
         };
         let snapshot = service.engine.snapshot(Consistency::Strong).await.map_err(in_the_way(0))?;
         let mut keys = Vec::with_capacity(gets.len());
+        let mut tables = BTreeMap::new();
         for (number, get) in gets.iter().enumerate() {
             let table = service.catalog.serving(&snapshot, &get.table.name).await?;
+            tables.insert(get.table.name.clone(), table.clone());
             let key = table.key_schema().key_of_argument(&get.key);
             keys.push(
                 key.map(|key| record_key(&table, &key))
@@ -110,15 +114,19 @@ impl Operation for TransactGetItems {
             );
         }
         let records = distinct_records(keys)?;
+        check_capacity(gets.iter().zip(&records).filter_map(|(get, record)| {
+            let table = tables.get(&get.table.name)?;
+            Some(table.capacity.admit(UnitKind::Read, TABLE, item_slot(&record.key)))
+        }))?;
 
         let mut responses = Vec::with_capacity(gets.len());
         let mut costs = Costs::default();
         let mut bytes = 0;
         for (chunk, (gets, records)) in gets.chunks(FETCHED_MAX).zip(records.chunks(FETCHED_MAX)).enumerate()
         {
-            let records = snapshot.get_many(records.to_vec()).await;
-            let records = records.map_err(in_the_way(chunk * FETCHED_MAX))?;
-            for (get, record) in gets.iter().zip(records) {
+            let found = snapshot.get_many(records.to_vec()).await;
+            let found = found.map_err(in_the_way(chunk * FETCHED_MAX))?;
+            for ((get, key), record) in gets.iter().zip(records).zip(found) {
                 let stored = record.map(StoredItem::read).transpose()?;
                 let size = stored.as_ref().map_or(0, StoredItem::size);
                 bytes += size;
@@ -129,7 +137,7 @@ impl Operation for TransactGetItems {
                     )
                     .into());
                 }
-                costs.add(&get.table, read_units(size, true));
+                costs.add(&get.table, read_cost(key, size));
                 responses.push(match (stored, &get.projection) {
                     (None, _) => None,
                     (Some(stored), None) => Some(stored.into_item()),
@@ -137,6 +145,7 @@ impl Operation for TransactGetItems {
                 });
             }
         }
+        costs.settle(UnitKind::Read, |name| tables.get(name).map(Arc::as_ref));
         Ok(TransactGetItemsOutput {
             responses,
             consumed_capacity: costs.report(self.return_consumed_capacity, UnitKind::Read),

@@ -7,20 +7,19 @@
 
 use super::update_item::{change, check_targets};
 use crate::access::{Access, Items, Mentions};
-use crate::capacity::read_units;
 use crate::catalog::{Table, table_key};
 use crate::error::At;
 use crate::idempotency::{Fingerprint, RequestToken};
 use crate::item_collection::{collection_key, resize};
 use crate::item_write::{Change, Condition, NewItem, item_writes};
 use crate::transaction::{
-    ACTIONS_MAX, BYTES_MAX, Costs, KeyFault, action_field, check_action_count, conflict, distinct_records,
-    invalid_action, record_key,
+    ACTIONS_MAX, BYTES_MAX, Costs, KeyFault, action_field, check_action_count, check_capacity, conflict,
+    distinct_records, invalid_action, read_cost, record_key,
 };
 use crate::{
     CancellationCode, CancellationReason, ConsumedCapacity, Error, ExpressionArguments, FieldPath,
     ItemCollectionMetrics, ItemCollections, Operation, OperationKind, Permit, Result, ReturnConsumedCapacity,
-    ReturnValues, ReturnValuesOnConditionCheckFailure, Service, UnitKind, Validation,
+    ReturnValues, ReturnValuesOnConditionCheckFailure, Service, Throttled, UnitKind, Validation,
 };
 use bytes::Bytes;
 use cairn_expression::Update;
@@ -125,8 +124,22 @@ type Tables = BTreeMap<TableName, Arc<Table>>;
 const TABLE_CHANGES_MAX: usize = 16;
 
 enum Attempt {
-    Done(Result<Done>),
+    Done(Done),
+    Refused(Refusal),
     TableChanged,
+}
+
+/// A transaction that is not done, and what it costs nevertheless: one that its conditions cancel costs as if it had been
+/// done.
+struct Refusal {
+    error: Error,
+    costs: Costs,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self { error, costs: Costs::default() }
+    }
 }
 
 struct Done {
@@ -175,8 +188,12 @@ impl Operation for TransactWriteItems {
         }
         for _ in 0..TABLE_CHANGES_MAX {
             match transaction.attempt(service, &tables).await {
-                Ok(Attempt::Done(done)) => {
-                    let Done { costs, collections, kind } = done?;
+                Ok(Attempt::Refused(Refusal { error, costs })) => {
+                    costs.settle(UnitKind::Write, |name| tables.get(name).map(Arc::as_ref));
+                    return Err(error);
+                }
+                Ok(Attempt::Done(Done { costs, collections, kind })) => {
+                    costs.settle(kind, |name| tables.get(name).map(Arc::as_ref));
                     if transaction.token.is_some() {
                         service.tokens.used(service);
                     }
@@ -354,7 +371,7 @@ impl Action {
                 let message = error.to_string();
                 let Error::ConditionalCheckFailed { item } = error else { return Err(error) };
                 let code = CancellationCode::ConditionalCheckFailed;
-                Ok(CancellationReason { code, message, item, field: None })
+                Ok(CancellationReason { code, message, item, ..CancellationReason::default() })
             }
             Err(error) => Err(error),
         }
@@ -486,8 +503,8 @@ impl Transaction {
         }
         let token = self.token.as_ref().map(|token| (token, found.next().flatten()));
         match self.outcome(tables, records, collections, token, found) {
-            Ok((writes, done)) => Decision { writes, outcome: Attempt::Done(Ok(done)) },
-            Err(error) => Decision::unchanged(Attempt::Done(Err(error))),
+            Ok((writes, done)) => Decision { writes, outcome: Attempt::Done(done) },
+            Err(refusal) => Decision::unchanged(Attempt::Refused(refusal)),
         }
     }
 
@@ -498,19 +515,21 @@ impl Transaction {
         (collections, bytes_max): (&[Collection], u64),
         token: Option<(&RequestToken, Option<&Bytes>)>,
         mut found: impl Iterator<Item = Option<&'f Bytes>>,
-    ) -> Result<(Vec<Write>, Done)> {
+    ) -> Result<(Vec<Write>, Done), Refusal> {
         let mut items = Vec::with_capacity(records.len());
         for ((action, record), found) in self.actions.iter().zip(records).zip(found.by_ref()) {
             let Some(table) = tables.get(&action.table.name) else { continue };
-            items.push(Met { action, table, record, old: found.cloned().map(StoredItem::read).transpose()? });
+            items.push(Met { action, table, record, old: stored(found)? });
         }
         if let Some((token, record)) = token
             && token.is_replay(record)?
         {
             return Ok((Vec::new(), replayed(&items)));
         }
-        let (mut writes, costs, growths) = changes(&items)?;
-        check_conditions(&items)?;
+        let Changes { mut writes, costs, growths, capacity } = changes(&items)?;
+        if let Err(error) = check_conditions(&items) {
+            return Err(Refusal { error, costs });
+        }
         let mut told = ItemCollections::default();
         for (collection, size) in collections.iter().zip(found) {
             let growth = collection.actions.iter().filter_map(|action| growths.get(*action)).sum();
@@ -521,11 +540,12 @@ impl Transaction {
                     told.add(&collection.given, metrics);
                 }
                 Err(error @ Error::ItemCollectionSizeLimitExceeded { .. }) => {
-                    return Err(self.too_large(&collection.actions, &error));
+                    return Err(self.too_large(&collection.actions, &error).into());
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
+        check_capacity(capacity)?;
         writes.extend(token.into_iter().flat_map(|(token, _)| token.writes()));
         Ok((writes, Done { costs, collections: told, kind: UnitKind::Write }))
     }
@@ -575,27 +595,45 @@ impl Transaction {
 /// A transaction that had been done before costs as much as to read what it is about.
 fn replayed(items: &[Met<'_>]) -> Done {
     let mut costs = Costs::default();
-    for Met { action, old, .. } in items {
-        costs.add(&action.table, read_units(old.as_ref().map_or(0, StoredItem::size), true));
+    for Met { action, record, old, .. } in items {
+        costs.add(&action.table, read_cost(record, old.as_ref().map_or(0, StoredItem::size)));
     }
     Done { costs, collections: ItemCollections::default(), kind: UnitKind::Read }
 }
 
-/// What all actions come to: what to write, what it costs, and by how many bytes each action's collection grows. An
-/// action that its item does not allow cancels the transaction before any condition is
-/// looked at, and is the only one reported.
-fn changes(items: &[Met<'_>]) -> Result<(Vec<Write>, Costs, Vec<i64>)> {
-    let mut all = Vec::new();
-    let mut growths = Vec::with_capacity(items.len());
-    let mut costs = Costs::default();
+fn stored(record: Option<&Bytes>) -> Result<Option<StoredItem>> {
+    Ok(record.cloned().map(StoredItem::read).transpose()?)
+}
+
+/// What all actions come to.
+struct Changes {
+    writes: Vec<Write>,
+    costs: Costs,
+    /// By how many bytes each action's collection grows.
+    growths: Vec<i64>,
+    /// Whether there is capacity for each action.
+    capacity: Vec<Result<(), Throttled>>,
+}
+
+/// What all actions come to. An action that its item does not allow cancels the transaction before any condition is looked
+/// at, and is the only one reported.
+fn changes(items: &[Met<'_>]) -> Result<Changes> {
+    let mut changes = Changes {
+        writes: Vec::new(),
+        costs: Costs::default(),
+        growths: Vec::with_capacity(items.len()),
+        capacity: Vec::with_capacity(items.len()),
+    };
     for (number, Met { action, table, record, old }) in items.iter().enumerate() {
         let writes =
             action.change(old.as_ref()).and_then(|change| item_writes(table, record, old.as_ref(), &change));
         match writes {
             Ok(writes) => {
-                all.extend(writes.writes);
-                growths.push(writes.collection_bytes);
-                costs.add(&action.table, writes.units);
+                let cost = writes.cost.doubled();
+                changes.writes.extend(writes.writes);
+                changes.growths.push(writes.collection_bytes);
+                changes.capacity.push(table.capacity.check(UnitKind::Write, &cost.draws));
+                changes.costs.add(&action.table, cost);
             }
             Err(Error::Validation(validation)) => {
                 return Err(invalid_action(items.len(), number, validation.below(action.field.clone())));
@@ -603,7 +641,7 @@ fn changes(items: &[Met<'_>]) -> Result<(Vec<Write>, Costs, Vec<i64>)> {
             Err(error) => return Err(error),
         }
     }
-    Ok((all, costs, growths))
+    Ok(changes)
 }
 
 /// Cancels the transaction unless every condition is true of the items as they were before it. All that are not are

@@ -6,8 +6,9 @@ use crate::error::At;
 use crate::index_write::check_update_targets;
 use crate::item_write::{Change, Condition, NewItem, write_item};
 use crate::{
-    ConsumedCapacity, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Permit, Result,
-    ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure, Service, Validation,
+    ConsumedCapacity, Demand, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Permit,
+    Result, ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure, Service, UnitKind,
+    Validation,
 };
 use cairn_expression::{Update, UpdateError, UpdateErrorKind};
 use cairn_model::{AttributeMap, DecodeBudget, Item, StoredItem, item_size, limits};
@@ -52,6 +53,10 @@ impl Operation for UpdateItem {
     const KIND: OperationKind = OperationKind::UpdateItem;
     type Output = UpdateItemOutput;
 
+    fn demand(&self) -> Option<Demand<'_>> {
+        Some(Demand { table: &self.table, index: None, kind: UnitKind::Write })
+    }
+
     fn accesses(&self) -> Vec<Access<'_>> {
         let items = Items::Listed(vec![("key".into(), &self.key)]);
         let mentions = Mentions {
@@ -84,6 +89,7 @@ impl Operation for UpdateItem {
         let written = write_item(
             service,
             &reference.name,
+            None,
             |table| {
                 let schema = table.key_schema();
                 let primary = schema.key_of_argument(&key).map_err(|error| error.at("key"))?;
@@ -104,7 +110,7 @@ impl Operation for UpdateItem {
         .await?;
         Ok(UpdateItemOutput {
             attributes: written.outcome.map(Item::from),
-            consumed_capacity: self.return_consumed_capacity.report(&reference.given, written.units),
+            consumed_capacity: self.return_consumed_capacity.report(&reference.given, written.cost.parts),
             item_collection_metrics: written.collection.filter(|_| self.return_item_collection_metrics),
         })
     }

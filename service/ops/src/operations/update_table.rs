@@ -1,12 +1,15 @@
 //! UpdateTable (semantics 3.2, 3.6): throughput, billing mode, storage class, deletion protection, global indexes.
 
-use super::create_table::throughput_for;
 use super::index_updates::{GlobalSecondaryIndexUpdate, IndexUpdates};
-use super::key_definitions::{AttributeDefinition, ThroughputInput};
+use super::key_definitions::AttributeDefinition;
+use super::throughput::{
+    Asked, OnDemandInput, Subject, ThroughputInput, WarmInput, throughput_for, unchanged_throughput,
+};
 use crate::access::Access;
-use crate::catalog::Definition;
+use crate::capacity::{CapacityOptions, check_decrease, check_limits, check_on_demand_switch};
+use crate::catalog::{Definition, OnDemandMaximum};
 use crate::{Error, Operation, OperationKind, Permit, Result, Service, TableDescription, Validation};
-use cairn_model::{BillingMode, ProvisionedThroughput, TableClass, TableStatus};
+use cairn_model::{BillingMode, TableClass, TableStatus};
 use cairn_storage::{Consistency, Engine};
 use jiff::Timestamp;
 
@@ -23,6 +26,10 @@ pub struct UpdateTable {
     pub billing_mode: Option<BillingMode>,
     /// The new throughput.
     pub provisioned_throughput: Option<ThroughputInput>,
+    /// New limits on what is used of an on-demand table.
+    pub on_demand_throughput: Option<OnDemandInput>,
+    /// What the table is to be ready for at once: more than before.
+    pub warm_throughput: Option<WarmInput>,
     /// The new storage class.
     pub table_class: Option<TableClass>,
     /// Whether DeleteTable is to be refused.
@@ -40,7 +47,7 @@ impl Operation for UpdateTable {
     async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<TableDescription> {
         let name = service.naming.table("table", self.table.clone())?.name;
         if self.billing_mode.is_none()
-            && self.provisioned_throughput.is_none()
+            && self.asked().is_nothing()
             && self.table_class.is_none()
             && self.deletion_protection.is_none()
             && self.global_secondary_index_updates.is_empty()
@@ -54,8 +61,17 @@ impl Operation for UpdateTable {
         }
         let now = (service.clock)();
         let indexes = IndexUpdates::check(&self.attribute_definitions, &self.global_secondary_index_updates)?;
-        let (table, changed_index) =
-            service.catalog.change(&name, move |definition| self.apply(&indexes, definition, now)).await?;
+        let others = service.catalog.provisioned_units_beside(&name).await?;
+        let accounting = service.accounting.clone();
+        let (table, changed_index) = service
+            .catalog
+            .change(&name, move |before| {
+                let options = &accounting.options;
+                let (after, changed_index) = self.apply(&indexes, before.clone(), now, options)?;
+                check_limits(Some(&before), &after, others, options)?;
+                Ok((after, changed_index))
+            })
+            .await?;
         service.catalog.finish_update(&table, changed_index);
         let snapshot = service.engine.snapshot(Consistency::Strong).await?;
         service.catalog.describe(&snapshot, &table, &service.naming).await
@@ -63,12 +79,21 @@ impl Operation for UpdateTable {
 }
 
 impl UpdateTable {
+    fn asked(&self) -> Asked {
+        Asked {
+            provisioned: self.provisioned_throughput,
+            on_demand: self.on_demand_throughput,
+            warm: self.warm_throughput,
+        }
+    }
+
     /// The table's definition after the change, and the index that is to be made or removed because of it.
     fn apply(
         &self,
         indexes: &IndexUpdates,
         mut definition: Definition,
         now: Timestamp,
+        options: &CapacityOptions,
     ) -> Result<(Definition, Option<u16>)> {
         let in_use = |doing| Err(Error::TableInUse { table: definition.name.to_string(), doing });
         match definition.status {
@@ -82,18 +107,30 @@ impl UpdateTable {
         let switched = billing_mode != definition.billing_mode;
         if self.provisioned_throughput.is_some() || switched {
             match throughput_for(billing_mode, self.provisioned_throughput)? {
-                None => definition.throughput.provisioned = None,
+                None => definition.throughput = definition.throughput.on_demand(),
                 Some(units) if definition.throughput.provisioned == Some(units) => {
                     return Err(unchanged_throughput("provisioned_throughput", "table", units).into());
                 }
-                Some(units) => definition.throughput = definition.throughput.with(units, now),
+                Some(units) => {
+                    check_decrease(&definition.throughput, units, now, options)?;
+                    definition.throughput = definition.throughput.with(units, now);
+                }
             }
         }
-        if switched && billing_mode == BillingMode::PayPerRequest {
-            definition.on_demand_since = Some(now);
+        if switched {
+            match billing_mode {
+                BillingMode::PayPerRequest => {
+                    check_on_demand_switch(&mut definition.on_demand_switches, now, options)?;
+                    definition.on_demand_since = Some(now);
+                }
+                BillingMode::Provisioned => definition.throughput.on_demand = OnDemandMaximum::default(),
+            }
         }
+        let subject = Subject { field: None, name: "table", billing_mode, is_new: false };
+        definition.throughput = self.asked().change_limits(&subject, definition.throughput, options)?;
+        definition.throughput_revision += 1;
         definition.billing_mode = billing_mode;
-        let changed_index = indexes.apply(&mut definition, switched, now)?;
+        let changed_index = indexes.apply(&mut definition, switched, now, options)?;
         if let Some(class) = self.table_class {
             definition.table_class = Some((class, now));
         }
@@ -102,22 +139,4 @@ impl UpdateTable {
         }
         Ok((definition, changed_index))
     }
-}
-
-/// Asking for the throughput there is (semantics 3.2).
-pub(super) fn unchanged_throughput(
-    field: impl Into<crate::FieldPath>,
-    of: &str,
-    units: ProvisionedThroughput,
-) -> Validation {
-    let ProvisionedThroughput { read_capacity_units: read, write_capacity_units: write } = units;
-    Validation::of_state(
-        field,
-        format!(
-            "The provisioned throughput for the {of} will not change. The requested value equals the current value. \
-             Current ReadCapacityUnits provisioned for the {of}: {read}. Requested ReadCapacityUnits: {read}. Current \
-             WriteCapacityUnits provisioned for the {of}: {write}. Requested WriteCapacityUnits: {write}. Refer to \
-             the Amazon DynamoDB Developer Guide for current limits and how to request higher limits."
-        ),
-    )
 }

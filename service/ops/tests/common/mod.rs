@@ -5,12 +5,14 @@
 
 use crate::root::{AsRoot, start};
 use bytes::Bytes;
-use cairn_model::{AttributeMap, AttributeValue, BillingMode, Item, KeyType, TableStatus};
-use cairn_model::{IndexKind, IndexSchema, KeyAttribute, KeySchema, StoredItem};
+use cairn_model::{
+    AttributeMap, AttributeValue, BillingMode, IndexKind, IndexSchema, Item, KeyAttribute, KeySchema,
+    KeyType, StoredItem, TableStatus,
+};
 use cairn_ops::{
-    AttributeDefinition, CreateTable, DeleteItem, DescribeTable, Error, ExpressionArguments, GetItem,
-    IndexDescription, IndexStatus, KeyRole, KeySchemaElement, ProjectionInput, ProjectionType, PutItem,
-    SecondaryIndexInput, Service, ServiceOptions, TableDescription, UpdateItem,
+    AttributeDefinition, CapacityOptions, CreateTable, DeleteItem, DescribeTable, Error, ExpressionArguments,
+    GetItem, IndexDescription, IndexStatus, KeyRole, KeySchemaElement, ProjectionInput, ProjectionType,
+    PutItem, SecondaryIndexInput, Service, ServiceOptions, TableDescription, UpdateItem,
 };
 use cairn_storage::memory::MemoryEngine;
 use cairn_storage::{Consistency, CounterKey, Direction, Engine, KeyRange, Snapshot, SpaceId, Visit};
@@ -20,7 +22,12 @@ use std::ops::ControlFlow;
 pub(crate) const TABLE: &str = "Music";
 
 pub(crate) async fn service() -> Service<MemoryEngine> {
-    start(MemoryEngine::default(), ServiceOptions::default()).await.unwrap()
+    service_with(CapacityOptions { enforced: false, ..CapacityOptions::default() }).await
+}
+
+pub(crate) async fn service_with(capacity: CapacityOptions) -> Service<MemoryEngine> {
+    let options = ServiceOptions { capacity, ..ServiceOptions::default() };
+    start(MemoryEngine::default(), options).await.unwrap()
 }
 
 pub(crate) fn s(text: &str) -> AttributeValue {
@@ -57,7 +64,7 @@ pub(crate) fn index(name: &str, hash: &[&str], range: &[&str]) -> SecondaryIndex
         name: name.into(),
         key_schema: keys(hash, range),
         projection: projection(ProjectionType::All, &[]),
-        provisioned_throughput: None,
+        ..SecondaryIndexInput::default()
     }
 }
 
@@ -73,13 +80,13 @@ pub(crate) fn table() -> CreateTable {
 }
 
 pub(crate) async fn create<E: Engine>(service: &Service<E>, request: CreateTable) -> Result<(), Error> {
-    request.execute(service).await?;
+    request.as_root(service).await?;
     service.settled().await;
     Ok(())
 }
 
 pub(crate) async fn describe<E: Engine>(service: &Service<E>) -> TableDescription {
-    DescribeTable { table: TABLE.into() }.execute(service).await.unwrap()
+    DescribeTable { table: TABLE.into() }.as_root(service).await.unwrap()
 }
 
 pub(crate) async fn describe_index<E: Engine>(service: &Service<E>, name: &str) -> IndexDescription {
@@ -128,12 +135,12 @@ fn placeholders(expression: &str) -> BTreeMap<String, String> {
 
 pub(crate) async fn get<E: Engine>(service: &Service<E>, key: AttributeMap) -> Option<Item> {
     let get = GetItem { table: TABLE.into(), key: Item::from(key), consistent: true, ..GetItem::default() };
-    get.execute(service).await.unwrap().item
+    get.as_root(service).await.unwrap().item
 }
 
 /// The text of the error that a call must end with.
 pub(crate) async fn refusal<E: Engine, O: AsRoot>(service: &Service<E>, operation: O) -> String {
-    match AsRoot::execute(operation, service).await {
+    match operation.as_root(service).await {
         Err(error) => error.to_string(),
         Ok(_) => panic!("the call went through"),
     }

@@ -7,8 +7,8 @@ use crate::root::{AsRoot, start};
 use bytes::Bytes;
 use cairn_model::{AttributeMap, AttributeValue, BillingMode, DecodeBudget, Item, KeyType};
 use cairn_ops::{
-    AttributeDefinition, CreateTable, Error, ExpressionArguments, GetItem, KeyRole, KeySchemaElement,
-    ProjectionInput, ProjectionType, PutItem, SecondaryIndexInput, Service, ServiceOptions,
+    AttributeDefinition, CapacityOptions, CreateTable, Error, ExpressionArguments, GetItem, KeyRole,
+    KeySchemaElement, ProjectionInput, ProjectionType, PutItem, SecondaryIndexInput, Service, ServiceOptions,
 };
 use cairn_storage::memory::MemoryEngine;
 use cairn_storage::{
@@ -37,9 +37,15 @@ pub(crate) async fn service_at<E: Engine>(engine: E, clock: &HeldClock) -> Servi
     let options = ServiceOptions {
         clock: Arc::new(move || *clock.0.lock().unwrap()),
         item_collection_bytes_max: 1_000,
+        capacity: unlimited(),
         ..ServiceOptions::default()
     };
     start(engine, options).await.unwrap()
+}
+
+/// No throttling: a test writes in a moment what takes seconds of capacity.
+pub(crate) fn unlimited() -> CapacityOptions {
+    CapacityOptions { enforced: false, ..CapacityOptions::default() }
 }
 
 /// A service with the tables `Music` and `Films`, both with partition key `pk` (S), sort key `sk` (N) and
@@ -62,7 +68,7 @@ pub(crate) async fn create_tables<E: Engine>(service: &Service<E>) {
                 projection_type: Some(ProjectionType::All),
                 non_key_attributes: Vec::new(),
             }),
-            provisioned_throughput: None,
+            ..SecondaryIndexInput::default()
         };
         let create = CreateTable {
             table: name.into(),
@@ -80,7 +86,7 @@ pub(crate) async fn create_tables<E: Engine>(service: &Service<E>) {
             global_secondary_indexes: Some(vec![by_band]),
             ..CreateTable::default()
         };
-        create.execute(service).await.unwrap();
+        create.as_root(service).await.unwrap();
     }
     service.settled().await;
 }
@@ -115,12 +121,12 @@ pub(crate) fn values(pairs: &[(&str, AttributeValue)]) -> ExpressionArguments {
 
 pub(crate) async fn put<E: Engine>(service: &Service<E>, table: &str, pairs: &[(&str, AttributeValue)]) {
     let put = PutItem { table: table.into(), item: item(pairs), ..PutItem::default() };
-    put.execute(service).await.unwrap();
+    put.as_root(service).await.unwrap();
 }
 
 pub(crate) async fn get<E: Engine>(service: &Service<E>, table: &str, key: Item) -> Option<AttributeMap> {
     let get = GetItem { table: table.into(), key, consistent: true, ..GetItem::default() };
-    get.execute(service).await.unwrap().item.map(attributes)
+    get.as_root(service).await.unwrap().item.map(attributes)
 }
 
 /// What a ValidationException says, and of which part.

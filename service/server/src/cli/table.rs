@@ -3,7 +3,7 @@
 use super::client::{Client, ClientArgs};
 use super::error::ClientError;
 use super::output::{Output, OutputArgs, new_table, text_cell};
-use super::table_view::TableView;
+use super::table_view::{LimitsView, TableView};
 use cairn_api::v1;
 use clap::{ArgAction, ArgGroup, Args, Subcommand, ValueEnum};
 use std::collections::BTreeMap;
@@ -21,6 +21,7 @@ Examples:
   cairn table create Orders --partition-key Customer:S --sort-key When:N --wait
   cairn table create Sensors --partition-key Id:N --read 5 --write 10 --tag team=lab
   cairn table update Orders --deletion-protection true
+  cairn table update Orders --max-write 500
   cairn table describe Orders --output json | jq -r .TableStatus
   cairn table tag Orders team=sales stage=prod
   cairn table delete Orders --wait
@@ -82,6 +83,8 @@ enum TableCommand {
         #[arg(value_name = "KEY", required = true)]
         keys: Vec<String>,
     },
+    /// Print how much throughput tables may be provisioned with
+    Limits,
     /// Print a table's tags
     Tags {
         /// The table's name or ARN
@@ -122,7 +125,8 @@ struct CreateArgs {
 
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("change").multiple(true).required(true)
-    .args(["billing", "read", "write", "deletion_protection", "table_class"]))]
+    .args(["billing", "read", "write", "max_read", "max_write", "warm_read", "warm_write", "deletion_protection",
+        "table_class"]))]
 struct UpdateArgs {
     /// The table's name or ARN
     #[arg(value_name = "NAME")]
@@ -151,6 +155,18 @@ struct ThroughputArgs {
     /// Provisioned write capacity units a second
     #[arg(long, value_name = "UNITS", requires = "read")]
     write: Option<i64>,
+    /// The most read units a second that are used on demand; -1 for no limit
+    #[arg(long, value_name = "UNITS", allow_negative_numbers = true)]
+    max_read: Option<i64>,
+    /// The most write units a second that are used on demand; -1 for no limit
+    #[arg(long, value_name = "UNITS", allow_negative_numbers = true)]
+    max_write: Option<i64>,
+    /// Read units a second that the table is to be ready for at once; they can only be raised
+    #[arg(long, value_name = "UNITS")]
+    warm_read: Option<i64>,
+    /// Write units a second that the table is to be ready for at once; they can only be raised
+    #[arg(long, value_name = "UNITS")]
+    warm_write: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -176,6 +192,20 @@ impl ThroughputArgs {
     fn message(self) -> Option<v1::ProvisionedThroughput> {
         self.read.zip(self.write).map(|(read_capacity_units, write_capacity_units)| {
             v1::ProvisionedThroughput { read_capacity_units, write_capacity_units }
+        })
+    }
+
+    fn on_demand(self) -> Option<v1::OnDemandThroughput> {
+        (self.max_read.is_some() || self.max_write.is_some()).then_some(v1::OnDemandThroughput {
+            max_read_request_units: self.max_read,
+            max_write_request_units: self.max_write,
+        })
+    }
+
+    fn warm(self) -> Option<v1::WarmThroughput> {
+        (self.warm_read.is_some() || self.warm_write.is_some()).then_some(v1::WarmThroughput {
+            read_units_per_second: self.warm_read,
+            write_units_per_second: self.warm_write,
         })
     }
 }
@@ -247,6 +277,8 @@ impl CreateArgs {
                 .collect(),
             billing_mode: billing_mode.into(),
             provisioned_throughput,
+            on_demand_throughput: self.throughput.on_demand(),
+            warm_throughput: self.throughput.warm(),
             table_class: self.table_class.map(v1::TableClass::from).unwrap_or_default().into(),
             deletion_protection_enabled: self.deletion_protection,
             tags: self.tags,
@@ -261,6 +293,8 @@ impl UpdateArgs {
             table: self.table,
             billing_mode: self.billing.map(v1::BillingMode::from).unwrap_or_default().into(),
             provisioned_throughput: self.throughput.message(),
+            on_demand_throughput: self.throughput.on_demand(),
+            warm_throughput: self.throughput.warm(),
             table_class: self.table_class.map(v1::TableClass::from).unwrap_or_default().into(),
             deletion_protection_enabled: self.deletion_protection,
             ..Default::default()
@@ -311,6 +345,11 @@ pub(crate) async fn run(args: TableArgs) -> Result<(), ClientError> {
             let request = v1::UntagResourceRequest { resource_arn, tag_keys: keys };
             client.tables.untag_resource(request).await?;
             Ok(())
+        }
+        TableCommand::Limits => {
+            let limits = client.tables.describe_limits(v1::DescribeLimitsRequest {}).await?.into_inner();
+            let view = LimitsView::of(&limits);
+            output.print(&view, || view.table())
         }
         TableCommand::Tags { table } => {
             let tags = tags(&mut client, table).await?;

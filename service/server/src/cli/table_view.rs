@@ -22,6 +22,10 @@ pub(crate) struct TableView {
     #[serde(skip_serializing_if = "Option::is_none")]
     provisioned_throughput: Option<ProvisionedThroughput>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    on_demand_throughput: Option<OnDemandThroughput>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warm_throughput: Option<WarmThroughput>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     table_class_summary: Option<TableClassSummary>,
     item_count: i64,
     table_size_bytes: i64,
@@ -60,6 +64,57 @@ struct ProvisionedThroughput {
     #[serde(skip_serializing_if = "Option::is_none")]
     last_decrease_date_time: Option<String>,
     number_of_decreases_today: i64,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct OnDemandThroughput {
+    max_read_request_units: i64,
+    max_write_request_units: i64,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct WarmThroughput {
+    read_units_per_second: i64,
+    write_units_per_second: i64,
+    status: String,
+}
+
+/// How much throughput may be provisioned, as DynamoDB's JSON has it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct LimitsView {
+    account_max_read_capacity_units: i64,
+    account_max_write_capacity_units: i64,
+    table_max_read_capacity_units: i64,
+    table_max_write_capacity_units: i64,
+}
+
+impl LimitsView {
+    pub(crate) fn of(limits: &v1::DescribeLimitsResponse) -> Self {
+        Self {
+            account_max_read_capacity_units: limits.account_max_read_capacity_units,
+            account_max_write_capacity_units: limits.account_max_write_capacity_units,
+            table_max_read_capacity_units: limits.table_max_read_capacity_units,
+            table_max_write_capacity_units: limits.table_max_write_capacity_units,
+        }
+    }
+
+    /// A row for one table, and one for all.
+    pub(crate) fn table(&self) -> Table {
+        let mut table = new_table();
+        table.set_header(["Units a second", "Read", "Write"].map(text_cell));
+        for (title, read, write) in [
+            ("One table", self.table_max_read_capacity_units, self.table_max_write_capacity_units),
+            ("All tables", self.account_max_read_capacity_units, self.account_max_write_capacity_units),
+        ] {
+            table.add_row(
+                [title.to_owned(), read.to_string(), write.to_string()].map(|text| text_cell(&text)),
+            );
+        }
+        table
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -131,6 +186,15 @@ impl TableView {
                     number_of_decreases_today: units.number_of_decreases_today,
                 }
             }),
+            on_demand_throughput: table.on_demand_throughput.as_ref().map(|limits| OnDemandThroughput {
+                max_read_request_units: limits.max_read_request_units.unwrap_or(-1),
+                max_write_request_units: limits.max_write_request_units.unwrap_or(-1),
+            }),
+            warm_throughput: table.warm_throughput.as_ref().map(|warm| WarmThroughput {
+                read_units_per_second: warm.read_units_per_second,
+                write_units_per_second: warm.write_units_per_second,
+                status: name(warm.status, "TABLE_STATUS_", v1::TableStatus::as_str_name),
+            }),
             table_class_summary: table.table_class_summary.as_ref().map(|summary| TableClassSummary {
                 table_class: name(summary.table_class, "TABLE_CLASS_", v1::TableClass::as_str_name),
                 last_update_date_time: time(summary.last_update_time.as_ref()),
@@ -182,7 +246,17 @@ impl TableView {
                 "provisioned: {} read and {} write units a second",
                 units.read_capacity_units, units.write_capacity_units
             ),
-            _ if mode == "PAY_PER_REQUEST" => "on demand".to_owned(),
+            _ if mode == "PAY_PER_REQUEST" => match &self.on_demand_throughput {
+                None => "on demand".to_owned(),
+                Some(limits) => {
+                    let shown = |units: i64| if units < 0 { "any".to_owned() } else { units.to_string() };
+                    format!(
+                        "on demand, at most {} read and {} write units a second",
+                        shown(limits.max_read_request_units),
+                        shown(limits.max_write_request_units)
+                    )
+                }
+            },
             _ => mode.to_owned(),
         }
     }

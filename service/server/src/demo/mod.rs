@@ -1,4 +1,4 @@
-//! The demonstration: a service on an empty folder, and a tour of it over gRPC.
+//! The demonstration: a service on an empty folder, and a tour of it over gRPC. The service does not throttle.
 
 mod answer;
 mod call;
@@ -162,6 +162,8 @@ fn settings(data: &Path, listen: SocketAddr) -> Result<Settings, SettingsError> 
         data: Some(data.to_owned()),
         listen: Some(listen),
         dev: Some(true),
+        // The tour is not to be throttled: it shows what a service does and not what a table is provisioned with.
+        capacity_limits: Some(false),
         cache_mib: Some(64),
         write_buffer_mib: Some(64),
         ..SettingsInput::default()

@@ -159,3 +159,28 @@ fn tables_are_shown_to_people_as_tables() {
     "#]]
     .assert_eq(&server.cairn(&["table", "tags", "Orders", "--output", "table"]).succeeds());
 }
+
+#[test]
+fn limits_of_throughput_are_shown_set_and_removed() {
+    let server = TestServer::start();
+    assert_eq!(
+        server.cairn(&["table", "limits"]).json(),
+        json!({
+            "AccountMaxReadCapacityUnits": 80_000,
+            "AccountMaxWriteCapacityUnits": 80_000,
+            "TableMaxReadCapacityUnits": 40_000,
+            "TableMaxWriteCapacityUnits": 40_000,
+        })
+    );
+    let create = ["table", "create", "Orders", "--partition-key", "Id:S", "--max-write", "5", "--wait"];
+    let created = server.cairn(&[&create[..], &["--warm-read", "13000"]].concat()).json();
+    assert_eq!(created["OnDemandThroughput"], json!({"MaxReadRequestUnits": -1, "MaxWriteRequestUnits": 5}));
+    assert_eq!(
+        created["WarmThroughput"],
+        json!({"ReadUnitsPerSecond": 13_000, "WriteUnitsPerSecond": 4_000, "Status": "ACTIVE"})
+    );
+    let shown = server.cairn(&["table", "describe", "Orders", "--output", "table"]).succeeds();
+    assert!(shown.contains("on demand, at most any read and 5 write units a second"), "{shown}");
+    let removed = server.cairn(&["table", "update", "Orders", "--max-write", "-1", "--wait"]).json();
+    assert_eq!(removed["OnDemandThroughput"], Value::Null);
+}

@@ -30,6 +30,8 @@ pub(crate) fn settings(data: &Path) -> Settings {
         data: Some(data.into()),
         listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
         dev: Some(true),
+        // A test writes in a moment what takes seconds of capacity.
+        capacity_limits: Some(false),
         ..Default::default()
     }
     .resolve()

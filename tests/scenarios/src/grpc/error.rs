@@ -4,7 +4,7 @@ use super::value::item_json;
 use crate::protocol::{ApiError, CallError};
 use cairn_api::v1;
 use prost::Message;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tonic::Status;
 use tonic_types::{StatusExt, pb};
 
@@ -39,10 +39,20 @@ fn api_error(status: &Status) -> Result<ApiError, String> {
                 let reasons = cancellation.reasons.iter().map(reason).collect::<Result<_, _>>()?;
                 error.reasons = Some(Value::Array(reasons));
             }
+            Some("google.rpc.QuotaFailure") if info.metadata.contains_key("throttlingReason") => {
+                let failure =
+                    pb::QuotaFailure::decode(detail.value.as_slice()).map_err(|error| error.to_string())?;
+                error.throttling = Some(failure.violations.iter().map(throttling_reason).collect());
+            }
             _ => {}
         }
     }
     Ok(error)
+}
+
+fn throttling_reason(violation: &pb::quota_failure::Violation) -> Value {
+    let reason = violation.description.split(':').next().unwrap_or_default();
+    json!({"reason": reason, "resource": violation.subject})
 }
 
 fn reason(reason: &v1::CancellationReason) -> Result<Value, String> {

@@ -192,6 +192,15 @@ impl Protocol for GrpcProtocol {
                 )
                 .await
             }
+            "DescribeLimits" => {
+                exchange(
+                    request,
+                    |_| Ok(v1::DescribeLimitsRequest {}),
+                    |r| table_client.describe_limits(r),
+                    |answer| Ok(tables::limits(answer)),
+                )
+                .await
+            }
             "ListTables" => {
                 exchange(
                     request,

@@ -21,6 +21,8 @@ pub(super) fn create(request: &mut Members) -> Read<v1::CreateTableRequest> {
         global_secondary_indexes: request.each("GlobalSecondaryIndexes", global_index)?,
         billing_mode: billing_mode(request)?,
         provisioned_throughput: throughput(request)?,
+        on_demand_throughput: on_demand(request)?,
+        warm_throughput: warm(request)?,
         table_class: table_class(request)?,
         deletion_protection_enabled: request.plain("DeletionProtectionEnabled")?.unwrap_or_default(),
         tags: tags(request)?,
@@ -35,6 +37,8 @@ pub(super) fn update(request: &mut Members) -> Read<v1::UpdateTableRequest> {
         attribute_definitions: definitions(request)?,
         billing_mode: billing_mode(request)?,
         provisioned_throughput: throughput(request)?,
+        on_demand_throughput: on_demand(request)?,
+        warm_throughput: warm(request)?,
         table_class: table_class(request)?,
         deletion_protection_enabled: request.plain("DeletionProtectionEnabled")?,
         global_secondary_index_updates: request.each("GlobalSecondaryIndexUpdates", |element| {
@@ -43,7 +47,8 @@ pub(super) fn update(request: &mut Members) -> Read<v1::UpdateTableRequest> {
                 Ok(Action::Update(v1::UpdateGlobalSecondaryIndexAction {
                     index_name: index.text("IndexName")?,
                     provisioned_throughput: throughput(index)?,
-                    ..Default::default()
+                    on_demand_throughput: on_demand(index)?,
+                    warm_throughput: warm(index)?,
                 }))
             })?;
             let delete = element.object("Delete", |index| {
@@ -130,6 +135,19 @@ pub(super) fn description(table: v1::TableDescription) -> Value {
     if let Some(throughput) = &table.provisioned_throughput {
         put("ProvisionedThroughput", throughput_json(throughput));
     }
+    if let Some(limits) = &table.on_demand_throughput {
+        put("OnDemandThroughput", on_demand_json(limits));
+    }
+    if let Some(warm) = &table.warm_throughput {
+        put(
+            "WarmThroughput",
+            json!({
+                "ReadUnitsPerSecond": warm.read_units_per_second,
+                "WriteUnitsPerSecond": warm.write_units_per_second,
+                "Status": short(warm.status().as_str_name(), "TABLE_STATUS_"),
+            }),
+        );
+    }
     if let Some(summary) = &table.billing_mode_summary {
         let mut billing =
             json!({"BillingMode": short(summary.billing_mode().as_str_name(), "BILLING_MODE_")});
@@ -180,6 +198,19 @@ fn global_index_json(index: &v1::GlobalSecondaryIndexDescription) -> Value {
     }
     if let Some(throughput) = &index.provisioned_throughput {
         put("ProvisionedThroughput", throughput_json(throughput));
+    }
+    if let Some(limits) = &index.on_demand_throughput {
+        put("OnDemandThroughput", on_demand_json(limits));
+    }
+    if let Some(warm) = &index.warm_throughput {
+        put(
+            "WarmThroughput",
+            json!({
+                "ReadUnitsPerSecond": warm.read_units_per_second,
+                "WriteUnitsPerSecond": warm.write_units_per_second,
+                "Status": short(warm.status().as_str_name(), "INDEX_STATUS_"),
+            }),
+        );
     }
     out.into()
 }
@@ -261,7 +292,8 @@ fn global_index(index: &mut Members) -> Read<v1::GlobalSecondaryIndex> {
         key_schema: key_schema(index)?,
         projection: projection(index)?,
         provisioned_throughput: throughput(index)?,
-        ..Default::default()
+        on_demand_throughput: on_demand(index)?,
+        warm_throughput: warm(index)?,
     })
 }
 
@@ -279,6 +311,40 @@ fn throughput(request: &mut Members) -> Read<Option<v1::ProvisionedThroughput>> 
             read_capacity_units: throughput.plain("ReadCapacityUnits")?.unwrap_or_default(),
             write_capacity_units: throughput.plain("WriteCapacityUnits")?.unwrap_or_default(),
         })
+    })
+}
+
+fn on_demand(request: &mut Members) -> Read<Option<v1::OnDemandThroughput>> {
+    request.object("OnDemandThroughput", |limits| {
+        Ok(v1::OnDemandThroughput {
+            max_read_request_units: limits.plain("MaxReadRequestUnits")?,
+            max_write_request_units: limits.plain("MaxWriteRequestUnits")?,
+        })
+    })
+}
+
+fn warm(request: &mut Members) -> Read<Option<v1::WarmThroughput>> {
+    request.object("WarmThroughput", |warm| {
+        Ok(v1::WarmThroughput {
+            read_units_per_second: warm.plain("ReadUnitsPerSecond")?,
+            write_units_per_second: warm.plain("WriteUnitsPerSecond")?,
+        })
+    })
+}
+
+pub(super) fn limits(limits: v1::DescribeLimitsResponse) -> Value {
+    json!({
+        "AccountMaxReadCapacityUnits": limits.account_max_read_capacity_units,
+        "AccountMaxWriteCapacityUnits": limits.account_max_write_capacity_units,
+        "TableMaxReadCapacityUnits": limits.table_max_read_capacity_units,
+        "TableMaxWriteCapacityUnits": limits.table_max_write_capacity_units,
+    })
+}
+
+fn on_demand_json(limits: &v1::OnDemandThroughput) -> Value {
+    json!({
+        "MaxReadRequestUnits": limits.max_read_request_units,
+        "MaxWriteRequestUnits": limits.max_write_request_units,
     })
 }
 

@@ -29,7 +29,7 @@ pub struct ConsumedCapacity {
 }
 
 /// What capacity units are for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UnitKind {
     /// Reads.
     Read,
@@ -67,13 +67,13 @@ impl CapacityParts {
     }
 
     /// Twice the cost: that of a transaction, which does everything twice.
-    pub(crate) fn doubled(mut self) -> Self {
+    pub(super) fn doubled(mut self) -> Self {
         self.add(self.clone());
         self
     }
 
     /// Adds what an index cost. Nothing leaves no trace of it.
-    pub(crate) fn add_index(&mut self, kind: IndexKind, name: &str, units: f64) {
+    pub(super) fn add_index(&mut self, kind: IndexKind, name: &str, units: f64) {
         if units > 0.0 {
             let indexes = match kind {
                 IndexKind::Local => &mut self.local_secondary_indexes,
