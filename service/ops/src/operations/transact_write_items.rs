@@ -6,11 +6,12 @@
 //! which a transaction cannot be put anywhere, because its tables keep being changed.
 
 use super::update_item::{change, check_targets};
+use crate::capacity::{Draw, TABLE, item_slot, write_units};
 use crate::catalog::{Table, table_key};
 use crate::error::At;
 use crate::idempotency::{Fingerprint, RequestToken};
 use crate::item_collection::{collection_key, resize};
-use crate::item_write::{Change, Condition, NewItem, item_writes};
+use crate::item_write::{Change, Condition, NewItem, Unanswered, item_writes};
 use crate::transaction::{
     BYTES_MAX, Costs, KeyFault, action_field, check_action_count, check_capacity, distinct_records,
     invalid_action, read_cost, record_key,
@@ -287,6 +288,14 @@ impl Action {
         Ok((Self { field, table, condition, doing }, bytes))
     }
 
+    /// The size of the item as it will be, if the caller gave all of it.
+    fn new_size(&self) -> Option<usize> {
+        match &self.doing {
+            Doing::Put(new) => Some(new.size()),
+            Doing::Check(_) | Doing::Update(..) | Doing::Delete(_) => None,
+        }
+    }
+
     /// Where the action's item is.
     fn record_key(&self, table: &Table) -> Result<RecordKey, KeyFault> {
         let schema = table.key_schema();
@@ -417,12 +426,19 @@ impl Transaction {
         keys.extend(collections.iter().map(|collection| collection.key.clone()));
         let (transaction, tables) = (self.clone(), tables.clone());
         let bytes_max = service.item_collection_bytes_max;
+        let known = tables.clone();
+        let unanswered = Unanswered::of(self.actions.iter().zip(&records).filter_map(|(action, record)| {
+            let units = 2.0 * action.new_size().map_or(1.0, write_units);
+            let draw = Draw { index: TABLE, slot: item_slot(&record.key), units };
+            Some((&**known.get(&action.table.name)?, draw))
+        }));
         let attempt = service
             .engine
             .transact(keys, move |found| {
                 transaction.decide(&tables, &records, (&collections, bytes_max), found)
             })
             .await;
+        unanswered.answered();
         match attempt {
             Err(cairn_storage::Error::SpaceNotFound(_)) => Ok(Attempt::TableChanged),
             attempt => Ok(attempt?),
