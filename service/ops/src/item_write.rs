@@ -8,6 +8,7 @@ use crate::{Error, Result, Service, UnitKind};
 use bytes::Bytes;
 use cairn_model::{AttributeMap, PrimaryKey, StoredItem, TableName, item_size};
 use cairn_storage::{Consistency, Decision, Engine, RecordKey, Write};
+use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -251,10 +252,8 @@ where
         keys.extend(collection.clone());
         let (expected, decide) = (table.clone(), decide.clone());
         let partition = primary_key.partition;
-        let unanswered = Unanswered::new(
-            &table,
-            Draw { index: TABLE, slot, units: write_units(new_size.unwrap_or_default()) },
-        );
+        let units = write_units(new_size.unwrap_or_default());
+        let unanswered = Unanswered::of([(&*table, Draw { index: TABLE, slot, units })]);
         let attempt = service
             .engine
             .transact(keys, move |records| {
@@ -310,26 +309,29 @@ where
     })
 }
 
-/// A write that may happen although nobody waits for its outcome any more. Then it is charged what is known of it: to stop
-/// waiting must not make writes free.
-struct Unanswered<'t> {
-    table: &'t Table,
-    draw: Option<Draw>,
+/// Writes that may happen although nobody waits for their outcome any more. Then they are charged what is known of them:
+/// to stop waiting must not make writes free.
+pub(crate) struct Unanswered<'t> {
+    draws: SmallVec<[(&'t Table, Draw); 1]>,
 }
 
 impl<'t> Unanswered<'t> {
-    fn new(table: &'t Table, draw: Draw) -> Self {
-        Self { table, draw: Some(draw) }
+    /// Writes of which that much is known.
+    pub(crate) fn of(draws: impl IntoIterator<Item = (&'t Table, Draw)>) -> Self {
+        Self { draws: draws.into_iter().collect() }
     }
 
-    fn answered(mut self) {
-        self.draw = None;
+    /// The outcome is known: what it comes to is charged elsewhere.
+    pub(crate) fn answered(mut self) {
+        self.draws.clear();
     }
 }
 
 impl Drop for Unanswered<'_> {
     fn drop(&mut self) {
-        self.table.capacity.settle(UnitKind::Write, self.draw.as_slice());
+        for (table, draw) in &self.draws {
+            table.capacity.settle(UnitKind::Write, std::slice::from_ref(draw));
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // Tests fail loudly, in helpers too.
 
 mod common;
+#[path = "common/mortal.rs"]
+mod mortal;
 mod root;
 
 use cairn_model::{AttributeMap, BillingMode, Item, KeyType};
@@ -10,6 +12,8 @@ use cairn_ops::*;
 use cairn_storage::memory::MemoryEngine;
 use common::{attributes, create, definitions, index, key, put, s, service_with, table};
 use futures::StreamExt;
+use futures::future::BoxFuture;
+use mortal::Mortal;
 use root::AsRoot;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -142,7 +146,6 @@ async fn a_table_held_at_its_limit_delivers_it_over_a_minute() {
     let writes = delivered(&service, &clock, minute, |_| put(&item_of("a", 2))).await;
     assert_within_two_percent(f64::from(writes) * 2.0, 50.0 * 60.0);
 
-    put(&item_of("read", 7)).as_root(&service).await.ok();
     drain(&service, || get("a", true)).await;
     let strong = delivered(&service, &clock, minute, |_| get("a", true)).await;
     assert_within_two_percent(f64::from(strong), 50.0 * 60.0);
@@ -475,4 +478,39 @@ async fn a_stream_goes_at_the_pace_of_its_table() {
     let took = begun.elapsed().as_secs_f64();
     assert!((430.0..=470.0).contains(&took), "{took}");
     throttled(scan().as_root(&service).await.map(|_| ()));
+}
+
+#[tokio::test]
+async fn a_write_whose_caller_stops_waiting_is_charged_all_the_same() {
+    let clock = Held::default();
+    let engine = Mortal::new(MemoryEngine::new(), usize::MAX);
+    let options = ServiceOptions { capacity: clock.options(), ..ServiceOptions::default() };
+    let service = root::start(engine.clone(), options).await.unwrap();
+    create(&service, provisioned((1, 10), (1, 1))).await.unwrap();
+    let given_up = async |write: BoxFuture<'_, ()>| {
+        engine.fall_silent(true);
+        let answered = tokio::time::timeout(Duration::from_millis(20), write).await;
+        assert!(answered.is_err(), "it was to be given up");
+        engine.fall_silent(false);
+    };
+    let wait = async || throttled(put(&item_of("a", 1)).as_root(&service).await).retry_after;
+
+    let write = put(&item_of("a", 100)).as_root(&service);
+    given_up(Box::pin(async { write.await.map(drop).unwrap() })).await;
+    assert_eq!(wait().await, 9 * SECOND + Duration::from_nanos(1));
+
+    clock.advance(wait().await);
+    let put = TransactAction::Put { item: Item::from(item_of("b", 50)) };
+    let transaction = TransactWriteItems {
+        transact_items: vec![TransactWriteItem {
+            table: common::TABLE.into(),
+            action: put,
+            condition_expression: None,
+            arguments: ExpressionArguments::default(),
+            return_values_on_condition_check_failure: ReturnValuesOnConditionCheckFailure::None,
+        }],
+        ..TransactWriteItems::default()
+    };
+    given_up(Box::pin(async { transaction.as_root(&service).await.map(drop).unwrap() })).await;
+    assert_eq!(wait().await, 10 * SECOND);
 }

@@ -7,11 +7,12 @@
 
 use super::update_item::{change, check_targets};
 use crate::access::{Access, Items, Mentions};
+use crate::capacity::{Draw, TABLE, item_slot, write_units};
 use crate::catalog::{Table, table_key};
 use crate::error::At;
 use crate::idempotency::{Fingerprint, RequestToken};
 use crate::item_collection::{collection_key, resize};
-use crate::item_write::{Change, Condition, NewItem, item_writes};
+use crate::item_write::{Change, Condition, NewItem, Unanswered, item_writes};
 use crate::transaction::{
     ACTIONS_MAX, BYTES_MAX, Costs, KeyFault, action_field, check_action_count, check_capacity, conflict,
     distinct_records, invalid_action, read_cost, record_key,
@@ -320,6 +321,14 @@ impl Action {
         Ok((Self { field, table, condition, doing }, bytes))
     }
 
+    /// The size of the item as it will be, if the caller gave all of it.
+    fn new_size(&self) -> Option<usize> {
+        match &self.doing {
+            Doing::Put(new) => Some(new.size()),
+            Doing::Check(_) | Doing::Update(..) | Doing::Delete(_) => None,
+        }
+    }
+
     /// Where the action's item is.
     fn record_key(&self, table: &Table) -> Result<RecordKey, KeyFault> {
         let schema = table.key_schema();
@@ -452,12 +461,19 @@ impl Transaction {
         let (transaction, deciding_tables, deciding_collections) =
             (self.clone(), tables.clone(), collections.clone());
         let bytes_max = service.item_collection_bytes_max;
+        let known = tables.clone();
+        let unanswered = Unanswered::of(self.actions.iter().zip(&records).filter_map(|(action, record)| {
+            let units = 2.0 * action.new_size().map_or(1.0, write_units);
+            let draw = Draw { index: TABLE, slot: item_slot(&record.key), units };
+            Some((&**known.get(&action.table.name)?, draw))
+        }));
         let attempt = service
             .engine
             .transact(keys, move |found| {
                 transaction.decide(&deciding_tables, &records, (&deciding_collections, bytes_max), found)
             })
             .await;
+        unanswered.answered();
         match attempt {
             Err(cairn_storage::Error::SpaceNotFound(_)) => Ok(Attempt::TableChanged),
             Err(cairn_storage::Error::Conflict { declared }) => {

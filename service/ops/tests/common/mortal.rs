@@ -1,19 +1,27 @@
-//! An engine that stops answering after so many changes, as one does whose process dies. What it did stays.
+//! An engine that refuses everything after so many changes, as one does whose process dies, or that falls silent. What it
+//! did stays.
 
 use bytes::Bytes;
 use cairn_storage::{Consistency, Decision, Engine, EngineStatistics, Error, RecordKey, Result, SpaceId};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 #[derive(Clone)]
 pub(crate) struct Mortal<E> {
     engine: E,
     changes_left: Arc<AtomicUsize>,
+    silent: Arc<AtomicBool>,
 }
 
+#[allow(dead_code)] // Every test file uses its own part.
 impl<E> Mortal<E> {
     pub(crate) fn new(engine: E, changes: usize) -> Self {
-        Self { engine, changes_left: Arc::new(AtomicUsize::new(changes)) }
+        Self { engine, changes_left: Arc::new(AtomicUsize::new(changes)), silent: Arc::default() }
+    }
+
+    /// From now on transactions are done, or not, and not answered.
+    pub(crate) fn fall_silent(&self, silent: bool) {
+        self.silent.store(silent, Ordering::SeqCst);
     }
 
     /// Whether the engine died.
@@ -41,7 +49,11 @@ impl<E: Engine> Engine for Mortal<E> {
         D: FnMut(&[Option<Bytes>]) -> Decision<T> + Send + 'static,
     {
         self.spend()?;
-        self.engine.transact(keys, decide).await
+        let outcome = self.engine.transact(keys, decide).await;
+        if self.silent.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        outcome
     }
 
     async fn create_space(&self, space: SpaceId) -> Result<()> {
