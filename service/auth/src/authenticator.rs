@@ -155,7 +155,9 @@ impl<E: Engine> Authenticator<E> {
         let token = Unverified::read(token)?;
         let issuer = token.issuer().and_then(|issuer| self.shared.issuers.get(issuer));
         let issuer = issuer.ok_or(AuthenticationError::UnrecognizedClient(Reason::UnknownIssuer))?;
-        let (claims, generation) = token.verify(issuer).await?;
+        let (mut claims, generation) = token.verify(issuer).await?;
+        // What nobody will look at is not remembered.
+        claims.all.retain(|claim, _| issuer.settings.looks_at(claim));
         self.remember(known, Proof::Jwt { issuer: issuer.clone(), generation, claims })
     }
 

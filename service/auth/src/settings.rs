@@ -130,6 +130,13 @@ impl IssuerSettings {
         let name = name.strip_prefix("https://").or_else(|| name.strip_prefix("http://")).unwrap_or(name);
         name.to_lowercase()
     }
+
+    /// Whether a rule or a condition key may be about a claim.
+    pub(crate) fn looks_at(&self, claim: &str) -> bool {
+        matches!(claim, "sub" | "aud")
+            || self.claims.iter().any(|shown| shown == claim)
+            || self.rules.iter().any(|rule| rule.claims.contains_key(claim))
+    }
 }
 
 /// Checks what can be checked of the settings without reading anything.

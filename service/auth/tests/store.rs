@@ -1,5 +1,8 @@
 //! What is in the store: everything, encrypted where it is secret, and nothing without its key.
 
+// Helpers outside of the tests themselves may panic as tests may.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 mod support;
 
 use cairn_auth::{

@@ -55,7 +55,7 @@ impl<E: Engine> Identities<E> {
                 if !current {
                     return unrecognized(Reason::UnknownKey);
                 }
-                Ok(Arc::default())
+                Ok(self.shared.root_set.clone())
             }
             Basis::User { name, id, access_key_id } => {
                 let user = image.same_user(name, id)?;

@@ -25,6 +25,7 @@ use crate::names::Arns;
 use crate::{AuthenticationError, Clock, EncryptionKeys, IdentityError, Listing, Page, Reason};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use cairn_policy::PolicySet;
 use cairn_storage::{Consistency, Decision, Direction, Engine, KeyRange, Snapshot, SpaceId, Write};
 use image::{Image, KeyEntry, SessionSets};
 use jiff::Timestamp;
@@ -51,6 +52,8 @@ struct Shared<E: Engine> {
     clock: Clock,
     image: ArcSwap<Image>,
     session_sets: SessionSets,
+    /// No policies: root needs none.
+    root_set: Arc<PolicySet>,
     /// Held by the change under way: changes of one process take turns instead of undoing each other's decisions.
     changing: tokio::sync::Mutex<()>,
 }

@@ -74,6 +74,7 @@ impl<E: Engine> Identities<E> {
                 clock: options.clock.clone(),
                 image: ArcSwap::from_pointee(image),
                 session_sets: SessionSets::new(SESSION_SETS_MAX),
+                root_set: Arc::default(),
                 changing: tokio::sync::Mutex::new(()),
             }),
         };

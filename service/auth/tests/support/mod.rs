@@ -1,7 +1,14 @@
 //! What the tests share: a store in memory, a clock that stands until it is moved, and issuers that sign tokens.
 
 // Each test binary uses a part of this. Helpers may panic as tests may.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
