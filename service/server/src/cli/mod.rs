@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod client;
+mod credentials;
 mod error;
 mod input;
 mod item;
@@ -14,6 +15,7 @@ mod json;
 mod output;
 mod table;
 mod table_view;
+mod tls;
 
 use self::error::ClientError;
 use crate::demo::{self, DemoArgs, DemoError};
