@@ -1,0 +1,3 @@
+//! What it costs to answer a question from many policies.
+
+fn main() {}
