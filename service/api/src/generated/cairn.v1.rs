@@ -2133,8 +2133,8 @@ impl ::prost::Name for ContextEntry {
 /// A statement of a policy.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PolicyStatement {
-    /// What the policy is known by: the ARN of a managed policy, the name of an inline one after its owner,
-    /// or its place in the request.
+    /// What the policy is known by: the ARN of a managed policy, the name of an inline one, or the member of
+    /// the request that it is in, as in `policy_documents\[0\]`.
     #[prost(string, tag = "1")]
     pub policy: ::prost::alloc::string::String,
     /// Where the policy speaks from.
@@ -2160,7 +2160,7 @@ impl ::prost::Name for PolicyStatement {
         "type.googleapis.com/cairn.v1.PolicyStatement".into()
     }
 }
-/// A statement that does not match a request.
+/// A statement about the action that does not match the request.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct UnmatchedStatement {
     /// The statement.
@@ -2202,11 +2202,15 @@ pub struct SimulationResult {
     /// The statements that match.
     #[prost(message, repeated, tag = "5")]
     pub matched_statements: ::prost::alloc::vec::Vec<PolicyStatement>,
-    /// The statements that do not match.
+    /// The statements about the action that do not match.
     #[prost(message, repeated, tag = "6")]
     pub unmatched_statements: ::prost::alloc::vec::Vec<UnmatchedStatement>,
-    /// The condition keys that statements look at and the request as described does not have, in byte order.
-    #[prost(string, repeated, tag = "7")]
+    /// How many more statements there are, which are about other actions only.
+    #[prost(int32, tag = "7")]
+    pub other_statement_count: i32,
+    /// The condition keys that statements about the action and the resource look at and the request as
+    /// described does not have, in lower case and in byte order.
+    #[prost(string, repeated, tag = "8")]
     pub missing_context_keys: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 impl ::prost::Name for SimulationResult {
@@ -2363,20 +2367,19 @@ impl PolicyEffect {
         }
     }
 }
-/// Why a statement says nothing about a request: the first of its parts that does not match.
+/// Why a statement about the action says nothing about the request: the first of its parts that does not
+/// match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum StatementMismatch {
     /// Never sent.
     Unspecified = 0,
-    /// Action or NotAction.
-    Action = 1,
+    /// Principal or NotPrincipal.
+    Principal = 1,
     /// Resource or NotResource.
     Resource = 2,
-    /// Principal or NotPrincipal.
-    Principal = 3,
     /// A condition.
-    Condition = 4,
+    Condition = 3,
 }
 impl StatementMismatch {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -2386,9 +2389,8 @@ impl StatementMismatch {
     pub fn as_str_name(&self) -> &'static str {
         match self {
             Self::Unspecified => "STATEMENT_MISMATCH_UNSPECIFIED",
-            Self::Action => "STATEMENT_MISMATCH_ACTION",
-            Self::Resource => "STATEMENT_MISMATCH_RESOURCE",
             Self::Principal => "STATEMENT_MISMATCH_PRINCIPAL",
+            Self::Resource => "STATEMENT_MISMATCH_RESOURCE",
             Self::Condition => "STATEMENT_MISMATCH_CONDITION",
         }
     }
@@ -2396,9 +2398,8 @@ impl StatementMismatch {
     pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
         match value {
             "STATEMENT_MISMATCH_UNSPECIFIED" => Some(Self::Unspecified),
-            "STATEMENT_MISMATCH_ACTION" => Some(Self::Action),
-            "STATEMENT_MISMATCH_RESOURCE" => Some(Self::Resource),
             "STATEMENT_MISMATCH_PRINCIPAL" => Some(Self::Principal),
+            "STATEMENT_MISMATCH_RESOURCE" => Some(Self::Resource),
             "STATEMENT_MISMATCH_CONDITION" => Some(Self::Condition),
             _ => None,
         }
@@ -10529,7 +10530,7 @@ impl ::prost::Name for PutResourcePolicyRequest {
 /// The policy is in force.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PutResourcePolicyResponse {
-    /// Names this policy as it is: another text has another id, the same text on the same table the same.
+    /// Names the policy as it is now. Putting the very text that is there leaves it as it was.
     #[prost(string, tag = "1")]
     pub revision_id: ::prost::alloc::string::String,
 }
