@@ -46,6 +46,18 @@ pub enum Error {
         /// `created` or `deleted`.
         doing: &'static str,
     },
+    /// PolicyNotFoundException because the resource has no policy.
+    #[error("Resource-based policy not found for the provided ResourceArn: {resource}")]
+    PolicyNotFound {
+        /// The resource's ARN.
+        resource: String,
+    },
+    /// PolicyNotFoundException because the resource's policy is not the one that the caller expects.
+    #[error("The revision of the resource-based policy is not the expected one: {resource}")]
+    PolicyRevisionConflict {
+        /// The resource's ARN.
+        resource: String,
+    },
     /// LimitExceededException.
     #[error("{message}")]
     LimitExceeded {

@@ -12,13 +12,14 @@ mod record;
 
 pub use definition::IndexStatus;
 pub use definition::ThroughputDescription;
-pub(crate) use definition::{Definition, FIRST_INDEX_ID, Index, Throughput};
+pub(crate) use definition::{Definition, FIRST_INDEX_ID, Index, ResourcePolicy, Throughput};
 pub use describe::{IndexDescription, TableDescription};
 pub(crate) use record::table_key;
 
 use crate::{Clock, Error, Result};
 use bytes::Bytes;
 use cairn_model::{KeySchema, TableName, TableStatus};
+use cairn_policy::{Policy, PolicyKind};
 use cairn_storage::{Consistency, CounterKey, Engine, RecordKey, Snapshot, SpaceId, Write};
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
@@ -27,6 +28,8 @@ use tokio::sync::watch;
 /// A table as an operation finds it: its definition, and the bytes it was read from.
 pub struct Table {
     pub(crate) definition: Definition,
+    /// The definition's policy, compiled.
+    policy: Option<Policy>,
     record: Bytes,
 }
 
@@ -49,6 +52,23 @@ pub(crate) enum IndexCounter {
 }
 
 impl Table {
+    fn read(record: Bytes) -> Result<Self> {
+        let definition = record::decode(&record)?;
+        // A policy that this version cannot read may forbid what it would then allow: no answer is the safe one.
+        let policy = definition
+            .resource_policy
+            .as_ref()
+            .map(|policy| Policy::parse(&policy.text, PolicyKind::Resource))
+            .transpose()
+            .map_err(Error::internal)?;
+        Ok(Self { definition, policy, record })
+    }
+
+    /// The table's own policy, which speaks for its indexes too.
+    pub(crate) fn resource_policy(&self) -> Option<&Policy> {
+        self.policy.as_ref()
+    }
+
     /// The table's key schema.
     pub fn key_schema(&self) -> &KeySchema {
         &self.definition.key_schema
@@ -159,7 +179,7 @@ impl<E: Engine> Catalog<E> {
         if let Some(table) = known.filter(|table| table.is(Some(&record))) {
             return Ok(table);
         }
-        let table = Arc::new(Table { definition: record::decode(&record)?, record });
+        let table = Arc::new(Table::read(record)?);
         self.parsed
             .write()
             .unwrap_or_else(|poisoned| poisoned.into_inner())

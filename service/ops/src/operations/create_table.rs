@@ -4,7 +4,8 @@ use super::key_definitions::{
     AttributeDefinition, AttributeTypes, KeySchemaElement, SecondaryIndexInput, ThroughputInput, check_count,
     check_projected_sum, invalid,
 };
-use crate::catalog::{Definition, FIRST_INDEX_ID, Index, Throughput};
+use crate::catalog::{Definition, FIRST_INDEX_ID, Index, ResourcePolicy, Throughput};
+use crate::operations::put_resource_policy::check_resource_policy;
 use crate::operations::tag_resource::check_tags;
 use crate::{
     FieldPath, IndexStatus, Operation, OperationKind, Result, Service, TableDescription, Validation,
@@ -37,6 +38,8 @@ pub struct CreateTable {
     pub deletion_protection: bool,
     /// Labels.
     pub tags: Vec<Tag>,
+    /// The table's own policy, in force from the start: an IAM document in JSON.
+    pub resource_policy: Option<String>,
 }
 
 impl Operation for CreateTable {
@@ -51,6 +54,14 @@ impl Operation for CreateTable {
         let indexes = self.indexes(&types, &key_schema, billing_mode)?;
         let provisioned = throughput_for(billing_mode, self.provisioned_throughput)?;
         check_tags("tags", &self.tags)?;
+        let arn = service.naming.arn(&name);
+        let resource_policy = match self.resource_policy {
+            None => None,
+            Some(text) => {
+                check_resource_policy("resource_policy", &text, &arn)?;
+                Some(ResourcePolicy::new(text))
+            }
+        };
         let now = (service.clock)();
         let definition = Definition {
             number: 0,
@@ -65,6 +76,7 @@ impl Operation for CreateTable {
             table_class: self.table_class.map(|class| (class, now)),
             deletion_protection: self.deletion_protection,
             tags: self.tags,
+            resource_policy,
             next_index_id: FIRST_INDEX_ID + indexes.len() as u16,
             indexes,
         };

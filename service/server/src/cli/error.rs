@@ -54,6 +54,9 @@ pub(crate) enum ClientError {
     /// The item that was asked for is not there.
     #[error("there is no item with this key")]
     NoSuchItem,
+    /// A call that was simulated would be denied.
+    #[error("not every call would be allowed")]
+    WouldBeDenied,
     /// What was waited for did not happen.
     #[error("the table is not {awaited} after {} s; it may yet be", .after.as_secs())]
     Waited {
