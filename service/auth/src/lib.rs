@@ -1,0 +1,25 @@
+//! Who is calling: users, groups, roles, access keys and policies in the store, and the checking of credentials.
+
+mod authenticator;
+mod encryption;
+mod entities;
+mod error;
+mod identities;
+mod principal;
+mod secret;
+mod settings;
+
+pub use authenticator::Authenticator;
+pub use encryption::{EncryptionKey, EncryptionKeyError, EncryptionKeys};
+pub use entities::*;
+pub use error::{AuthenticationError, EntityKind, IdentityError, JwksError, Reason};
+pub use identities::{GeneratedRootKey, Identities, IdentityOptions, RootKey};
+pub use principal::{Principal, PrincipalKind};
+pub use secret::Secret;
+pub use settings::*;
+
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// Where the time comes from, so that a test can hold it.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
