@@ -1,7 +1,9 @@
 //! What an operation answers when it does not answer. One enum; each protocol encodes it in one place.
 
 use crate::FieldPath;
+use cairn_auth::EntityKind;
 use cairn_model::{ArnError, Item, KeyError, NameError, StoredItemError, ValueError};
+use cairn_policy::PolicyError;
 use std::time::Duration;
 
 /// The result of an operation.
@@ -57,6 +59,37 @@ pub enum Error {
     PolicyRevisionConflict {
         /// The resource's ARN.
         resource: String,
+    },
+    /// NoSuchEntityException.
+    #[error("The {kind} with name {name} cannot be found.")]
+    NoSuchEntity {
+        /// What was looked for.
+        kind: EntityKind,
+        /// By which name, id or ARN.
+        name: String,
+    },
+    /// EntityAlreadyExistsException.
+    #[error("The {kind} with name {name} already exists.")]
+    EntityAlreadyExists {
+        /// What was to be created.
+        kind: EntityKind,
+        /// Its name.
+        name: String,
+    },
+    /// DeleteConflictException: something still hangs on what was to be deleted.
+    #[error("{message}")]
+    DeleteConflict {
+        /// What has to be done before.
+        message: String,
+    },
+    /// MalformedPolicyDocumentException: a policy document is not a valid one.
+    #[error("The policy document is not valid: {error}")]
+    MalformedPolicyDocument {
+        /// The part of the request that holds it.
+        field: FieldPath,
+        /// What is wrong with it, and where.
+        #[source]
+        error: PolicyError,
     },
     /// LimitExceededException.
     #[error("{message}")]

@@ -2,7 +2,8 @@
 
 use super::put_resource_policy::{check_revision, check_settled};
 use super::tag_resource::missing_resource;
-use crate::{Operation, OperationKind, Result, Service};
+use crate::access::Access;
+use crate::{Operation, OperationKind, Permit, Result, Service};
 use cairn_storage::Engine;
 
 /// Takes a table's policy away. It is no error if there is none, unless one is expected.
@@ -19,7 +20,11 @@ impl Operation for DeleteResourcePolicy {
     /// The revision that is gone.
     type Output = Option<String>;
 
-    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<Option<String>> {
+    fn accesses(&self) -> Vec<Access<'_>> {
+        vec![Access::to_table("dynamodb:DeleteResourcePolicy", "resource_arn", &self.resource_arn)]
+    }
+
+    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<Option<String>> {
         let name = service.naming.resource("resource_arn", &self.resource_arn)?;
         let Self { resource_arn, expected_revision_id } = self;
         let arn = resource_arn.clone();

@@ -1,7 +1,8 @@
 //! GetResourcePolicy (semantics 18).
 
 use super::tag_resource::missing_resource;
-use crate::{Error, Operation, OperationKind, Result, Service};
+use crate::access::Access;
+use crate::{Error, Operation, OperationKind, Permit, Result, Service};
 use cairn_storage::{Consistency, Engine};
 
 /// Tells a table's policy.
@@ -24,7 +25,11 @@ impl Operation for GetResourcePolicy {
     const KIND: OperationKind = OperationKind::GetResourcePolicy;
     type Output = ResourcePolicyOutput;
 
-    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<ResourcePolicyOutput> {
+    fn accesses(&self) -> Vec<Access<'_>> {
+        vec![Access::to_table("dynamodb:GetResourcePolicy", "resource_arn", &self.resource_arn)]
+    }
+
+    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<ResourcePolicyOutput> {
         let name = service.naming.resource("resource_arn", &self.resource_arn)?;
         let snapshot = service.engine.snapshot(Consistency::Strong).await?;
         let table = service.catalog.find(&snapshot, &name).await?.ok_or_else(|| {

@@ -1,9 +1,9 @@
 //! PutResourcePolicy (semantics 18), and the rules for tables' policies.
 
-use super::iam::{CallerOperation, PrincipalContext};
 use super::tag_resource::missing_resource;
+use crate::access::Access;
 use crate::catalog::{Definition, ResourcePolicy};
-use crate::{Error, OperationKind, Result, Service, Validation};
+use crate::{Error, Operation, OperationKind, Permit, Result, Service, Validation};
 use cairn_auth::Principal;
 use cairn_model::TableStatus;
 use cairn_policy::{Policy, PolicyKind, Question, Verdict, evaluate};
@@ -28,16 +28,20 @@ pub struct PutResourcePolicy {
     pub confirm_remove_self_resource_access: bool,
 }
 
-impl CallerOperation for PutResourcePolicy {
+impl Operation for PutResourcePolicy {
     const KIND: OperationKind = OperationKind::PutResourcePolicy;
     /// The policy's revision.
     type Output = String;
 
-    async fn execute_for<E: Engine>(self, service: &Service<E>, caller: &Principal) -> Result<String> {
+    fn accesses(&self) -> Vec<Access<'_>> {
+        vec![Access::to_table(ACTION, "resource_arn", &self.resource_arn)]
+    }
+
+    async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<String> {
         let name = service.naming.resource("resource_arn", &self.resource_arn)?;
         let policy = check_resource_policy("policy", &self.policy, &service.naming.arn(&name))?;
         if !self.confirm_remove_self_resource_access {
-            check_self_access(service, caller, &self.resource_arn, &policy)?;
+            check_self_access(service, &permit.caller().principal, &self.resource_arn, &policy)?;
         }
         let Self { resource_arn, expected_revision_id, .. } = self;
         let arn = resource_arn.clone();
@@ -92,7 +96,7 @@ fn check_self_access<E: Engine>(
         action: ACTION,
         resource: table_arn,
         resource_account: &service.naming.account,
-        context: &PrincipalContext(caller),
+        context: caller,
     };
     match evaluate(&question, &policies, Some(policy)) {
         Verdict::Allowed { .. } => Ok(()),
