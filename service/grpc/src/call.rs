@@ -2,12 +2,14 @@
 
 use crate::Grpc;
 use crate::status::status;
-use cairn_ops::Operation;
-use cairn_stack::Call;
+use cairn_auth::AuthenticationError;
+use cairn_ops::{Caller, Operation};
+use cairn_stack::{Authenticated, Call};
 use cairn_storage::Engine;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tonic::metadata::MetadataMap;
-use tonic::{Request, Response, Status};
+use tonic::{Extensions, Request, Response, Status};
 
 impl<E: Engine> Grpc<E> {
     /// Decodes a request into an operation, has it done, and encodes its answer.
@@ -28,12 +30,21 @@ impl<E: Engine> Grpc<E> {
         encode: impl FnOnce(O::Output) -> A,
         recover: impl FnOnce(cairn_ops::Error) -> cairn_ops::Result<A>,
     ) -> Result<Response<A>, Status> {
+        let caller = caller(request.extensions()).map_err(|error| status(O::KIND, &error))?;
         let deadline = deadline(request.metadata())?;
         let done = match decode(request.into_inner()) {
-            Ok(operation) => self.stack.call(Call { operation, deadline }).await,
+            Ok(operation) => self.stack.call(Call { caller, operation, deadline }).await,
             Err(error) => Err(error),
         };
         done.map(encode).or_else(recover).map(Response::new).map_err(|error| status(O::KIND, &error))
+    }
+}
+
+/// Who calls, as the transport found out. A service that authentication was not put around knows nobody.
+fn caller(extensions: &Extensions) -> cairn_ops::Result<Caller> {
+    match extensions.get::<Authenticated>() {
+        Some(authenticated) => authenticated.caller().map_err(cairn_ops::Error::Unauthenticated),
+        None => Err(cairn_ops::Error::Unauthenticated(Arc::new(AuthenticationError::Missing))),
     }
 }
 

@@ -49,5 +49,10 @@ pub fn routes<E: Engine>(stack: Stack<E>, health: HealthServer<impl Health>) -> 
     Ok(Routes::new(tables).add_service(items).add_service(health).add_service(reflection))
 }
 
+/// The answer to a call that the server has no room for: nothing was done, and trying again soon is right.
+pub fn overloaded() -> http::Response<tonic::body::Body> {
+    status::overloaded().into_http()
+}
+
 /// The names under which the services report their health; the empty name stands for all of them.
 pub const HEALTH_SERVICE_NAMES: [&str; 3] = ["", "cairn.v1.TableService", "cairn.v1.ItemService"];

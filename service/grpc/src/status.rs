@@ -3,6 +3,7 @@
 use crate::transaction_codec::cancellation;
 use cairn_api::ERROR_DOMAIN;
 use cairn_api::v1::{ConditionalCheckFailure, ErrorReason};
+use cairn_auth::AuthenticationError;
 use cairn_model::Item;
 use cairn_ops::{CancellationCode, CancellationReason, Error, FieldPath, OperationKind, Validation};
 use prost::{Message, Name};
@@ -22,6 +23,9 @@ const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
 
 /// How long a caller is told to wait when another call was in its way.
 const CONFLICT_RETRY: Duration = Duration::from_millis(50);
+
+/// How long a caller is told to wait when too many calls are under way.
+const OVERLOAD_RETRY: Duration = Duration::from_millis(100);
 
 /// What an error looks like on the wire.
 struct Shape {
@@ -132,11 +136,26 @@ pub(crate) fn status(operation: OperationKind, error: &Error) -> Status {
             "internal error"
         );
     }
+    if let Error::Unauthenticated(reason) = error {
+        // Why a caller is not known is the operator's to read, and says nothing of what it came with.
+        tracing::warn!(
+            operation = operation.name(),
+            error = &**reason as &dyn std::error::Error,
+            "a call was refused: its caller is not known"
+        );
+    }
     let message = error.to_string();
     if matches!(error, Error::DeadlineExceeded) {
         return Status::deadline_exceeded(message);
     }
     shape(error, &message).into_status(message)
+}
+
+/// The status of a call that was not taken on because too many are under way.
+pub(crate) fn overloaded() -> Status {
+    Shape::new(Code::Unavailable, ErrorReason::ServiceUnavailable, "ServiceUnavailable")
+        .retry_after(OVERLOAD_RETRY)
+        .into_status("The service is unavailable: too many calls are under way".into())
 }
 
 fn shape(error: &Error, message: &str) -> Shape {
@@ -195,6 +214,12 @@ fn shape(error: &Error, message: &str) -> Shape {
             "IdempotentParameterMismatchException",
         )
         .bad_request("request_id".into(), message),
+        Error::AccessDenied { action, resource, .. } => {
+            Shape::new(Code::PermissionDenied, Reason::AccessDenied, error.exception())
+                .metadata("action", *action)
+                .metadata("resourceArn", resource)
+        }
+        Error::Unauthenticated(reason) => unauthenticated_shape(reason, error.exception()),
         Error::NotImplemented { .. } => {
             Shape::new(Code::Unimplemented, Reason::UnknownOperation, "UnknownOperationException")
         }
@@ -208,6 +233,30 @@ fn shape(error: &Error, message: &str) -> Shape {
             Shape::new(Code::Internal, Reason::InternalServerError, "InternalServerError")
         }
     }
+}
+
+/// A caller who is not known. Why exactly is not the caller's to know.
+fn unauthenticated_shape(error: &AuthenticationError, exception: &'static str) -> Shape {
+    use AuthenticationError as Is;
+    use ErrorReason as Reason;
+    let (code, reason) = match error {
+        Is::Missing => (Code::Unauthenticated, Reason::MissingAuthenticationToken),
+        Is::Incomplete(_) => (Code::Unauthenticated, Reason::IncompleteSignature),
+        Is::InvalidSignature | Is::NotYetValid => (Code::Unauthenticated, Reason::InvalidSignature),
+        Is::Expired => (Code::Unauthenticated, Reason::ExpiredToken),
+        Is::NotAuthorized { action, .. } => {
+            return Shape::new(Code::PermissionDenied, Reason::AccessDenied, exception)
+                .metadata("action", *action);
+        }
+        Is::Unavailable(_) => {
+            return Shape::new(Code::Unavailable, Reason::ServiceUnavailable, exception)
+                .retry_after(Duration::from_secs(1));
+        }
+        Is::Internal(_) => (Code::Internal, Reason::InternalServerError),
+        // And whatever may come to be: the caller is not known.
+        _ => (Code::Unauthenticated, Reason::UnrecognizedClient),
+    };
+    Shape::new(code, reason, exception)
 }
 
 /// A cancelled transaction: the code follows its reasons, the gravest first.

@@ -92,6 +92,15 @@ impl From<f64> for CapacityParts {
 }
 
 impl ReturnConsumedCapacity {
+    /// DynamoDB's word for it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::None => "NONE",
+            Self::Total => "TOTAL",
+            Self::Indexes => "INDEXES",
+        }
+    }
+
     /// A cost as an answer tells it, if it tells it: read or write units of the table, or with those of its indexes.
     pub(crate) fn report(self, table: &str, units: impl Into<CapacityParts>) -> Option<ConsumedCapacity> {
         let units = units.into();

@@ -1,9 +1,10 @@
 //! What an operation answers when it does not answer. One enum; each protocol encodes it in one place.
 
 use crate::FieldPath;
-use cairn_auth::EntityKind;
+use cairn_auth::{AuthenticationError, EntityKind};
 use cairn_model::{ArnError, Item, KeyError, NameError, StoredItemError, ValueError};
 use cairn_policy::PolicyError;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The result of an operation.
@@ -127,6 +128,21 @@ pub enum Error {
     /// IdempotentParameterMismatchException: the request token was used for another request.
     #[error("The request token was used with other parameters within the last 10 minutes")]
     IdempotentParameterMismatch,
+    /// AccessDeniedException: the caller is known and may not do this.
+    #[error("User: {principal} is not authorized to perform: {action} on resource: {resource} because {reason}")]
+    AccessDenied {
+        /// The caller's ARN.
+        principal: String,
+        /// The action that is not allowed.
+        action: &'static str,
+        /// The ARN of what it was to be done to.
+        resource: String,
+        /// Why, in IAM's words.
+        reason: String,
+    },
+    /// Who calls is not known, or not any more (semantics 20.2).
+    #[error(transparent)]
+    Unauthenticated(Arc<AuthenticationError>),
     /// What the API defines and this version of Cairn does not do yet.
     #[error("{feature} is not implemented by this version of Cairn")]
     NotImplemented {
@@ -279,6 +295,35 @@ impl Error {
         }
     }
 
+    /// The name of the exception on the AWS protocols.
+    pub fn exception(&self) -> &'static str {
+        match self {
+            Self::Validation(_) => "ValidationException",
+            Self::ResourceNotFound { .. } => "ResourceNotFoundException",
+            Self::TableAlreadyExists { .. } | Self::TableInUse { .. } | Self::IndexInUse { .. } => {
+                "ResourceInUseException"
+            }
+            Self::PolicyNotFound { .. } | Self::PolicyRevisionConflict { .. } => "PolicyNotFoundException",
+            Self::NoSuchEntity { .. } => "NoSuchEntityException",
+            Self::EntityAlreadyExists { .. } => "EntityAlreadyExistsException",
+            Self::DeleteConflict { .. } => "DeleteConflictException",
+            Self::MalformedPolicyDocument { .. } => "MalformedPolicyDocumentException",
+            Self::LimitExceeded { .. } => "LimitExceededException",
+            Self::ItemCollectionSizeLimitExceeded { .. } => "ItemCollectionSizeLimitExceededException",
+            Self::ConditionalCheckFailed { .. } => "ConditionalCheckFailedException",
+            Self::TransactionCanceled { .. } => "TransactionCanceledException",
+            Self::TransactionConflict => "TransactionConflictException",
+            Self::TransactionInProgress => "TransactionInProgressException",
+            Self::IdempotentParameterMismatch => "IdempotentParameterMismatchException",
+            Self::AccessDenied { .. } => "AccessDeniedException",
+            Self::Unauthenticated(error) => error.code(),
+            Self::NotImplemented { .. } => "UnknownOperationException",
+            Self::DeadlineExceeded => "DeadlineExceeded",
+            Self::Unavailable { .. } => "ServiceUnavailable",
+            Self::Internal { .. } => "InternalServerError",
+        }
+    }
+
     /// A failure inside, with its cause.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal { source: source.into() }
@@ -305,6 +350,12 @@ impl From<cairn_storage::Error> for Error {
             Storage::Closed => unavailable("the service is shutting down", Duration::from_secs(1), error),
             other => Self::internal(other),
         }
+    }
+}
+
+impl From<AuthenticationError> for Error {
+    fn from(error: AuthenticationError) -> Self {
+        Self::Unauthenticated(Arc::new(error))
     }
 }
 

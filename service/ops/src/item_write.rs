@@ -27,6 +27,19 @@ pub enum ReturnValues {
     UpdatedNew,
 }
 
+impl ReturnValues {
+    /// DynamoDB's word for it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::None => "NONE",
+            Self::AllOld => "ALL_OLD",
+            Self::UpdatedOld => "UPDATED_OLD",
+            Self::AllNew => "ALL_NEW",
+            Self::UpdatedNew => "UPDATED_NEW",
+        }
+    }
+}
+
 /// What the error of a failed condition holds of the item.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReturnValuesOnConditionCheckFailure {

@@ -1,12 +1,14 @@
 //! Cairn's operations: one file an operation, over the storage engine's trait and nothing else.
 //!
 //! An operation is a plain value ([`PutItem`], [`CreateTable`] …) that a protocol decodes and [`Operation::execute`]
-//! carries out against a [`Service`]. This crate knows no protocol, no engine and no caller: who may call what is
-//! decided before it (`cairn-stack`), and how errors look on a wire is decided after it.
+//! carries out against a [`Service`], for a caller whom policies permit it ([`Service::permit`]). This crate knows no
+//! protocol and no engine: how a caller proves who it is is decided before it, and how errors look on a wire after it.
 //!
 //! It holds no state that another process could not hold as well: what is cached of the catalog is checked against the
 //! store in the same snapshot, or the same transaction, as the data it governs.
 
+mod access;
+mod authorization;
 mod capacity;
 mod catalog;
 mod error;
@@ -25,6 +27,8 @@ mod service;
 mod table_reference;
 mod transaction;
 
+pub use access::Access;
+pub use authorization::{Caller, Connection, Permit, Permitted};
 pub use capacity::{CapacityParts, ConsumedCapacity, ReturnConsumedCapacity, UnitKind};
 pub use catalog::{IndexDescription, IndexStatus, Table, TableDescription, ThroughputDescription};
 pub use error::{CancellationCode, CancellationReason, Error, ExpressionFault, Result, Validation};

@@ -1,18 +1,25 @@
 //! What an operation is, and the list of all of them.
 
-use crate::{Result, Service};
+use crate::{Access, Permit, Result, Service};
 use cairn_storage::Engine;
 use std::future::Future;
 
 /// A decoded call: everything the caller said, nothing about who it is or how it came.
-pub trait Operation: Send + 'static {
+pub trait Operation: Send + Sync + 'static {
     /// Which of the operations it is.
     const KIND: OperationKind;
     /// What it answers.
     type Output: Send + 'static;
 
-    /// Does it.
-    fn execute<E: Engine>(self, service: &Service<E>) -> impl Future<Output = Result<Self::Output>> + Send;
+    /// What its caller must be allowed for it to be done: all of it. Nothing but the request is looked at.
+    fn accesses(&self) -> Vec<Access<'_>>;
+
+    /// Does it. [`Service::execute`] is the way here: nobody else has a permit.
+    fn execute<E: Engine>(
+        self,
+        service: &Service<E>,
+        permit: &Permit,
+    ) -> impl Future<Output = Result<Self::Output>> + Send;
 }
 
 /// The gRPC service an operation belongs to.

@@ -23,7 +23,8 @@ pub enum Select {
 }
 
 impl Select {
-    fn name(self) -> &'static str {
+    /// DynamoDB's word for it.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::AllAttributes => "ALL_ATTRIBUTES",
             Self::AllProjectedAttributes => "ALL_PROJECTED_ATTRIBUTES",

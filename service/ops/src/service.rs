@@ -3,6 +3,7 @@
 use crate::catalog::Catalog;
 use crate::idempotency::TokenSweep;
 use crate::table_reference::Naming;
+use cairn_auth::Identities;
 use cairn_expression::ExpressionCache;
 use cairn_storage::Engine;
 use jiff::Timestamp;
@@ -41,6 +42,8 @@ impl Default for ServiceOptions {
 /// The table service over one storage engine. Cloning gives another handle to it.
 pub struct Service<E: Engine> {
     pub(crate) engine: E,
+    /// Who there is, and what they may do.
+    pub(crate) identities: Identities<E>,
     pub(crate) catalog: Catalog<E>,
     pub(crate) naming: Naming,
     pub(crate) clock: Clock,
@@ -55,6 +58,7 @@ impl<E: Engine> Clone for Service<E> {
     fn clone(&self) -> Self {
         Self {
             engine: self.engine.clone(),
+            identities: self.identities.clone(),
             catalog: self.catalog.clone(),
             naming: self.naming.clone(),
             clock: self.clock.clone(),
@@ -66,16 +70,17 @@ impl<E: Engine> Clone for Service<E> {
 }
 
 impl<E: Engine> Service<E> {
-    /// The service over `engine`. Takes up what an earlier run left half done: tables and indexes that were being
+    /// The service over `engine`, for the `identities` of the same store. Takes up what an earlier run left half done: tables and indexes that were being
     /// created or deleted.
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    pub async fn start(engine: E, options: ServiceOptions) -> crate::Result<Self> {
+    pub async fn start(engine: E, identities: Identities<E>, options: ServiceOptions) -> crate::Result<Self> {
         let naming = Naming { region: options.region.into(), account: options.account.into() };
         let catalog = Catalog::open(engine.clone(), options.tables_max, options.clock.clone()).await?;
         Ok(Self {
             engine,
+            identities,
             catalog,
             naming,
             clock: options.clock,
@@ -88,6 +93,11 @@ impl<E: Engine> Service<E> {
     /// The storage engine.
     pub fn engine(&self) -> &E {
         &self.engine
+    }
+
+    /// Who there is, and what they may do.
+    pub fn identities(&self) -> &Identities<E> {
+        &self.identities
     }
 
     /// Waits until no table and no index is being created or deleted any more.

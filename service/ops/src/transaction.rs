@@ -12,7 +12,7 @@ use cairn_storage::RecordKey;
 use std::collections::HashSet;
 
 /// Actions of one transaction.
-const ACTIONS_MAX: usize = 100;
+pub(crate) const ACTIONS_MAX: usize = 100;
 
 /// What a transaction takes in or gives out, in bytes.
 pub(crate) const BYTES_MAX: usize = 4 * 1024 * 1024;

@@ -38,6 +38,9 @@ pub enum ContextValue<'a> {
     /// Of a multi-valued key. Without any value it counts as absent, so that a `Null` check for such a key cannot be
     /// passed with an empty set.
     Many(Vec<Cow<'a, str>>),
+    /// Of a key whose values cannot be told, such as the partition keys of all the items of a table. No statement
+    /// allows anything on the strength of it, and none that denies lets it pass.
+    Unknown,
 }
 
 /// A context without any key.

@@ -1,26 +1,36 @@
-//! How many calls are under way, so that a stop waits for calls and not for connections that only linger.
+//! How many calls are under way: no more than the server has room for, and none when it stops.
+//!
+//! A call beyond the limit is answered at once, and cheaply: a server that takes on more than it can do does less of it.
 
+use axum::body::Body as AnswerBody;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use tokio_util::task::TaskTracker;
-use tokio_util::task::task_tracker::TaskTrackerToken;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::{Layer, Service};
 
-/// Counts the calls that pass the services it wraps, each until the last byte of its answer.
-#[derive(Clone, Debug, Default)]
+/// Counts the calls that pass the services it wraps, each until the last byte of its answer, and refuses those that are
+/// too many.
+#[derive(Clone, Debug)]
 pub(crate) struct InFlight {
-    calls: TaskTracker,
+    calls: Arc<Semaphore>,
+    calls_max: u32,
 }
 
 impl InFlight {
+    /// At most so many at once.
+    pub(crate) fn new(calls_max: u32) -> Self {
+        Self { calls: Arc::new(Semaphore::new(calls_max as usize)), calls_max }
+    }
+
     /// Waits until no call is under way.
     pub(crate) async fn none(&self) {
-        self.calls.close();
-        self.calls.wait().await;
+        // The semaphore is never closed: there is nothing that could go wrong.
+        let _ = self.calls.acquire_many(self.calls_max).await;
     }
 }
 
@@ -39,11 +49,11 @@ pub(crate) struct Counted<S> {
     in_flight: InFlight,
 }
 
-impl<S, R, B> Service<http::Request<R>> for Counted<S>
+impl<S, R> Service<http::Request<R>> for Counted<S>
 where
-    S: Service<http::Request<R>, Response = http::Response<B>>,
+    S: Service<http::Request<R>, Response = http::Response<AnswerBody>>,
 {
-    type Response = http::Response<CountedBody<B>>;
+    type Response = http::Response<CountedBody>;
     type Error = S::Error;
     type Future = CountedAnswer<S::Future>;
 
@@ -52,51 +62,65 @@ where
     }
 
     fn call(&mut self, request: http::Request<R>) -> Self::Future {
-        let call = self.in_flight.calls.token();
-        CountedAnswer { answer: self.inner.call(request), call: Some(call) }
+        match self.in_flight.calls.clone().try_acquire_owned() {
+            Ok(call) => CountedAnswer::Called { answer: self.inner.call(request), call: Some(call) },
+            // Whoever asks whether the server is well is to hear that it is.
+            Err(_) if is_probe(&request) => {
+                CountedAnswer::Called { answer: self.inner.call(request), call: None }
+            }
+            Err(_) => CountedAnswer::Refused,
+        }
     }
+}
+
+fn is_probe<R>(request: &http::Request<R>) -> bool {
+    let path = request.uri().path();
+    path == "/healthz" || path.starts_with("/grpc.health.v1.Health/")
 }
 
 pin_project! {
-    /// The answer to come of a call under way.
+    /// The answer to come of a call under way, or of one too many.
+    #[project = CountedAnswerProjection]
     #[derive(Debug)]
-    pub(crate) struct CountedAnswer<F> {
-        #[pin]
-        answer: F,
-        call: Option<TaskTrackerToken>,
+    pub(crate) enum CountedAnswer<F> {
+        Called { #[pin] answer: F, call: Option<OwnedSemaphorePermit> },
+        Refused,
     }
 }
 
-impl<F, B, E> Future for CountedAnswer<F>
+impl<F, E> Future for CountedAnswer<F>
 where
-    F: Future<Output = Result<http::Response<B>, E>>,
+    F: Future<Output = Result<http::Response<AnswerBody>, E>>,
 {
-    type Output = Result<http::Response<CountedBody<B>>, E>;
+    type Output = Result<http::Response<CountedBody>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let answer = ready!(this.answer.poll(cx));
-        let call = this.call.take();
+        let (answer, call) = match self.project() {
+            CountedAnswerProjection::Called { answer, call } => (ready!(answer.poll(cx)), call.take()),
+            CountedAnswerProjection::Refused => {
+                (Ok(cairn_grpc::overloaded().map(AnswerBody::new)), None)
+            }
+        };
         Poll::Ready(answer.map(|answer| answer.map(|body| CountedBody { body, call })))
     }
 }
 
 /// An answer's body, which ends its call.
 #[derive(Debug)]
-pub(crate) struct CountedBody<B> {
-    body: B,
+pub(crate) struct CountedBody {
+    body: AnswerBody,
     #[expect(dead_code, reason = "held until the body is done with")]
-    call: Option<TaskTrackerToken>,
+    call: Option<OwnedSemaphorePermit>,
 }
 
-impl<B: Body<Data = Bytes> + Unpin> Body for CountedBody<B> {
+impl Body for CountedBody {
     type Data = Bytes;
-    type Error = B::Error;
+    type Error = axum::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         Pin::new(&mut self.body).poll_frame(cx)
     }
 
@@ -112,18 +136,36 @@ impl<B: Body<Data = Bytes> + Unpin> Body for CountedBody<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::body::Body as AxumBody;
     use tower::{ServiceExt, service_fn};
+
+    async fn call(in_flight: &InFlight, path: &str) -> http::Response<CountedBody> {
+        let service = in_flight.layer(service_fn(async |_: http::Request<()>| {
+            Ok::<_, std::convert::Infallible>(http::Response::new(AnswerBody::from("answer")))
+        }));
+        let request = http::Request::builder().uri(path).body(()).unwrap();
+        service.oneshot(request).await.unwrap()
+    }
 
     #[tokio::test]
     async fn a_call_counts_until_its_answer_is_done_with() {
-        let in_flight = InFlight::default();
-        let service = in_flight.layer(service_fn(async |_: http::Request<()>| {
-            Ok::<_, std::convert::Infallible>(http::Response::new(AxumBody::from("answer")))
-        }));
-        let answer = service.oneshot(http::Request::new(())).await.unwrap();
-        assert_eq!(in_flight.calls.len(), 1);
+        let in_flight = InFlight::new(8);
+        let answer = call(&in_flight, "/cairn.v1.ItemService/GetItem").await;
+        assert_eq!(in_flight.calls.available_permits(), 7);
         drop(answer);
         in_flight.none().await;
+        assert_eq!(in_flight.calls.available_permits(), 8);
+    }
+
+    #[tokio::test]
+    async fn a_call_too_many_is_refused_and_the_next_after_one_has_ended_is_not() {
+        let in_flight = InFlight::new(1);
+        let status = |answer: &http::Response<CountedBody>| answer.headers().get("grpc-status").cloned();
+        let under_way = call(&in_flight, "/cairn.v1.ItemService/GetItem").await;
+        assert_eq!(status(&under_way), None);
+        let refused = call(&in_flight, "/cairn.v1.ItemService/GetItem").await;
+        assert_eq!(status(&refused).unwrap(), "14");
+        assert_eq!(status(&call(&in_flight, "/healthz").await), None);
+        drop(under_way);
+        assert_eq!(status(&call(&in_flight, "/cairn.v1.ItemService/GetItem").await), None);
     }
 }

@@ -1,7 +1,6 @@
-//! The innermost service: carries an operation out.
+//! The innermost service: carries a permitted operation out.
 
-use crate::Call;
-use cairn_ops::{Error, Operation, Service};
+use cairn_ops::{Error, Operation, Permitted, Service};
 use cairn_storage::Engine;
 use std::future::Future;
 use std::pin::Pin;
@@ -12,6 +11,12 @@ pub struct Execute<E: Engine> {
     service: Service<E>,
 }
 
+impl<E: Engine> Clone for Execute<E> {
+    fn clone(&self) -> Self {
+        Self { service: self.service.clone() }
+    }
+}
+
 impl<E: Engine> Execute<E> {
     /// Against `service`.
     pub fn new(service: Service<E>) -> Self {
@@ -19,7 +24,7 @@ impl<E: Engine> Execute<E> {
     }
 }
 
-impl<E: Engine, O: Operation> tower::Service<Call<O>> for Execute<E> {
+impl<E: Engine, O: Operation> tower::Service<Permitted<O>> for Execute<E> {
     type Response = O::Output;
     type Error = Error;
     type Future = Pin<Box<dyn Future<Output = Result<O::Output, Error>> + Send>>;
@@ -28,8 +33,8 @@ impl<E: Engine, O: Operation> tower::Service<Call<O>> for Execute<E> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, call: Call<O>) -> Self::Future {
+    fn call(&mut self, call: Permitted<O>) -> Self::Future {
         let service = self.service.clone();
-        Box::pin(async move { call.operation.execute(&service).await })
+        Box::pin(async move { service.execute(call).await })
     }
 }

@@ -1,15 +1,23 @@
 //! The tower layers around a decoded call, the same for every operation and every protocol.
 //!
-//! Today: deadline → execute. Trace, authorize and admit join them in the order `ARCHITECTURE.md` gives. This crate
-//! does not know how a call came (that is `cairn-grpc`), nor what an operation does (that is `cairn-ops`).
+//! trace → deadline → authorize → admit → execute, in this order ([`Stack::call`]); before a call is decoded,
+//! authentication ([`AuthenticateLayer`]). This crate does not know how a call came (that is `cairn-grpc`), nor what an
+//! operation does (that is `cairn-ops`). A layer left out does not compile: only authorize turns a [`Call`] into what
+//! admit and execute take.
 
+mod authenticate;
+mod authorize;
 mod deadline;
 mod execute;
+mod trace;
 
+pub use authenticate::{Authenticate, AuthenticateLayer, Authenticated, Peer, Strangers};
+pub use authorize::{Authorize, AuthorizeLayer};
 pub use deadline::{Deadline, DeadlineLayer};
 pub use execute::Execute;
+pub use trace::{Trace, TraceLayer};
 
-use cairn_ops::{Operation, Result, Service};
+use cairn_ops::{Caller, Operation, Result, Service};
 use cairn_storage::Engine;
 use std::time::Instant;
 use tower::{ServiceBuilder, ServiceExt};
@@ -17,6 +25,8 @@ use tower::{ServiceBuilder, ServiceExt};
 /// A call as a protocol decoded it.
 #[derive(Clone, Debug)]
 pub struct Call<O> {
+    /// Who calls.
+    pub caller: Caller,
     /// What to do.
     pub operation: O,
     /// When the caller stops waiting, if it said so.
@@ -46,8 +56,12 @@ impl<E: Engine> Stack<E> {
     /// What the operation answers, or the layer that refused the call.
     pub async fn call<O: Operation>(&self, call: Call<O>) -> Result<O::Output> {
         ServiceBuilder::new()
-            // First of all: a call whose caller has gone must not do anything.
+            // Whatever becomes of a call, there is a trace of it.
+            .layer(TraceLayer)
+            // A call whose caller has gone must not do anything.
             .layer(DeadlineLayer)
+            // Before anything is looked up: who may not know of a table is not told whether it is busy.
+            .layer(AuthorizeLayer::new(self.service.clone()))
             .service(Execute::new(self.service.clone()))
             .oneshot(call)
             .await

@@ -164,19 +164,22 @@ impl<E: Engine> Catalog<E> {
             .ok_or_else(|| Error::no_such_table_for_items(name.as_str()))
     }
 
+    /// What is known of the table of that name without looking: what its last use found.
+    pub(crate) fn known(&self, name: &TableName) -> Option<Arc<Table>> {
+        self.parsed.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(name).cloned()
+    }
+
     /// The table of that name for an operation that will declare its record in a transaction: what is known of it
     /// already, or what a snapshot says.
     pub(crate) async fn expected(&self, name: &TableName) -> Result<Arc<Table>> {
-        let known = self.parsed.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(name).cloned();
-        match known.filter(|table| table.serves_items()) {
+        match self.known(name).filter(|table| table.serves_items()) {
             Some(table) => Ok(table),
             None => self.serving(&self.engine.snapshot(Consistency::Strong).await?, name).await,
         }
     }
 
     fn parse(&self, name: &TableName, record: Bytes) -> Result<Arc<Table>> {
-        let known = self.parsed.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(name).cloned();
-        if let Some(table) = known.filter(|table| table.is(Some(&record))) {
+        if let Some(table) = self.known(name).filter(|table| table.is(Some(&record))) {
             return Ok(table);
         }
         let table = Arc::new(Table::read(record)?);

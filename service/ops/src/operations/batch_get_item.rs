@@ -1,9 +1,10 @@
 //! BatchGetItem (semantics 9.1, 9.2, 9.4–9.6, 12.2).
 
+use crate::access::{Access, Items, Mentions};
 use crate::capacity::read_units;
 use crate::error::At;
 use crate::{
-    ConsumedCapacity, ExpressionArguments, FieldPath, Operation, OperationKind, Result,
+    ConsumedCapacity, ExpressionArguments, FieldPath, Operation, OperationKind, Permit, Result,
     ReturnConsumedCapacity, Service, Validation,
 };
 use cairn_expression::Projection;
@@ -70,7 +71,27 @@ impl Operation for BatchGetItem {
     const KIND: OperationKind = OperationKind::BatchGetItem;
     type Output = BatchGetItemOutput;
 
-    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<BatchGetItemOutput> {
+    fn accesses<'o>(&'o self) -> Vec<Access<'o>> {
+        let access = |(table, request): (&'o String, &'o KeysAndAttributes)| {
+            let place = FieldPath::from("request_items").key(table);
+            let keys = request.keys.iter().enumerate().take(KEYS_MAX);
+            let keys = keys.map(|(number, key)| (place.clone().field("keys").index(number), key));
+            let mentions = Mentions {
+                projection: request.projection_expression.as_deref(),
+                arguments: Some(&request.arguments),
+                ..Mentions::default()
+            };
+            Access::to_items("dynamodb:BatchGetItem", table, None, Items::Listed(keys.collect()))
+                .keyed_by_table(place)
+                .mentioning(mentions)
+                .selecting(None)
+                .costing(self.return_consumed_capacity)
+        };
+        // A call with more than may be in one is refused before any of it is looked at.
+        self.request_items.iter().take(KEYS_MAX).map(access).collect()
+    }
+
+    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<BatchGetItemOutput> {
         let parts = self.check(service)?;
         let strong = parts.iter().any(|part| part.request.consistent);
         let consistency = if strong { Consistency::Strong } else { Consistency::Eventual };

@@ -1,12 +1,13 @@
 //! BatchWriteItem (semantics 9.3–9.6, 12.3).
 
 use super::batch_get_item::check_length;
+use crate::access::{Access, Items};
 use crate::capacity::CapacityParts;
 use crate::catalog::Table;
 use crate::error::At;
 use crate::item_write::{Change, NewItem, Written, item_writes, write_item};
 use crate::{
-    ConsumedCapacity, Error, FieldPath, ItemCollections, Operation, OperationKind, Result,
+    ConsumedCapacity, Error, FieldPath, ItemCollections, Operation, OperationKind, Permit, Result,
     ReturnConsumedCapacity, Service, Validation,
 };
 use cairn_model::{AttributeMap, DecodeBudget, Item, PrimaryKey, TableReference};
@@ -65,6 +66,14 @@ enum ElementWrite {
 }
 
 impl WriteRequest {
+    /// The write's member in a request.
+    fn member(&self) -> &'static str {
+        match self {
+            Self::Put(_) => "put",
+            Self::Delete(_) => "delete",
+        }
+    }
+
     fn item(&self) -> &Item {
         match self {
             Self::Put(item) | Self::Delete(item) => item,
@@ -76,7 +85,22 @@ impl Operation for BatchWriteItem {
     const KIND: OperationKind = OperationKind::BatchWriteItem;
     type Output = BatchWriteItemOutput;
 
-    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<BatchWriteItemOutput> {
+    fn accesses<'o>(&'o self) -> Vec<Access<'o>> {
+        let access = |(table, requests): (&'o String, &'o Vec<WriteRequest>)| {
+            let place = FieldPath::from("request_items").key(table);
+            let items = requests.iter().enumerate().take(WRITES_MAX);
+            let items = items.map(|(number, request)| {
+                (place.clone().index(number).field(request.member()), request.item())
+            });
+            Access::to_items("dynamodb:BatchWriteItem", table, None, Items::Listed(items.collect()))
+                .keyed_by_table(place)
+                .costing(self.return_consumed_capacity)
+        };
+        // A call with more than may be in one is refused before any of it is looked at.
+        self.request_items.iter().take(WRITES_MAX).map(access).collect()
+    }
+
+    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<BatchWriteItemOutput> {
         let report = self.return_consumed_capacity;
         let tells_collections = self.return_item_collection_metrics;
         let mut item_collections = ItemCollections::default();

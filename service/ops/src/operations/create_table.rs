@@ -4,11 +4,12 @@ use super::key_definitions::{
     AttributeDefinition, AttributeTypes, KeySchemaElement, SecondaryIndexInput, ThroughputInput, check_count,
     check_projected_sum, invalid,
 };
+use crate::access::Access;
 use crate::catalog::{Definition, FIRST_INDEX_ID, Index, ResourcePolicy, Throughput};
 use crate::operations::put_resource_policy::check_resource_policy;
 use crate::operations::tag_resource::check_tags;
 use crate::{
-    FieldPath, IndexStatus, Operation, OperationKind, Result, Service, TableDescription, Validation,
+    FieldPath, IndexStatus, Operation, Permit, OperationKind, Result, Service, TableDescription, Validation,
 };
 use cairn_model::{
     BillingMode, IndexKind, IndexSchema, KeySchema, ProvisionedThroughput, TableClass, TableStatus, Tag,
@@ -46,7 +47,20 @@ impl Operation for CreateTable {
     const KIND: OperationKind = OperationKind::CreateTable;
     type Output = TableDescription;
 
-    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<TableDescription> {
+    fn accesses(&self) -> Vec<Access<'_>> {
+        let table = || Access::to_table("dynamodb:CreateTable", "table", &self.table);
+        let tags = || self.tags.iter().map(|tag| (&*tag.key, Some(&*tag.value))).collect();
+        let mut accesses = vec![table().tagging(tags())];
+        if !self.tags.is_empty() {
+            accesses.push(Access { action: "dynamodb:TagResource", ..table() }.tagging(tags()));
+        }
+        if self.resource_policy.is_some() {
+            accesses.push(Access { action: "dynamodb:PutResourcePolicy", ..table() });
+        }
+        accesses
+    }
+
+    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<TableDescription> {
         let name = service.naming.table("table", self.table.clone())?.name;
         let billing_mode = self.billing_mode.unwrap_or(BillingMode::Provisioned);
         let types = AttributeTypes::check(&self.attribute_definitions)?;

@@ -1,9 +1,10 @@
 //! DeleteItem (semantics 7.5, 12.3).
 
+use crate::access::{Access, Items, Mentions};
 use crate::error::At;
 use crate::item_write::{Change, Condition, write_item};
 use crate::{
-    ConsumedCapacity, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Result,
+    ConsumedCapacity, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Permit, Result,
     ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure, Service, Validation,
 };
 use cairn_model::{DecodeBudget, Item, StoredItem};
@@ -45,7 +46,22 @@ impl Operation for DeleteItem {
     const KIND: OperationKind = OperationKind::DeleteItem;
     type Output = DeleteItemOutput;
 
-    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<DeleteItemOutput> {
+    fn accesses(&self) -> Vec<Access<'_>> {
+        let items = Items::Listed(vec![("key".into(), &self.key)]);
+        let mentions = Mentions {
+            condition: self.condition_expression.as_deref(),
+            arguments: Some(&self.arguments),
+            ..Mentions::default()
+        };
+        vec![
+            Access::to_items("dynamodb:DeleteItem", &self.table, None, items)
+                .mentioning(mentions)
+                .returning(self.return_values, self.return_values_on_condition_check_failure)
+                .costing(self.return_consumed_capacity),
+        ]
+    }
+
+    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<DeleteItemOutput> {
         let reference = service.naming.table("table", self.table)?;
         if !matches!(self.return_values, ReturnValues::None | ReturnValues::AllOld) {
             return Err(Validation::new("return_values", "ReturnValues can only be ALL_OLD or NONE").into());

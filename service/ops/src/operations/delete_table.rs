@@ -1,6 +1,7 @@
 //! DeleteTable (semantics 3.3, 3.5).
 
-use crate::{Error, Operation, OperationKind, Result, Service, TableDescription, Validation};
+use crate::access::Access;
+use crate::{Error, Operation, OperationKind, Permit, Result, Service, TableDescription, Validation};
 use cairn_model::TableStatus;
 use cairn_storage::Engine;
 
@@ -16,7 +17,11 @@ impl Operation for DeleteTable {
     const KIND: OperationKind = OperationKind::DeleteTable;
     type Output = TableDescription;
 
-    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<TableDescription> {
+    fn accesses(&self) -> Vec<Access<'_>> {
+        vec![Access::to_table("dynamodb:DeleteTable", "table", &self.table)]
+    }
+
+    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<TableDescription> {
         let name = service.naming.table("table", self.table)?.name;
         let table = service
             .catalog

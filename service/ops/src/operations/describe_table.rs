@@ -1,6 +1,7 @@
 //! DescribeTable.
 
-use crate::{Error, Operation, OperationKind, Result, Service, TableDescription};
+use crate::access::Access;
+use crate::{Error, Operation, OperationKind, Permit, Result, Service, TableDescription};
 use cairn_storage::{Consistency, Engine};
 
 /// Tells about a table.
@@ -14,7 +15,11 @@ impl Operation for DescribeTable {
     const KIND: OperationKind = OperationKind::DescribeTable;
     type Output = TableDescription;
 
-    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<TableDescription> {
+    fn accesses(&self) -> Vec<Access<'_>> {
+        vec![Access::to_table("dynamodb:DescribeTable", "table", &self.table)]
+    }
+
+    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<TableDescription> {
         let name = service.naming.table("table", self.table)?.name;
         let snapshot = service.engine.snapshot(Consistency::Strong).await?;
         let table = service

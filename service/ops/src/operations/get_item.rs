@@ -1,9 +1,11 @@
 //! GetItem (semantics 7.2, 12.2).
 
+use crate::access::{Access, Items, Mentions};
 use crate::capacity::read_units;
 use crate::error::At;
 use crate::{
-    ConsumedCapacity, ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity, Service,
+    ConsumedCapacity, ExpressionArguments, Operation, OperationKind, Permit, Result, ReturnConsumedCapacity,
+    Service,
 };
 use cairn_model::{DecodeBudget, Item, StoredItem};
 use cairn_storage::{Consistency, Engine, RecordKey, Snapshot};
@@ -38,7 +40,22 @@ impl Operation for GetItem {
     const KIND: OperationKind = OperationKind::GetItem;
     type Output = GetItemOutput;
 
-    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<GetItemOutput> {
+    fn accesses(&self) -> Vec<Access<'_>> {
+        let items = Items::Listed(vec![("key".into(), &self.key)]);
+        let mentions = Mentions {
+            projection: self.projection_expression.as_deref(),
+            arguments: Some(&self.arguments),
+            ..Mentions::default()
+        };
+        vec![
+            Access::to_items("dynamodb:GetItem", &self.table, None, items)
+                .mentioning(mentions)
+                .selecting(None)
+                .costing(self.return_consumed_capacity),
+        ]
+    }
+
+    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<GetItemOutput> {
         let reference = service.naming.table("table", self.table)?;
         let key = self.key.into_attributes(&mut DecodeBudget::item()).map_err(|error| error.at("key"))?;
         let has_expression = self.projection_expression.is_some();

@@ -1,6 +1,7 @@
 //! ListTables (semantics 3.7).
 
-use crate::{FieldPath, Operation, OperationKind, Result, Service, Validation};
+use crate::access::Access;
+use crate::{FieldPath, Operation, OperationKind, Permit, Result, Service, Validation};
 use cairn_model::TableName;
 use cairn_storage::{Consistency, Engine};
 
@@ -31,7 +32,11 @@ impl Operation for ListTables {
     const KIND: OperationKind = OperationKind::ListTables;
     type Output = ListTablesOutput;
 
-    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<ListTablesOutput> {
+    fn accesses(&self) -> Vec<Access<'_>> {
+        vec![Access::to_anything("dynamodb:ListTables")]
+    }
+
+    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<ListTablesOutput> {
         let limit = match self.limit {
             None => PAGE_MAX,
             Some(given) => usize::try_from(given)

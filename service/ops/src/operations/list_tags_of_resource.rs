@@ -1,7 +1,8 @@
 //! ListTagsOfResource (semantics 18).
 
 use super::tag_resource::missing_resource;
-use crate::{Error, Operation, OperationKind, Result, Service, Validation};
+use crate::access::Access;
+use crate::{Error, Operation, OperationKind, Permit, Result, Service, Validation};
 use cairn_model::Tag;
 use cairn_storage::{Consistency, Engine};
 
@@ -32,7 +33,11 @@ impl Operation for ListTagsOfResource {
     const KIND: OperationKind = OperationKind::ListTagsOfResource;
     type Output = ListTagsOfResourceOutput;
 
-    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<ListTagsOfResourceOutput> {
+    fn accesses(&self) -> Vec<Access<'_>> {
+        vec![Access::to_table("dynamodb:ListTagsOfResource", "resource_arn", &self.resource_arn)]
+    }
+
+    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<ListTagsOfResourceOutput> {
         let name = service.naming.resource("resource_arn", &self.resource_arn)?;
         let limit = match self.limit {
             None => PAGE_MAX,

@@ -1,12 +1,13 @@
 //! Query (semantics 5.5, 8, 12.2): a page of one partition of a table or an index.
 
+use crate::access::{Access, Items, Mentions};
 use crate::capacity::{CapacityParts, read_units};
 use crate::expressions::Expressions;
 use crate::page::{Page, PageLimits, Reading, Wanted};
 use crate::selection::{check_projected, fetches, position, readable_index};
 use crate::{
-    ConsumedCapacity, Error, ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity,
-    Select, Service, Validation, key_range,
+    ConsumedCapacity, Error, ExpressionArguments, Operation, OperationKind, Permit, Result,
+    ReturnConsumedCapacity, Select, Service, Validation, key_range,
 };
 use cairn_expression::{Condition, KeyCondition, KeyConditionError, KeyQuery, Projection};
 use cairn_model::{AttributeMap, Item, TableReference};
@@ -68,7 +69,11 @@ impl Operation for Query {
     const KIND: OperationKind = OperationKind::Query;
     type Output = PageOutput;
 
-    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<PageOutput> {
+    fn accesses(&self) -> Vec<Access<'_>> {
+        vec![self.selection.access().costing(self.return_consumed_capacity)]
+    }
+
+    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<PageOutput> {
         let prepared = self.selection.check(service)?;
         let evaluated_max = check_limit(self.limit)?;
         let snapshot = service.engine.snapshot(prepared.consistency()).await?;
@@ -124,6 +129,20 @@ pub(super) struct Prepared {
 }
 
 impl QuerySelection {
+    /// What a Query or its stream asks for.
+    pub(super) fn access(&self) -> Access<'_> {
+        let mentions = Mentions {
+            key_condition: self.key_condition_expression.as_deref(),
+            filter: self.filter_expression.as_deref(),
+            projection: self.projection_expression.as_deref(),
+            arguments: Some(&self.arguments),
+            ..Mentions::default()
+        };
+        Access::to_items("dynamodb:Query", &self.table, self.index.as_deref(), Items::OfPartition)
+            .mentioning(mentions)
+            .selecting(self.select)
+    }
+
     pub(super) fn check<E: Engine>(self, service: &Service<E>) -> Result<Prepared, Validation> {
         let reference = service.naming.table("table", self.table)?;
         check_index_name(self.index.as_deref())?;

@@ -1,11 +1,12 @@
 //! Scan (semantics 8.9, 8.10): a page of a whole table or index, or of one of its segments.
 
 use super::query::{PageOutput, Prepared, check_index_name, check_limit, filter_and_projection, page_output};
+use crate::access::{Access, Items, Mentions};
 use crate::page::{PageLimits, Reading};
 use crate::selection::position;
 use crate::{
-    ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity, Select, Service, Table,
-    Validation, key_range,
+    ExpressionArguments, Operation, OperationKind, Permit, Result, ReturnConsumedCapacity, Select, Service,
+    Table, Validation, key_range,
 };
 use cairn_model::Item;
 use cairn_storage::{Direction, Engine};
@@ -51,7 +52,11 @@ impl Operation for Scan {
     const KIND: OperationKind = OperationKind::Scan;
     type Output = PageOutput;
 
-    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<PageOutput> {
+    fn accesses(&self) -> Vec<Access<'_>> {
+        vec![self.selection.access().costing(self.return_consumed_capacity)]
+    }
+
+    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<PageOutput> {
         let evaluated_max = check_limit(self.limit)?;
         let prepared = self.selection.check(service)?;
         let snapshot = service.engine.snapshot(prepared.selection.consistency()).await?;
@@ -85,6 +90,19 @@ pub(super) struct PreparedScan {
 }
 
 impl ScanSelection {
+    /// What a Scan or its stream asks for.
+    pub(super) fn access(&self) -> Access<'_> {
+        let mentions = Mentions {
+            filter: self.filter_expression.as_deref(),
+            projection: self.projection_expression.as_deref(),
+            arguments: Some(&self.arguments),
+            ..Mentions::default()
+        };
+        Access::to_items("dynamodb:Scan", &self.table, self.index.as_deref(), Items::All)
+            .mentioning(mentions)
+            .selecting(self.select)
+    }
+
     pub(super) fn check<E: Engine>(self, service: &Service<E>) -> Result<PreparedScan, Validation> {
         let reference = service.naming.table("table", self.table)?;
         check_index_name(self.index.as_deref())?;

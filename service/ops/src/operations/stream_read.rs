@@ -5,11 +5,12 @@
 
 use super::query::{Prepared, QuerySelection, add_units};
 use super::scan::{PreparedScan, ScanSelection};
+use crate::access::Access;
 use crate::capacity::CapacityParts;
 use crate::page::{PageLimits, Reading};
 use crate::{
-    ConsumedCapacity, Error, Operation, OperationKind, Result, ReturnConsumedCapacity, Service, Table,
-    Validation, key_range,
+    Caller, ConsumedCapacity, Error, Operation, OperationKind, Permit, Result, ReturnConsumedCapacity,
+    Service, Table, Validation, key_range,
 };
 use bytes::{BufMut, Bytes, BytesMut};
 use cairn_model::Item;
@@ -84,9 +85,14 @@ impl Operation for StreamQuery {
     const KIND: OperationKind = OperationKind::StreamQuery;
     type Output = Parts;
 
-    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<Parts> {
+    fn accesses(&self) -> Vec<Access<'_>> {
+        vec![self.selection.access().costing(self.options.return_consumed_capacity)]
+    }
+
+    async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<Parts> {
+        let asked = Asked::Query(self.selection.clone());
         let prepared = self.selection.check(service)?;
-        start(service.clone(), Selected::Query(prepared), self.options).await
+        start(service.clone(), permit.caller().clone(), asked, Selected::Query(prepared), self.options).await
     }
 }
 
@@ -94,10 +100,21 @@ impl Operation for StreamScan {
     const KIND: OperationKind = OperationKind::StreamScan;
     type Output = Parts;
 
-    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<Parts> {
-        let prepared = self.selection.check(service)?;
-        start(service.clone(), Selected::Scan(prepared), self.options).await
+    fn accesses(&self) -> Vec<Access<'_>> {
+        vec![self.selection.access().costing(self.options.return_consumed_capacity)]
     }
+
+    async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<Parts> {
+        let asked = Asked::Scan(self.selection.clone());
+        let prepared = self.selection.check(service)?;
+        start(service.clone(), permit.caller().clone(), asked, Selected::Scan(prepared), self.options).await
+    }
+}
+
+/// What was permitted at the stream's beginning, and has to be permitted still at each of its parts.
+enum Asked {
+    Query(QuerySelection),
+    Scan(ScanSelection),
 }
 
 /// What is read, page after page.
@@ -125,8 +142,10 @@ impl Selected {
 /// A read under way.
 struct Progress<E: Engine> {
     service: Service<E>,
+    caller: Caller,
+    asked: Asked,
+    report: ReturnConsumedCapacity,
     selected: Selected,
-    return_consumed_capacity: ReturnConsumedCapacity,
     /// Items that may still be answered with.
     remaining: usize,
     /// The storage key after which to go on.
@@ -146,7 +165,13 @@ enum Stage {
     Done,
 }
 
-async fn start<E: Engine>(service: Service<E>, selected: Selected, options: StreamOptions) -> Result<Parts> {
+async fn start<E: Engine>(
+    service: Service<E>,
+    caller: Caller,
+    asked: Asked,
+    selected: Selected,
+    options: StreamOptions,
+) -> Result<Parts> {
     let remaining = match options.limit {
         None => usize::MAX,
         Some(limit) => usize::try_from(limit).ok().filter(|limit| *limit >= 1).ok_or_else(|| {
@@ -159,8 +184,10 @@ async fn start<E: Engine>(service: Service<E>, selected: Selected, options: Stre
     };
     let mut progress = Progress {
         service,
+        caller,
+        asked,
+        report: options.return_consumed_capacity,
         selected,
-        return_consumed_capacity: options.return_consumed_capacity,
         remaining,
         after: None,
         resume_token: None,
@@ -200,8 +227,18 @@ impl<E: Engine> Progress<E> {
         Ok((reading, snapshot))
     }
 
+    /// Ends a stream that its caller may not read any more.
+    async fn still_permitted(&self) -> Result<()> {
+        let access = match &self.asked {
+            Asked::Query(selection) => selection.access(),
+            Asked::Scan(selection) => selection.access(),
+        };
+        self.service.authorize(&self.caller, vec![access.costing(self.report)]).await
+    }
+
     /// One page, from a snapshot of its own: a slow caller holds no old data in place.
     async fn next(&mut self) -> Result<StreamPart> {
+        self.still_permitted().await?;
         let (reading, snapshot) = self.reading().await?;
         let limits =
             PageLimits { evaluated_max: usize::MAX, returned_max: self.remaining.min(PART_ITEMS_MAX) };
@@ -227,7 +264,7 @@ impl<E: Engine> Progress<E> {
     fn summarize(&mut self) -> StreamPart {
         self.stage = Stage::Done;
         let table = &self.selected.prepared().reference.given;
-        let consumed_capacity = self.return_consumed_capacity.report(table, std::mem::take(&mut self.units));
+        let consumed_capacity = self.report.report(table, std::mem::take(&mut self.units));
         let summary = StreamSummary { consumed_capacity, ..self.summary.clone() };
         StreamPart { resume_token: self.resume_token.take(), summary: Some(summary), ..StreamPart::default() }
     }

@@ -1,6 +1,7 @@
 //! TagResource (semantics 3.3, 18), and the rules for tags.
 
-use crate::{Error, FieldPath, Operation, OperationKind, Result, Service, Validation};
+use crate::access::Access;
+use crate::{Error, FieldPath, Operation, OperationKind, Permit, Result, Service, Validation};
 use cairn_model::{Tag, limits};
 use cairn_storage::Engine;
 
@@ -17,7 +18,12 @@ impl Operation for TagResource {
     const KIND: OperationKind = OperationKind::TagResource;
     type Output = ();
 
-    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<()> {
+    fn accesses(&self) -> Vec<Access<'_>> {
+        let tags = self.tags.iter().map(|tag| (&*tag.key, Some(&*tag.value))).collect();
+        vec![Access::to_table("dynamodb:TagResource", "resource_arn", &self.resource_arn).tagging(tags)]
+    }
+
+    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<()> {
         let name = service.naming.resource("resource_arn", &self.resource_arn)?;
         if self.tags.is_empty() {
             return Err(Validation::new("tags", "Atleast one Tag needs to be provided as Input.").into());

@@ -1,13 +1,14 @@
 //! TransactGetItems (semantics 10.3, 12.4).
 
+use crate::access::{Access, Items, Mentions};
 use crate::capacity::read_units;
 use crate::error::At;
 use crate::transaction::{
-    BYTES_MAX, Costs, KeyFault, action_field, check_action_count, distinct_records, record_key,
+    ACTIONS_MAX, BYTES_MAX, Costs, KeyFault, action_field, check_action_count, distinct_records, record_key,
 };
 use crate::{
-    ConsumedCapacity, ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity, Service,
-    UnitKind, Validation,
+    ConsumedCapacity, ExpressionArguments, Operation, OperationKind, Permit, Result, ReturnConsumedCapacity,
+    Service, UnitKind, Validation,
 };
 use cairn_expression::Projection;
 use cairn_model::{AttributeMap, DecodeBudget, Item, StoredItem, TableReference};
@@ -59,7 +60,27 @@ impl Operation for TransactGetItems {
     const KIND: OperationKind = OperationKind::TransactGetItems;
     type Output = TransactGetItemsOutput;
 
-    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<TransactGetItemsOutput> {
+    fn accesses<'o>(&'o self) -> Vec<Access<'o>> {
+        let access = |(number, get): (usize, &'o TransactGet)| {
+            let place = action_field(number);
+            let key = vec![(place.clone().field("key"), &get.key)];
+            let mentions = Mentions {
+                projection: get.projection_expression.as_deref(),
+                arguments: Some(&get.arguments),
+                ..Mentions::default()
+            };
+            Access::to_items("dynamodb:GetItem", &get.table, None, Items::Listed(key))
+                .at(place)
+                .mentioning(mentions)
+                .selecting(None)
+                .costing(self.return_consumed_capacity)
+                .within("TransactGetItems")
+        };
+        // A call with more than may be in one is refused before any of it is looked at.
+        self.transact_items.iter().enumerate().take(ACTIONS_MAX).map(access).collect()
+    }
+
+    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<TransactGetItemsOutput> {
         check_action_count(self.transact_items.len())?;
         let gets = self
             .transact_items

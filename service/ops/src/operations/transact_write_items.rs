@@ -6,6 +6,7 @@
 //! which a transaction cannot be put anywhere, because its tables keep being changed.
 
 use super::update_item::{change, check_targets};
+use crate::access::{Access, Items, Mentions};
 use crate::capacity::read_units;
 use crate::catalog::{Table, table_key};
 use crate::error::At;
@@ -13,12 +14,12 @@ use crate::idempotency::{Fingerprint, RequestToken};
 use crate::item_collection::{collection_key, resize};
 use crate::item_write::{Change, Condition, NewItem, item_writes};
 use crate::transaction::{
-    BYTES_MAX, Costs, KeyFault, action_field, check_action_count, distinct_records, invalid_action,
-    record_key,
+    ACTIONS_MAX, BYTES_MAX, Costs, KeyFault, action_field, check_action_count, distinct_records,
+    invalid_action, record_key,
 };
 use crate::{
     CancellationCode, CancellationReason, ConsumedCapacity, Error, ExpressionArguments, FieldPath,
-    ItemCollectionMetrics, ItemCollections, Operation, OperationKind, Result, ReturnConsumedCapacity,
+    ItemCollectionMetrics, ItemCollections, Operation, OperationKind, Permit, Result, ReturnConsumedCapacity,
     ReturnValues, ReturnValuesOnConditionCheckFailure, Service, UnitKind, Validation,
 };
 use bytes::Bytes;
@@ -139,7 +140,29 @@ impl Operation for TransactWriteItems {
     const KIND: OperationKind = OperationKind::TransactWriteItems;
     type Output = TransactWriteItemsOutput;
 
-    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<TransactWriteItemsOutput> {
+    fn accesses<'o>(&'o self) -> Vec<Access<'o>> {
+        let access = |(number, item): (usize, &'o TransactWriteItem)| {
+            let place = action_field(number).field(item.action.member());
+            let (addressed, member) = item.action.item();
+            let items = vec![(place.clone().field(member), addressed)];
+            let mentions = Mentions {
+                update: item.action.update_expression(),
+                condition: item.condition_expression.as_deref(),
+                arguments: Some(&item.arguments),
+                ..Mentions::default()
+            };
+            Access::to_items(item.action.iam_action(), &item.table, None, Items::Listed(items))
+                .at(place)
+                .mentioning(mentions)
+                .returning(ReturnValues::None, item.return_values_on_condition_check_failure)
+                .costing(self.return_consumed_capacity)
+                .within("TransactWriteItems")
+        };
+        // A call with more than may be in one is refused before any of it is looked at.
+        self.transact_items.iter().enumerate().take(ACTIONS_MAX).map(access).collect()
+    }
+
+    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<TransactWriteItemsOutput> {
         let report = self.return_consumed_capacity;
         let tells_collections = self.return_item_collection_metrics;
         let transaction = Arc::new(self.check(service)?);
@@ -215,6 +238,16 @@ impl TransactAction {
             Self::Put { .. } => "put",
             Self::Update { .. } => "update",
             Self::Delete { .. } => "delete",
+        }
+    }
+
+    /// What a caller must be allowed to do it.
+    fn iam_action(&self) -> &'static str {
+        match self {
+            Self::ConditionCheck { .. } => "dynamodb:ConditionCheckItem",
+            Self::Put { .. } => "dynamodb:PutItem",
+            Self::Update { .. } => "dynamodb:UpdateItem",
+            Self::Delete { .. } => "dynamodb:DeleteItem",
         }
     }
 

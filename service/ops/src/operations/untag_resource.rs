@@ -1,7 +1,8 @@
 //! UntagResource (semantics 18).
 
 use super::tag_resource::missing_resource;
-use crate::{Operation, OperationKind, Result, Service, Validation};
+use crate::access::Access;
+use crate::{Operation, OperationKind, Permit, Result, Service, Validation};
 use cairn_storage::Engine;
 
 /// Removes tags from a table. Keys that it does not have are ignored.
@@ -17,7 +18,12 @@ impl Operation for UntagResource {
     const KIND: OperationKind = OperationKind::UntagResource;
     type Output = ();
 
-    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<()> {
+    fn accesses(&self) -> Vec<Access<'_>> {
+        let tags = self.keys.iter().map(|key| (&**key, None)).collect();
+        vec![Access::to_table("dynamodb:UntagResource", "resource_arn", &self.resource_arn).tagging(tags)]
+    }
+
+    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<()> {
         let name = service.naming.resource("resource_arn", &self.resource_arn)?;
         if self.keys.is_empty() {
             return Err(

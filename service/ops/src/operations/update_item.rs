@@ -1,11 +1,12 @@
 //! UpdateItem (semantics 5.7, 7.4, 12.3).
 
+use crate::access::{Access, Items, Mentions};
 use crate::catalog::Table;
 use crate::error::At;
 use crate::index_write::check_update_targets;
 use crate::item_write::{Change, Condition, NewItem, write_item};
 use crate::{
-    ConsumedCapacity, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Result,
+    ConsumedCapacity, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Permit, Result,
     ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure, Service, Validation,
 };
 use cairn_expression::{Update, UpdateError, UpdateErrorKind};
@@ -51,7 +52,23 @@ impl Operation for UpdateItem {
     const KIND: OperationKind = OperationKind::UpdateItem;
     type Output = UpdateItemOutput;
 
-    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<UpdateItemOutput> {
+    fn accesses(&self) -> Vec<Access<'_>> {
+        let items = Items::Listed(vec![("key".into(), &self.key)]);
+        let mentions = Mentions {
+            update: self.update_expression.as_deref(),
+            condition: self.condition_expression.as_deref(),
+            arguments: Some(&self.arguments),
+            ..Mentions::default()
+        };
+        vec![
+            Access::to_items("dynamodb:UpdateItem", &self.table, None, items)
+                .mentioning(mentions)
+                .returning(self.return_values, self.return_values_on_condition_check_failure)
+                .costing(self.return_consumed_capacity),
+        ]
+    }
+
+    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<UpdateItemOutput> {
         let reference = service.naming.table("table", self.table)?;
         let key = self.key.into_attributes(&mut DecodeBudget::item()).map_err(|error| error.at("key"))?;
         let has_expression = self.update_expression.is_some() || self.condition_expression.is_some();

@@ -3,8 +3,9 @@
 use super::create_table::throughput_for;
 use super::index_updates::{GlobalSecondaryIndexUpdate, IndexUpdates};
 use super::key_definitions::{AttributeDefinition, ThroughputInput};
+use crate::access::Access;
 use crate::catalog::Definition;
-use crate::{Error, Operation, OperationKind, Result, Service, TableDescription, Validation};
+use crate::{Error, Operation, OperationKind, Permit, Result, Service, TableDescription, Validation};
 use cairn_model::{BillingMode, ProvisionedThroughput, TableClass, TableStatus};
 use cairn_storage::{Consistency, Engine};
 use jiff::Timestamp;
@@ -32,7 +33,11 @@ impl Operation for UpdateTable {
     const KIND: OperationKind = OperationKind::UpdateTable;
     type Output = TableDescription;
 
-    async fn execute<E: Engine>(self, service: &Service<E>) -> Result<TableDescription> {
+    fn accesses(&self) -> Vec<Access<'_>> {
+        vec![Access::to_table("dynamodb:UpdateTable", "table", &self.table)]
+    }
+
+    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<TableDescription> {
         let name = service.naming.table("table", self.table.clone())?.name;
         if self.billing_mode.is_none()
             && self.provisioned_throughput.is_none()

@@ -1,0 +1,167 @@
+//! Authentication, at the transport: from what a request came with to who is calling.
+//!
+//! The layer refuses nothing itself: how a refusal looks is each protocol's affair, and some of what shares the port
+//! (health checks) is open to anyone. It puts [`Authenticated`] into the request's extensions, and a protocol takes a
+//! call's [`Caller`] from there and from nowhere else.
+
+use cairn_auth::{AuthenticationError, Authenticator, Principal};
+use cairn_ops::{Caller, Connection};
+use cairn_storage::Engine;
+use http::header::{AUTHORIZATION, USER_AGENT};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tower::{Layer, Service};
+
+/// What a connection says of itself, in the extensions of every request that comes on it. Made by the listener.
+#[derive(Clone, Debug, Default)]
+pub struct Peer {
+    /// Where it comes from, and whether it is encrypted.
+    pub connection: Connection,
+    /// The certificate that the client proved to have, in DER, its chain verified.
+    pub certificate: Option<Arc<[u8]>>,
+}
+
+/// Who is calling, or why that is not known; in a request's extensions.
+#[derive(Clone, Debug)]
+pub struct Authenticated(Result<Caller, Arc<AuthenticationError>>);
+
+impl Authenticated {
+    /// The caller.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn caller(&self) -> Result<Caller, Arc<AuthenticationError>> {
+        self.0.clone()
+    }
+}
+
+/// Whom to take callers for that do not say who they are.
+#[derive(Clone, Debug, Default)]
+pub enum Strangers {
+    /// Nobody: they are refused.
+    #[default]
+    Refused,
+    /// This principal. For development on one machine.
+    Are(Principal),
+}
+
+/// Adds [`Authenticate`].
+pub struct AuthenticateLayer<E: Engine> {
+    authenticator: Arc<Authenticator<E>>,
+    strangers: Strangers,
+}
+
+impl<E: Engine> Clone for AuthenticateLayer<E> {
+    fn clone(&self) -> Self {
+        Self { authenticator: self.authenticator.clone(), strangers: self.strangers.clone() }
+    }
+}
+
+impl<E: Engine> AuthenticateLayer<E> {
+    /// By what `authenticator` knows.
+    pub fn new(authenticator: Arc<Authenticator<E>>, strangers: Strangers) -> Self {
+        Self { authenticator, strangers }
+    }
+
+    async fn authenticate(&self, bearer: Bearer, peer: Peer) -> Result<Caller, AuthenticationError> {
+        let certificate = peer.certificate.as_deref();
+        let principal = match bearer {
+            Bearer::Unreadable => {
+                Err(AuthenticationError::Incomplete("it must be `Bearer`, a space, and a token"))
+            }
+            Bearer::Token(token) => self.authenticator.authenticate(Some(&token), certificate).await,
+            Bearer::None => self.authenticator.authenticate(None, certificate).await,
+        };
+        let principal = match (principal, &self.strangers) {
+            (Err(AuthenticationError::Missing), Strangers::Are(principal)) => Ok(principal.clone()),
+            (principal, _) => principal,
+        };
+        Ok(Caller { principal: principal?, connection: peer.connection })
+    }
+}
+
+impl<S, E: Engine> Layer<S> for AuthenticateLayer<E> {
+    type Service = Authenticate<S, E>;
+
+    fn layer(&self, inner: S) -> Authenticate<S, E> {
+        Authenticate { inner, layer: self.clone() }
+    }
+}
+
+/// Finds out who is calling.
+pub struct Authenticate<S, E: Engine> {
+    inner: S,
+    layer: AuthenticateLayer<E>,
+}
+
+impl<S: Clone, E: Engine> Clone for Authenticate<S, E> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), layer: self.layer.clone() }
+    }
+}
+
+/// The `authorization` header.
+enum Bearer {
+    None,
+    Token(zeroize::Zeroizing<String>),
+    Unreadable,
+}
+
+impl<S, E, B> Service<http::Request<B>> for Authenticate<S, E>
+where
+    E: Engine,
+    B: Send + 'static,
+    S: Service<http::Request<B>> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: http::Request<B>) -> Self::Future {
+        // The service that is ready is the one to call; the clone has yet to become so.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let layer = self.layer.clone();
+        Box::pin(async move {
+            let bearer = take_bearer(request.headers_mut());
+            let mut peer = request.extensions().get::<Peer>().cloned().unwrap_or_default();
+            peer.connection.user_agent = user_agent(request.headers());
+            let authenticated = layer.authenticate(bearer, peer).await.map_err(Arc::new);
+            request.extensions_mut().insert(Authenticated(authenticated));
+            inner.call(request).await
+        })
+    }
+}
+
+/// Takes the bearer token out of the headers: what comes after has no use for it, and cannot let it slip.
+fn take_bearer(headers: &mut http::HeaderMap) -> Bearer {
+    let mut given = headers.get_all(AUTHORIZATION).iter();
+    let bearer = match (given.next(), given.next()) {
+        (None, _) => Bearer::None,
+        (Some(_), Some(_)) => Bearer::Unreadable,
+        (Some(header), None) => header
+            .to_str()
+            .ok()
+            .and_then(|header| header.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map_or(Bearer::Unreadable, |(_, token)| {
+                Bearer::Token(zeroize::Zeroizing::new(token.trim().to_owned()))
+            }),
+    };
+    headers.remove(AUTHORIZATION);
+    bearer
+}
+
+/// What a policy may see of `user-agent`, and no more of it than that needs.
+fn user_agent(headers: &http::HeaderMap) -> Option<Arc<str>> {
+    const CHARS_MAX: usize = 512;
+    let agent = headers.get(USER_AGENT)?.to_str().ok()?;
+    Some(agent.get(..CHARS_MAX).unwrap_or(agent).into())
+}
