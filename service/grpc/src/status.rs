@@ -3,9 +3,10 @@
 use crate::transaction_codec::cancellation;
 use cairn_api::ERROR_DOMAIN;
 use cairn_api::v1::{ConditionalCheckFailure, ErrorReason};
-use cairn_auth::AuthenticationError;
+use cairn_auth::{AuthenticationError, EntityKind};
 use cairn_model::Item;
 use cairn_ops::{CancellationCode, CancellationReason, Error, FieldPath, OperationKind, Validation};
+use cairn_policy::PolicyError;
 use prost::{Message, Name};
 use prost_types::Any;
 use std::collections::HashMap;
@@ -95,6 +96,24 @@ impl Shape {
         )
     }
 
+    fn entity(self, kind: EntityKind, name: &str) -> Self {
+        let resource_type = match kind {
+            EntityKind::User => "cairn.v1.User",
+            EntityKind::Group => "cairn.v1.Group",
+            EntityKind::Role => "cairn.v1.Role",
+            EntityKind::Policy | EntityKind::InlinePolicy => "cairn.v1.Policy",
+            EntityKind::AccessKey => "cairn.v1.AccessKey",
+        };
+        let info = pb::ResourceInfo {
+            resource_type: resource_type.into(),
+            resource_name: name.to_owned(),
+            ..Default::default()
+        };
+        self.metadata("entityType", kind.to_string().replace(' ', "-"))
+            .metadata("entity", name)
+            .google("ResourceInfo", &info)
+    }
+
     fn into_status(mut self, message: String) -> Status {
         self.metadata.insert("dynamodbException".into(), self.exception.into());
         self.metadata.insert("retryable".into(), self.retry_after.is_some().to_string());
@@ -180,6 +199,24 @@ fn shape(error: &Error, message: &str) -> Shape {
                 .precondition(index, message)
                 .retry_after(Duration::from_secs(1))
         }
+        Error::PolicyNotFound { resource } => {
+            Shape::new(Code::NotFound, Reason::PolicyNotFound, "PolicyNotFoundException").table(resource)
+        }
+        Error::PolicyRevisionConflict { resource } => {
+            Shape::new(Code::Aborted, Reason::PolicyNotFound, "PolicyNotFoundException").table(resource)
+        }
+        Error::NoSuchEntity { kind, name } => {
+            Shape::new(Code::NotFound, Reason::NoSuchEntity, "NoSuchEntityException").entity(*kind, name)
+        }
+        Error::EntityAlreadyExists { kind, name } => {
+            Shape::new(Code::AlreadyExists, Reason::EntityAlreadyExists, "EntityAlreadyExistsException")
+                .entity(*kind, name)
+        }
+        Error::DeleteConflict { message: conflict } => {
+            Shape::new(Code::FailedPrecondition, Reason::DeleteConflict, "DeleteConflictException")
+                .precondition("", conflict)
+        }
+        Error::MalformedPolicyDocument { field, error } => malformed_shape(field, error),
         Error::LimitExceeded { .. } => {
             let violation =
                 pb::quota_failure::Violation { description: message.to_owned(), ..Default::default() };
@@ -233,6 +270,22 @@ fn shape(error: &Error, message: &str) -> Shape {
             Shape::new(Code::Internal, Reason::InternalServerError, "InternalServerError")
         }
     }
+}
+
+/// A policy document that is none, with the place in it.
+fn malformed_shape(field: &FieldPath, error: &PolicyError) -> Shape {
+    let mut shape = Shape::new(
+        Code::InvalidArgument,
+        ErrorReason::MalformedPolicyDocument,
+        "MalformedPolicyDocumentException",
+    );
+    if !error.place.is_empty() {
+        shape = shape.metadata("place", &error.place);
+    }
+    if let Some((line, column)) = error.line_and_column {
+        shape = shape.metadata("line", line.to_string()).metadata("column", column.to_string());
+    }
+    shape.bad_request(field.to_proto(), &error.to_string())
 }
 
 /// A caller who is not known. Why exactly is not the caller's to know.

@@ -129,7 +129,9 @@ pub enum Error {
     #[error("The request token was used with other parameters within the last 10 minutes")]
     IdempotentParameterMismatch,
     /// AccessDeniedException: the caller is known and may not do this.
-    #[error("User: {principal} is not authorized to perform: {action} on resource: {resource} because {reason}")]
+    #[error(
+        "User: {principal} is not authorized to perform: {action} on resource: {resource} because {reason}"
+    )]
     AccessDenied {
         /// The caller's ARN.
         principal: String,

@@ -97,9 +97,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let (answer, call) = match self.project() {
             CountedAnswerProjection::Called { answer, call } => (ready!(answer.poll(cx)), call.take()),
-            CountedAnswerProjection::Refused => {
-                (Ok(cairn_grpc::overloaded().map(AnswerBody::new)), None)
-            }
+            CountedAnswerProjection::Refused => (Ok(cairn_grpc::overloaded().map(AnswerBody::new)), None),
         };
         Poll::Ready(answer.map(|answer| answer.map(|body| CountedBody { body, call })))
     }

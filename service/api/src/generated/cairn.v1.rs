@@ -1885,7 +1885,7 @@ pub struct Role {
     /// The trust policy, an IAM document in JSON as it was written: who may assume the role.
     #[prost(string, tag = "5")]
     pub assume_role_policy_document: ::prost::alloc::string::String,
-    /// The longest a session may be, 3,600 to 43,200 seconds.
+    /// The longest a session may be, 900 to 43,200 seconds.
     #[prost(int32, tag = "6")]
     pub max_session_duration_seconds: i32,
     /// For people.
@@ -1969,10 +1969,10 @@ impl ::prost::Name for AttachedPolicy {
 /// The policies of a user, group or role.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct IdentityPolicies {
-    /// The managed policies attached to it, in byte order of their ARNs.
+    /// The managed policies attached to it.
     #[prost(message, repeated, tag = "1")]
     pub attached_policies: ::prost::alloc::vec::Vec<AttachedPolicy>,
-    /// The names of its inline policies, in byte order.
+    /// The names of its inline policies.
     #[prost(string, repeated, tag = "2")]
     pub inline_policy_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
@@ -2133,8 +2133,9 @@ impl ::prost::Name for ContextEntry {
 /// A statement of a policy.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PolicyStatement {
-    /// What the policy is known by: the ARN of a managed policy, the name of an inline one, or the member of
-    /// the request that it is in, as in `policy_documents\[0\]`.
+    /// What the policy is known by: the ARN of a managed policy; `user/<name>/<policy>` for an inline one, and
+    /// likewise of a group or a role; the member of the request that it is in, as in `policy_documents\[0\]`;
+    /// `session-policy` or `resource-policy`.
     #[prost(string, tag = "1")]
     pub policy: ::prost::alloc::string::String,
     /// Where the policy speaks from.
@@ -2471,7 +2472,7 @@ pub struct GetUserResponse {
     /// Its policies.
     #[prost(message, optional, tag = "2")]
     pub policies: ::core::option::Option<IdentityPolicies>,
-    /// The groups that it is in, in byte order.
+    /// The groups that it is in.
     #[prost(string, repeated, tag = "3")]
     pub group_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
@@ -2508,7 +2509,7 @@ impl ::prost::Name for ListUsersRequest {
 /// A page of users.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListUsersResponse {
-    /// The users, in byte order of their names.
+    /// The users, in the order of their names without regard to case.
     #[prost(message, repeated, tag = "1")]
     pub users: ::prost::alloc::vec::Vec<User>,
     /// For the next page. Empty on the last.
@@ -2621,7 +2622,7 @@ pub struct GetGroupResponse {
     /// Its policies.
     #[prost(message, optional, tag = "2")]
     pub policies: ::core::option::Option<IdentityPolicies>,
-    /// The users in it, in byte order.
+    /// The users in it, in the order of their names without regard to case.
     #[prost(string, repeated, tag = "3")]
     pub user_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// For the next page. Empty on the last.
@@ -2661,7 +2662,7 @@ impl ::prost::Name for ListGroupsRequest {
 /// A page of groups.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListGroupsResponse {
-    /// The groups, in byte order of their names.
+    /// The groups, in the order of their names without regard to case.
     #[prost(message, repeated, tag = "1")]
     pub groups: ::prost::alloc::vec::Vec<Group>,
     /// For the next page. Empty on the last.
@@ -2784,7 +2785,7 @@ pub struct CreateRoleRequest {
     /// may assume the role, with `sts:AssumeRole`, and no Resource.
     #[prost(string, tag = "2")]
     pub assume_role_policy_document: ::prost::alloc::string::String,
-    /// The longest a session may be, 3,600 to 43,200 seconds. Absent: 3,600.
+    /// The longest a session may be, 900 to 43,200 seconds. Absent: 3,600.
     #[prost(int32, optional, tag = "3")]
     pub max_session_duration_seconds: ::core::option::Option<i32>,
     /// For people, at most 1,000 characters.
@@ -2884,7 +2885,7 @@ impl ::prost::Name for ListRolesRequest {
 /// A page of roles.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListRolesResponse {
-    /// The roles, in byte order of their names.
+    /// The roles, in the order of their names without regard to case.
     #[prost(message, repeated, tag = "1")]
     pub roles: ::prost::alloc::vec::Vec<Role>,
     /// For the next page. Empty on the last.
@@ -2912,7 +2913,7 @@ pub struct UpdateRoleRequest {
     pub assume_role_policy_document: ::core::option::Option<
         ::prost::alloc::string::String,
     >,
-    /// The longest a session may be, 3,600 to 43,200 seconds. Sessions that run are not cut short.
+    /// The longest a session may be, 900 to 43,200 seconds. Sessions that run are not cut short.
     #[prost(int32, optional, tag = "3")]
     pub max_session_duration_seconds: ::core::option::Option<i32>,
     /// For people, at most 1,000 characters.
@@ -2993,6 +2994,13 @@ pub struct AssumeRoleRequest {
     /// at most 2,048 characters. Empty: none.
     #[prost(string, tag = "4")]
     pub policy: ::prost::alloc::string::String,
+    /// What the trust policy may ask for as `sts:ExternalId`, 2 to 1,224 characters. Empty: none.
+    #[prost(string, tag = "5")]
+    pub external_id: ::prost::alloc::string::String,
+    /// On whose behalf the session is: `aws:SourceIdentity` in policies, of this session and those it
+    /// begins. Empty: nobody's.
+    #[prost(string, tag = "6")]
+    pub source_identity: ::prost::alloc::string::String,
 }
 impl ::prost::Name for AssumeRoleRequest {
     const NAME: &'static str = "AssumeRoleRequest";
@@ -3230,7 +3238,7 @@ pub struct GetPolicyResponse {
     /// Its document, as it was written.
     #[prost(string, tag = "2")]
     pub policy_document: ::prost::alloc::string::String,
-    /// The users, then the groups, then the roles it is attached to, each in byte order.
+    /// The users, then the groups, then the roles it is attached to.
     #[prost(message, repeated, tag = "3")]
     pub attached_to: ::prost::alloc::vec::Vec<Identity>,
 }
@@ -3273,7 +3281,8 @@ impl ::prost::Name for ListPoliciesRequest {
 /// A page of managed policies.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListPoliciesResponse {
-    /// The policies, in byte order of their ARNs.
+    /// The policies, in the order of their names without regard to case. With attached_only there may be
+    /// fewer on a page than asked.
     #[prost(message, repeated, tag = "1")]
     pub policies: ::prost::alloc::vec::Vec<Policy>,
     /// For the next page. Empty on the last.
@@ -3679,13 +3688,13 @@ pub struct SimulatePolicyRequest {
     /// The actions, as in `dynamodb:GetItem`, without wildcards. At least 1.
     #[prost(string, repeated, tag = "5")]
     pub action_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// The resources. None: `*`. Actions and resources make at most 1,000 pairs.
+    /// The resources. None: `*`. Actions and resources make at most 100 pairs.
     #[prost(string, repeated, tag = "6")]
     pub resource_arns: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// The policy of each resource. Absent: for a table here or its index the one that the table has.
     #[prost(string, optional, tag = "7")]
     pub resource_policy: ::core::option::Option<::prost::alloc::string::String>,
-    /// The condition keys that the calls would have, besides those of the principal itself.
+    /// The condition keys that the calls would have, besides those of the principal itself; at most 100.
     #[prost(message, repeated, tag = "8")]
     pub context_entries: ::prost::alloc::vec::Vec<ContextEntry>,
 }
@@ -3862,7 +3871,7 @@ pub mod iam_service_client {
         }
         /// Creates a user. It has no keys and may do nothing yet.
         ///
-        /// Action: `iam:CreateUser`, with tags also `iam:TagUser`.
+        /// Action: `iam:CreateUser`, with tags also `iam:TagUser`; `iam:PermissionsBoundary` is the boundary.
         ///
         /// Errors, besides those of every rpc:
         ///
@@ -3924,7 +3933,7 @@ pub mod iam_service_client {
                 .insert(GrpcMethod::new("cairn.v1.IamService", "GetUser"));
             self.inner.unary(req, path, codec).await
         }
-        /// Lists the users in byte order of their names, a page at a time.
+        /// Lists the users in the order of their names, a page at a time.
         ///
         /// Action: `iam:ListUsers`.
         ///
@@ -4049,7 +4058,7 @@ pub mod iam_service_client {
                 .insert(GrpcMethod::new("cairn.v1.IamService", "GetGroup"));
             self.inner.unary(req, path, codec).await
         }
-        /// Lists the groups in byte order of their names, a page at a time.
+        /// Lists the groups in the order of their names, a page at a time.
         ///
         /// Action: `iam:ListGroups`.
         ///
@@ -4175,7 +4184,7 @@ pub mod iam_service_client {
         }
         /// Creates a role. Its sessions may do nothing yet.
         ///
-        /// Action: `iam:CreateRole`, with tags also `iam:TagRole`.
+        /// Action: `iam:CreateRole`, with tags also `iam:TagRole`; `iam:PermissionsBoundary` is the boundary.
         ///
         /// Errors, besides those of every rpc:
         ///
@@ -4238,7 +4247,7 @@ pub mod iam_service_client {
                 .insert(GrpcMethod::new("cairn.v1.IamService", "GetRole"));
             self.inner.unary(req, path, codec).await
         }
-        /// Lists the roles in byte order of their names, a page at a time.
+        /// Lists the roles in the order of their names, a page at a time.
         ///
         /// Action: `iam:ListRoles`.
         ///
@@ -4336,7 +4345,8 @@ pub mod iam_service_client {
         /// caller, or the caller's account while the caller's own policies permit it; a caller that is denied
         /// is not told whether there is such a role.
         ///
-        /// Action: `sts:AssumeRole`, on the role.
+        /// Action: `sts:AssumeRole`, on the role; `sts:ExternalId` and `sts:RoleSessionName` are what the
+        /// request says.
         ///
         /// Errors, besides those of every rpc:
         ///
@@ -4398,7 +4408,7 @@ pub mod iam_service_client {
                 .insert(GrpcMethod::new("cairn.v1.IamService", "CreateAccessKey"));
             self.inner.unary(req, path, codec).await
         }
-        /// Lists the access keys of a user in byte order of their ids, without their secrets.
+        /// Lists the access keys of a user, without their secrets.
         ///
         /// Action: `iam:ListAccessKeys`, on the user.
         ///
@@ -4556,7 +4566,7 @@ pub mod iam_service_client {
                 .insert(GrpcMethod::new("cairn.v1.IamService", "GetPolicy"));
             self.inner.unary(req, path, codec).await
         }
-        /// Lists the managed policies in byte order of their ARNs, a page at a time.
+        /// Lists the managed policies in the order of their names, a page at a time.
         ///
         /// Action: `iam:ListPolicies`.
         ///
@@ -4947,7 +4957,8 @@ pub mod iam_service_client {
         /// Tells whether calls would be allowed, and why: each action on each resource is evaluated as a call
         /// is, for a user or role as it is now, or for policies that are given. Nothing is done.
         ///
-        /// Action: `iam:SimulatePrincipalPolicy` on the identity, without one `iam:SimulateCustomPolicy`.
+        /// Action: `iam:SimulatePrincipalPolicy` on the identity, without one `iam:SimulateCustomPolicy`;
+        /// `dynamodb:GetResourcePolicy` on the tables whose own policies speak.
         ///
         /// Errors, besides those of every rpc:
         ///
@@ -5023,7 +5034,7 @@ pub mod iam_service_server {
     pub trait IamService: std::marker::Send + std::marker::Sync + 'static {
         /// Creates a user. It has no keys and may do nothing yet.
         ///
-        /// Action: `iam:CreateUser`, with tags also `iam:TagUser`.
+        /// Action: `iam:CreateUser`, with tags also `iam:TagUser`; `iam:PermissionsBoundary` is the boundary.
         ///
         /// Errors, besides those of every rpc:
         ///
@@ -5048,7 +5059,7 @@ pub mod iam_service_server {
             &self,
             request: tonic::Request<super::GetUserRequest>,
         ) -> std::result::Result<tonic::Response<super::GetUserResponse>, tonic::Status>;
-        /// Lists the users in byte order of their names, a page at a time.
+        /// Lists the users in the order of their names, a page at a time.
         ///
         /// Action: `iam:ListUsers`.
         ///
@@ -5105,7 +5116,7 @@ pub mod iam_service_server {
             tonic::Response<super::GetGroupResponse>,
             tonic::Status,
         >;
-        /// Lists the groups in byte order of their names, a page at a time.
+        /// Lists the groups in the order of their names, a page at a time.
         ///
         /// Action: `iam:ListGroups`.
         ///
@@ -5163,7 +5174,7 @@ pub mod iam_service_server {
         >;
         /// Creates a role. Its sessions may do nothing yet.
         ///
-        /// Action: `iam:CreateRole`, with tags also `iam:TagRole`.
+        /// Action: `iam:CreateRole`, with tags also `iam:TagRole`; `iam:PermissionsBoundary` is the boundary.
         ///
         /// Errors, besides those of every rpc:
         ///
@@ -5189,7 +5200,7 @@ pub mod iam_service_server {
             &self,
             request: tonic::Request<super::GetRoleRequest>,
         ) -> std::result::Result<tonic::Response<super::GetRoleResponse>, tonic::Status>;
-        /// Lists the roles in byte order of their names, a page at a time.
+        /// Lists the roles in the order of their names, a page at a time.
         ///
         /// Action: `iam:ListRoles`.
         ///
@@ -5236,7 +5247,8 @@ pub mod iam_service_server {
         /// caller, or the caller's account while the caller's own policies permit it; a caller that is denied
         /// is not told whether there is such a role.
         ///
-        /// Action: `sts:AssumeRole`, on the role.
+        /// Action: `sts:AssumeRole`, on the role; `sts:ExternalId` and `sts:RoleSessionName` are what the
+        /// request says.
         ///
         /// Errors, besides those of every rpc:
         ///
@@ -5264,7 +5276,7 @@ pub mod iam_service_server {
             tonic::Response<super::CreateAccessKeyResponse>,
             tonic::Status,
         >;
-        /// Lists the access keys of a user in byte order of their ids, without their secrets.
+        /// Lists the access keys of a user, without their secrets.
         ///
         /// Action: `iam:ListAccessKeys`, on the user.
         ///
@@ -5337,7 +5349,7 @@ pub mod iam_service_server {
             tonic::Response<super::GetPolicyResponse>,
             tonic::Status,
         >;
-        /// Lists the managed policies in byte order of their ARNs, a page at a time.
+        /// Lists the managed policies in the order of their names, a page at a time.
         ///
         /// Action: `iam:ListPolicies`.
         ///
@@ -5520,7 +5532,8 @@ pub mod iam_service_server {
         /// Tells whether calls would be allowed, and why: each action on each resource is evaluated as a call
         /// is, for a user or role as it is now, or for policies that are given. Nothing is done.
         ///
-        /// Action: `iam:SimulatePrincipalPolicy` on the identity, without one `iam:SimulateCustomPolicy`.
+        /// Action: `iam:SimulatePrincipalPolicy` on the identity, without one `iam:SimulateCustomPolicy`;
+        /// `dynamodb:GetResourcePolicy` on the tables whose own policies speak.
         ///
         /// Errors, besides those of every rpc:
         ///

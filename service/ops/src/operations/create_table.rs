@@ -9,7 +9,7 @@ use crate::catalog::{Definition, FIRST_INDEX_ID, Index, ResourcePolicy, Throughp
 use crate::operations::put_resource_policy::check_resource_policy;
 use crate::operations::tag_resource::check_tags;
 use crate::{
-    FieldPath, IndexStatus, Operation, Permit, OperationKind, Result, Service, TableDescription, Validation,
+    FieldPath, IndexStatus, Operation, OperationKind, Permit, Result, Service, TableDescription, Validation,
 };
 use cairn_model::{
     BillingMode, IndexKind, IndexSchema, KeySchema, ProvisionedThroughput, TableClass, TableStatus, Tag,

@@ -46,13 +46,7 @@ pub(crate) struct ClientArgs {
     ///
     /// Without it, CAIRN_TOKEN is the token; and without that, CAIRN_ACCESS_KEY_ID and CAIRN_SECRET_ACCESS_KEY, for a
     /// session with CAIRN_SESSION_TOKEN, are the access key.
-    #[arg(
-        long,
-        env = "CAIRN_TOKEN_FILE",
-        value_name = "FILE",
-        global = true,
-        help_heading = "Connection"
-    )]
+    #[arg(long, env = "CAIRN_TOKEN_FILE", value_name = "FILE", global = true, help_heading = "Connection")]
     token_file: Option<PathBuf>,
     #[command(flatten)]
     tls: TlsArgs,

@@ -79,10 +79,8 @@ impl PolicyCommand {
                 if !output.is_json() {
                     return print_text(&answer.policy);
                 }
-                output.print_json(&PolicyView {
-                    policy: Some(answer.policy),
-                    revision_id: answer.revision_id,
-                })
+                output
+                    .print_json(&PolicyView { policy: Some(answer.policy), revision_id: answer.revision_id })
             }
             Self::Delete { table, expected_revision } => {
                 let request = v1::DeleteResourcePolicyRequest {

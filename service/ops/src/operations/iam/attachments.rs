@@ -146,8 +146,7 @@ impl Operation for PutPermissionsBoundary {
     type Output = ();
 
     fn accesses(&self) -> Vec<Access<'_>> {
-        let actions =
-            [Some("iam:PutUserPermissionsBoundary"), None, Some("iam:PutRolePermissionsBoundary")];
+        let actions = [Some("iam:PutUserPermissionsBoundary"), None, Some("iam:PutRolePermissionsBoundary")];
         let access = to_holder(self.identity.as_ref(), actions);
         let boundary = Some(&*self.policy_arn);
         access.map(|access| access.with_key("iam:permissionsboundary", boundary)).into_iter().collect()

@@ -18,9 +18,7 @@ pub use attachments::{
 pub use groups::{
     AddUserToGroup, CreateGroup, DeleteGroup, GetGroup, GetGroupOutput, ListGroups, RemoveUserFromGroup,
 };
-pub use policies::{
-    CreatePolicy, DeletePolicy, GetPolicy, GetPolicyOutput, ListPolicies, UpdatePolicy,
-};
+pub use policies::{CreatePolicy, DeletePolicy, GetPolicy, GetPolicyOutput, ListPolicies, UpdatePolicy};
 pub use roles::{CreateRole, DeleteRole, GetRole, GetRoleOutput, ListRoles, UpdateRole};
 pub use sessions::{AssumeRole, GetCallerIdentity};
 pub use simulate::{SimulatePolicy, SimulationContext, SimulationResult};
@@ -49,16 +47,17 @@ pub struct ListPage {
 
 impl ListPage {
     fn check(self) -> Result<Page, Validation> {
-        let limit = match self.limit {
-            None => None,
-            Some(given) => {
-                let limit = usize::try_from(given).ok().filter(|_| (1..=PAGE_MAX).contains(&given));
-                let range = format_args!("Member must have value between 1 and {PAGE_MAX}");
-                Some(limit.ok_or_else(|| {
-                    Validation::constraint("page_size", Some(&given.to_string()), range)
-                })?)
-            }
-        };
+        let limit =
+            match self.limit {
+                None => None,
+                Some(given) => {
+                    let limit = usize::try_from(given).ok().filter(|_| (1..=PAGE_MAX).contains(&given));
+                    let range = format_args!("Member must have value between 1 and {PAGE_MAX}");
+                    Some(limit.ok_or_else(|| {
+                        Validation::constraint("page_size", Some(&given.to_string()), range)
+                    })?)
+                }
+            };
         Ok(Page { after: self.next_token, limit })
     }
 }

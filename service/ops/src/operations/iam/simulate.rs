@@ -195,8 +195,7 @@ impl SimulatePolicy {
 }
 
 fn read(text: &str, kind: PolicyKind, field: impl Into<FieldPath>) -> Result<Policy> {
-    Policy::parse(text, kind)
-        .map_err(|error| Error::MalformedPolicyDocument { field: field.into(), error })
+    Policy::parse(text, kind).map_err(|error| Error::MalformedPolicyDocument { field: field.into(), error })
 }
 
 /// The policies of a principal, by the names that people know them by.
@@ -276,10 +275,7 @@ async fn table_policy<E: Engine>(
     Ok(table.and_then(|table| table.resource_policy().cloned()))
 }
 
-async fn find<E: Engine>(
-    service: &Service<E>,
-    name: &TableName,
-) -> Result<Option<std::sync::Arc<Table>>> {
+async fn find<E: Engine>(service: &Service<E>, name: &TableName) -> Result<Option<std::sync::Arc<Table>>> {
     let snapshot = service.engine.snapshot(Consistency::Strong).await?;
     service.catalog.find(&snapshot, name).await
 }

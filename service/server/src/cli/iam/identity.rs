@@ -56,10 +56,7 @@ pub(super) async fn policy_arn(client: &mut Client, policy: String) -> Result<St
 }
 
 /// As [`policy_arn`], of one that may be left out.
-pub(super) async fn boundary_arn(
-    client: &mut Client,
-    policy: Option<String>,
-) -> Result<String, ClientError> {
+pub(super) async fn boundary_arn(client: &mut Client, policy: Option<String>) -> Result<String, ClientError> {
     match policy {
         None => Ok(String::new()),
         Some(policy) => policy_arn(client, policy).await,

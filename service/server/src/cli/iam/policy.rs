@@ -153,18 +153,14 @@ impl PolicyCommand {
                 Ok(())
             }
             Self::GetInline { policy, identity } => {
-                let request = v1::GetInlinePolicyRequest {
-                    identity: Some(identity.message()),
-                    policy_name: policy,
-                };
+                let request =
+                    v1::GetInlinePolicyRequest { identity: Some(identity.message()), policy_name: policy };
                 let answer = client.connect().await?.identities.get_inline_policy(request).await?;
                 print_text(&answer.into_inner().policy_document)
             }
             Self::DeleteInline { policy, identity } => {
-                let request = v1::DeleteInlinePolicyRequest {
-                    identity: Some(identity.message()),
-                    policy_name: policy,
-                };
+                let request =
+                    v1::DeleteInlinePolicyRequest { identity: Some(identity.message()), policy_name: policy };
                 client.connect().await?.identities.delete_inline_policy(request).await?;
                 Ok(())
             }

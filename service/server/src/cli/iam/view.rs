@@ -275,7 +275,11 @@ impl UserView {
 
     pub(super) fn list(users: &[Self]) -> Table {
         lines(["User", "ARN", "Created"], users, |user| {
-            [text_cell(&user.user_name), text_cell(&user.arn), text_cell(shown_time(user.create_date.as_ref()))]
+            [
+                text_cell(&user.user_name),
+                text_cell(&user.arn),
+                text_cell(shown_time(user.create_date.as_ref())),
+            ]
         })
     }
 }
@@ -356,7 +360,11 @@ impl RoleView {
 
     pub(super) fn list(roles: &[Self]) -> Table {
         lines(["Role", "ARN", "Created"], roles, |role| {
-            [text_cell(&role.role_name), text_cell(&role.arn), text_cell(shown_time(role.create_date.as_ref()))]
+            [
+                text_cell(&role.role_name),
+                text_cell(&role.arn),
+                text_cell(shown_time(role.create_date.as_ref())),
+            ]
         })
     }
 }
@@ -455,7 +463,9 @@ impl NewKeyView {
             ("CAIRN_ACCESS_KEY_ID", &self.access_key_id),
             ("CAIRN_SECRET_ACCESS_KEY", &self.secret_access_key),
         ]);
-        format!("The secret is shown this once and cannot be asked for again. To call with the key:\n{variables}")
+        format!(
+            "The secret is shown this once and cannot be asked for again. To call with the key:\n{variables}"
+        )
     }
 }
 
@@ -511,10 +521,6 @@ impl CallerView {
     }
 
     pub(super) fn table(&self) -> Table {
-        rows([
-            ("Account", self.account.clone()),
-            ("ARN", self.arn.clone()),
-            ("Id", self.user_id.clone()),
-        ])
+        rows([("Account", self.account.clone()), ("ARN", self.arn.clone()), ("Id", self.user_id.clone())])
     }
 }
