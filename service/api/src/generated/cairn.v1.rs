@@ -353,9 +353,9 @@ impl ::prost::Name for CancellationReason {
 /// protocol, and `retryable`, `true` if the same call may succeed later with nothing else changed. The
 /// others are `table` (name), `index` (name), `resourceArn`, `throttlingReason`, `action`, `expression`
 /// (the request member at fault), `offset` (the byte in it), `token` (the text there),
-/// `oldestSequenceNumber`, `entityType` (`user`, `group`, `role`, `policy`, `inline-policy`, `access-key`
-/// or `permissions-boundary`), `entity` (its name, ARN or id), `place` (in a policy document), `line` and
-/// `column` (from 1); a key that does not apply is absent. The examples below leave out the two that
+/// `oldestSequenceNumber`, `entityType` (`user`, `group`, `role`, `policy`, `inline-policy` or
+/// `access-key`), `entity` (its name, ARN or id), `place` (in a policy document), `line` and `column` (both
+/// from 1); a key that does not apply is absent. The examples below leave out the two that
 /// are always there. No key and no message holds a value of an item.
 ///
 /// Other details, where said: `BadRequest` with the proto path of each field at fault,
@@ -549,7 +549,7 @@ pub enum ErrorReason {
     EntityAlreadyExists = 48,
     /// What is to be deleted still has or is used by something that must go first. FAILED_PRECONDITION, with
     /// PreconditionFailure.
-    /// Metadata: entityType, entity. Example: `{"entityType": "user", "entity": "ada"}`.
+    /// Metadata: none further. Example: `{}`.
     DeleteConflict = 49,
     /// A policy document is not a valid IAM document, or is too large. INVALID_ARGUMENT, with BadRequest.
     /// Metadata: place, line, column.
