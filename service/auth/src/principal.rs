@@ -112,12 +112,7 @@ impl Principal {
     ///   claims that are configured to be shown
     /// - for certificates `aws:principalsan`, the name by which the certificate was mapped
     pub fn context_key(&self, key: &str) -> Option<ContextValue<'_>> {
-        Some(match self.0.keys.get(key)? {
-            Value::One(value) => ContextValue::One(Cow::Borrowed(value)),
-            Value::Many(values) => {
-                ContextValue::Many(values.iter().map(|value| Cow::Borrowed(value.as_str())).collect())
-            }
-        })
+        self.0.keys.get(key).map(Value::shown)
     }
 
     /// `aws:userid`.
@@ -130,6 +125,17 @@ impl Principal {
 
     pub(crate) fn parts(&self) -> &Parts {
         &self.0
+    }
+}
+
+impl Value {
+    pub(crate) fn shown(&self) -> ContextValue<'_> {
+        match self {
+            Self::One(value) => ContextValue::One(Cow::Borrowed(value)),
+            Self::Many(values) => {
+                ContextValue::Many(values.iter().map(|value| Cow::Borrowed(value.as_str())).collect())
+            }
+        }
     }
 }
 

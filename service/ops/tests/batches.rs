@@ -3,15 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // Tests fail loudly, in helpers too.
 
 mod harness;
+mod root;
 
 use cairn_model::Item;
 use cairn_ops::{
-    BatchGetItem, BatchWriteItem, Error, KeysAndAttributes, Operation, ReturnConsumedCapacity, WriteRequest,
+    BatchGetItem, BatchWriteItem, Error, KeysAndAttributes, ReturnConsumedCapacity, WriteRequest,
 };
 use harness::{
     Refusing, attributes, create_tables, get, held_clock, invalid, item, key, map, n, put, s, service,
     service_at, values,
 };
+use root::AsRoot;
 use std::collections::BTreeMap;
 
 const FILMS_ARN: &str = "arn:aws:dynamodb:local:000000000000:table/Films";

@@ -5,17 +5,18 @@
 mod common;
 #[path = "common/mortal.rs"]
 mod mortal;
+mod root;
 
 use cairn_model::{AttributeMap, AttributeValue, BillingMode, KeyType, TableStatus};
 use cairn_ops::{
     CreateTable, DeleteGlobalSecondaryIndex, DeleteTable, Error, GlobalSecondaryIndexUpdate, IndexStatus,
-    Operation, SecondaryIndexInput, Service, ServiceOptions, ThroughputInput, UpdateGlobalSecondaryIndex,
-    UpdateTable,
+    SecondaryIndexInput, Service, ServiceOptions, ThroughputInput, UpdateGlobalSecondaryIndex, UpdateTable,
 };
 use cairn_storage::memory::MemoryEngine;
 use cairn_storage::{Engine, SpaceId};
 use common::*;
 use mortal::Mortal;
+use root::{AsRoot, start};
 
 fn adding(index: SecondaryIndexInput, types: &[(&str, KeyType)]) -> UpdateTable {
     UpdateTable {
@@ -185,7 +186,7 @@ async fn an_index_added_amid_writes_holds_what_the_items_say() {
 async fn die_at_every_step(change: impl Fn() -> UpdateTable, prepare: Option<UpdateTable>) -> usize {
     for changes in 0.. {
         let store = MemoryEngine::default();
-        let before = Service::start(store.clone(), ServiceOptions::default()).await.unwrap();
+        let before = start(store.clone(), ServiceOptions::default()).await.unwrap();
         create(&before, table()).await.unwrap();
         fill(&before, 150).await;
         if let Some(prepare) = &prepare {
@@ -193,12 +194,12 @@ async fn die_at_every_step(change: impl Fn() -> UpdateTable, prepare: Option<Upd
             before.settled().await;
         }
         let mortal = Mortal::new(store.clone(), changes);
-        let service = Service::start(mortal.clone(), ServiceOptions::default()).await.unwrap();
+        let service = start(mortal.clone(), ServiceOptions::default()).await.unwrap();
         let answer = change().execute(&service).await;
         service.settled().await;
         assert_eq!(answer.is_err(), changes == 0);
         let died = mortal.is_dead();
-        let after = Service::start(store, ServiceOptions::default()).await.unwrap();
+        let after = start(store, ServiceOptions::default()).await.unwrap();
         // Writes go on while the work is taken up, and what is in the way of it too.
         put(&player(1_000)).execute(&after).await.unwrap();
         delete(key("p3", "00003")).execute(&after).await.unwrap();
@@ -287,7 +288,7 @@ async fn one_index_is_made_or_deleted_at_a_time() {
     fill(&service, 100).await;
     // Another process enters the index, makes its space, begins to fill it, and dies.
     let other = Mortal::new(service.engine().clone(), 3);
-    let other = Service::start(other, ServiceOptions::default()).await.unwrap();
+    let other = start(other, ServiceOptions::default()).await.unwrap();
     adding(index("more", &["team"], &[]), &types).execute(&other).await.unwrap();
     other.settled().await;
     assert_eq!(describe_index(&service, "more").await.backfilling, Some(true));

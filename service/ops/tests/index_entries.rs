@@ -3,10 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // Tests fail loudly, in helpers too.
 
 mod common;
+mod root;
 
 use cairn_model::{AttributeMap, AttributeValue, KeyType};
 use cairn_ops::{
-    ConsumedCapacity, CreateTable, ExpressionArguments, Operation, ProjectionType, ReturnConsumedCapacity,
+    ConsumedCapacity, CreateTable, ExpressionArguments, ProjectionType, ReturnConsumedCapacity,
     ReturnValuesOnConditionCheckFailure, SecondaryIndexInput, Service, ServiceOptions, TransactAction,
     TransactWriteItem, TransactWriteItems,
 };
@@ -14,6 +15,7 @@ use cairn_storage::Engine;
 use cairn_storage::memory::MemoryEngine;
 use common::*;
 use proptest::prelude::*;
+use root::{AsRoot, start};
 use std::collections::BTreeMap;
 
 /// A local index by date, a global one by team and score that is seldom in use and holds little, and one with a key of
@@ -173,7 +175,7 @@ async fn an_update_cannot_make_an_index_key_of_another_type_or_look_inside_one()
 #[tokio::test]
 async fn an_item_collection_grows_to_its_limit_and_may_always_shrink() {
     let options = ServiceOptions { item_collection_bytes_max: 100, ..ServiceOptions::default() };
-    let service = Service::start(MemoryEngine::default(), options).await.unwrap();
+    let service = start(MemoryEngine::default(), options).await.unwrap();
     create(&service, indexed_table()).await.unwrap();
     let with_note = |sk: &str, letters: usize| {
         let mut item = key("a", sk);
@@ -202,7 +204,7 @@ async fn an_item_collection_grows_to_its_limit_and_may_always_shrink() {
 #[tokio::test]
 async fn transactions_keep_to_the_limit_of_an_item_collection_together() {
     let options = ServiceOptions { item_collection_bytes_max: 100, ..ServiceOptions::default() };
-    let service = Service::start(MemoryEngine::default(), options).await.unwrap();
+    let service = start(MemoryEngine::default(), options).await.unwrap();
     create(&service, indexed_table()).await.unwrap();
     let write = |action| TransactWriteItem {
         table: TABLE.into(),

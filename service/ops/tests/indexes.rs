@@ -3,13 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // Tests fail loudly, in helpers too.
 
 mod common;
+mod root;
 
 use cairn_model::{BillingMode, IndexKind, KeyType, Projection, TableStatus};
 use cairn_ops::{
-    CreateTable, IndexStatus, KeyRole, KeySchemaElement, Operation, ProjectionInput, ProjectionType,
+    CreateTable, IndexStatus, KeyRole, KeySchemaElement, ProjectionInput, ProjectionType,
     SecondaryIndexInput, ThroughputInput,
 };
 use common::*;
+use root::AsRoot;
 
 const INVALID: &str = "One or more parameter values were invalid: ";
 

@@ -2,15 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // Tests fail loudly, in helpers too.
 
+mod root;
+
 use cairn_model::{AttributeMap, AttributeValue, BillingMode, DecodeBudget, Item, KeyType};
 use cairn_ops::{
-    AttributeDefinition, CreateTable, ExpressionArguments, KeyRole, KeySchemaElement, Operation, PageOutput,
-    Parts, PutItem, Query, QuerySelection, Scan, ScanSelection, Select, Service, ServiceOptions,
-    StreamOptions, StreamQuery, StreamScan,
+    AttributeDefinition, CreateTable, ExpressionArguments, KeyRole, KeySchemaElement, PageOutput, Parts,
+    PutItem, Query, QuerySelection, Scan, ScanSelection, Select, Service, ServiceOptions, StreamOptions,
+    StreamQuery, StreamScan,
 };
 use cairn_storage::memory::MemoryEngine;
 use futures::TryStreamExt;
 use proptest::prelude::*;
+use root::{AsRoot, start};
 use std::collections::BTreeMap;
 
 type TestService = Service<MemoryEngine>;
@@ -37,7 +40,7 @@ fn arguments(values: &[(&str, AttributeValue)]) -> ExpressionArguments {
 
 /// A service with a table `Songs` keyed by `pk` (S) and `sk` (N).
 async fn service() -> TestService {
-    let service = Service::start(MemoryEngine::new(), ServiceOptions::default()).await.unwrap();
+    let service = start(MemoryEngine::new(), ServiceOptions::default()).await.unwrap();
     let definition =
         |name: &str, key_type| AttributeDefinition { name: name.into(), key_type: Some(key_type) };
     let element = |name: &str, role| KeySchemaElement { name: name.into(), role: Some(role) };

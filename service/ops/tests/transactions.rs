@@ -3,10 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // Tests fail loudly, in helpers too.
 
 mod harness;
+mod root;
 
 use cairn_model::{AttributeValue, Item};
 use cairn_ops::{
-    CancellationCode, CancellationReason, Error, ExpressionArguments, Operation, ReturnConsumedCapacity,
+    CancellationCode, CancellationReason, Error, ExpressionArguments, ReturnConsumedCapacity,
     ReturnValuesOnConditionCheckFailure, TransactAction, TransactGet, TransactGetItems, TransactWriteItem,
     TransactWriteItems, TransactWriteItemsOutput, UnitKind,
 };
@@ -17,6 +18,7 @@ use harness::{
     values,
 };
 use jiff::SignedDuration;
+use root::AsRoot;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 

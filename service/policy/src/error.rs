@@ -22,7 +22,7 @@ pub struct PolicyError {
     /// What kind of refusal this is.
     pub problem: PolicyProblem,
     /// Where in the document: `Statement[3].Condition.StringLike["dynamodb:LeadingKeys"]`; empty for the document as
-    /// a whole. Statements count from 0, and a `Statement` that is not a list has no number.
+    /// a whole. Statements count from 0; one that stands alone is 0 too.
     pub place: String,
     /// What is wrong there. Repeats at most a few dozen characters of the document.
     pub message: String,

@@ -1,9 +1,14 @@
 //! Why a question is answered as it is: every statement about its action, and what became of it.
 
+use std::collections::BTreeSet;
+
+use crate::condition::Condition;
+use crate::evaluate::evaluate;
 use crate::policy::Policy;
-use crate::question::Question;
+use crate::principal::Naming;
+use crate::question::{ContextValue, Question};
 use crate::set::PolicySet;
-use crate::statement::Effect;
+use crate::statement::{Coverage, Effect, Statement};
 use crate::verdict::{MatchedStatement, PolicyType, Verdict};
 
 /// A verdict with all that speaks for and against it.
@@ -52,8 +57,65 @@ pub enum StatementOutcome {
     },
 }
 
-/// Answers a question and says why. Slower than [`evaluate`](crate::evaluate); for people who ask.
+/// Answers a question and says why. Slower than [`evaluate`]; for people who ask.
 pub fn explain(question: &Question<'_>, set: &PolicySet, resource_policy: Option<&Policy>) -> Explanation {
-    let verdict = crate::evaluate::evaluate(question, set, resource_policy);
-    Explanation { verdict, statements: Vec::new(), other_actions: 0, missing_keys: Vec::new() }
+    let action = question.action.to_ascii_lowercase();
+    let mut explanation = Explanation {
+        verdict: evaluate(question, set, resource_policy),
+        statements: Vec::new(),
+        other_actions: 0,
+        missing_keys: Vec::new(),
+    };
+    let mut missing = BTreeSet::new();
+    let of_resource = resource_policy.map_or(&[][..], |policy| policy.index().entries());
+    for entry in set.index().entries().iter().chain(of_resource) {
+        let statement = &entry.statement;
+        if !statement.covers_action(&action) {
+            explanation.other_actions += 1;
+            continue;
+        }
+        if statement.coverage(question.resource) != Coverage::Apart {
+            missing.extend(statement.keys().filter(|key| is_missing(key, question)));
+        }
+        explanation.statements.push(StatementExplanation {
+            statement: entry.matched(),
+            in_: entry.in_,
+            effect: statement.effect,
+            outcome: outcome(statement, question),
+        });
+    }
+    explanation.missing_keys = missing.into_iter().map(str::to_owned).collect();
+    explanation
 }
+
+fn is_missing(key: &str, question: &Question<'_>) -> bool {
+    match question.context.get(key) {
+        Some(ContextValue::One(_) | ContextValue::Unknown) => false,
+        Some(ContextValue::Many(values)) => values.is_empty(),
+        None => true,
+    }
+}
+
+fn outcome(statement: &Statement, question: &Question<'_>) -> StatementOutcome {
+    if statement.naming(question.principal) == Naming::Nobody {
+        return StatementOutcome::Principal;
+    }
+    let covered = statement.covers_resource(question.resource, question.context);
+    if !covered.holds_for(statement.effect) {
+        return StatementOutcome::Resource;
+    }
+    // A condition that cannot be told is a failure of an Allow, and none of a Deny.
+    let failed = |condition: &&Condition| {
+        !condition.holds(question.context, statement.effect).holds_for(statement.effect)
+    };
+    match statement.conditions.iter().find(failed) {
+        Some(condition) => StatementOutcome::Condition {
+            operator: condition.operator_written.to_string(),
+            key: condition.key_written.to_string(),
+        },
+        None => StatementOutcome::Matched,
+    }
+}
+
+#[cfg(test)]
+mod tests;

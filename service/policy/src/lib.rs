@@ -10,14 +10,22 @@
 //! needs on which resources, and its condition keys, are the caller's to say ([`Context`]); [`Needs`] tells which of
 //! the costly ones any policy looks at.
 
+mod compile;
+mod condition;
 mod error;
 mod evaluate;
 mod explain;
+mod index;
+mod json;
 mod kind;
+mod pattern;
 mod policy;
+mod principal;
 mod question;
 mod set;
 mod statement;
+mod truth;
+mod value;
 mod verdict;
 
 pub use error::{PolicyError, PolicyProblem};

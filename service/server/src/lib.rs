@@ -5,7 +5,9 @@
 
 pub mod cli;
 mod demo;
+mod identity;
 mod in_flight;
 pub mod server;
 pub mod settings;
 pub mod telemetry;
+mod tls;

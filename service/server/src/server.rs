@@ -1,27 +1,34 @@
 //! The server: opens the store, listens, serves, and stops in order.
 
-use crate::in_flight::InFlight;
+use crate::identity::{self, IdentitySetupError};
+use crate::in_flight::{CountedBody, InFlight};
 use crate::settings::Settings;
+use crate::tls::{RENEWAL_INTERVAL, Tls, TlsError, client_certificate};
 use axum::Router;
 use axum::routing::get;
+use cairn_auth::{Authenticator, GeneratedRootKey};
 use cairn_grpc::{HEALTH_SERVICE_NAMES, MessageLimitLayer};
-use cairn_ops::{Service, ServiceOptions};
-use cairn_stack::Stack;
+use cairn_ops::{Connection, Service, ServiceOptions};
+use cairn_stack::{AuthenticateLayer, Peer, Stack, Strangers};
 use cairn_storage::Engine;
 use cairn_storage_fjall::{FjallEngine, FjallOptions};
+use http::{Request, Response};
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
-use tower::Layer;
+use tower::{Layer, ServiceBuilder, ServiceExt};
 
 /// Concurrent streams on one HTTP/2 connection.
 const STREAMS_MAX: u32 = 1_024;
@@ -57,6 +64,12 @@ pub enum ServerError {
     /// The catalog cannot be read.
     #[error("cannot start the table service")]
     Service(#[source] cairn_ops::Error),
+    /// The identities cannot be had.
+    #[error("cannot set up identities")]
+    Identity(#[from] IdentitySetupError),
+    /// TLS cannot be had.
+    #[error("cannot set up TLS")]
+    Tls(#[from] TlsError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
@@ -84,6 +97,9 @@ pub struct Server {
     health: HealthReporter,
     engine: FjallEngine,
     service: Service<FjallEngine>,
+    authenticate: AuthenticateLayer<FjallEngine>,
+    generated_root_key: Option<GeneratedRootKey>,
+    tls: Option<Arc<Tls>>,
     connections: Arc<Semaphore>,
     in_flight: InFlight,
     grace: Duration,
@@ -116,7 +132,18 @@ impl Server {
             item_collection_bytes_max: settings.item_collection_mib_max * MIB,
             ..ServiceOptions::default()
         };
-        let service = Service::start(engine.clone(), options).await.map_err(ServerError::Service)?;
+        let tls = settings.tls().map(Tls::open).transpose()?.map(Arc::new);
+        let identity::Opened { identities, generated_root_key } =
+            identity::open(engine.clone(), settings).await?;
+        let strangers = match settings.dev {
+            true => Strangers::Are(identity::root(&identities, &settings.account)?),
+            false => Strangers::Refused,
+        };
+        let authenticator = Authenticator::new(identities.clone(), settings.authentication.clone())
+            .map_err(IdentitySetupError::from)?;
+        let authenticate = AuthenticateLayer::new(Arc::new(authenticator), strangers);
+        let service =
+            Service::start(engine.clone(), identities, options).await.map_err(ServerError::Service)?;
         let (health, health_service) = tonic_health::server::health_reporter();
         let routes = cairn_grpc::routes(Stack::new(service.clone()), health_service)?;
         let router = routes.prepare().into_axum_router().route("/healthz", get(|| async { "ok\n" }));
@@ -132,8 +159,11 @@ impl Server {
             health,
             engine,
             service,
+            authenticate,
+            generated_root_key,
+            tls,
             connections: Arc::new(Semaphore::new(settings.connections_max)),
-            in_flight: InFlight::default(),
+            in_flight: InFlight::new(settings.calls_max),
             grace: Duration::from_secs(settings.shutdown_grace_seconds),
         })
     }
@@ -144,6 +174,11 @@ impl Server {
     /// If the operating system does not say.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
+    }
+
+    /// The root access key that this start made, if it did: to be shown, now or never.
+    pub fn take_generated_root_key(&mut self) -> Option<GeneratedRootKey> {
+        self.generated_root_key.take()
     }
 
     /// The store.
@@ -157,13 +192,18 @@ impl Server {
     /// If the store does not close in order.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ServerError> {
         let graceful = GracefulShutdown::new();
+        let mut upkeep = tokio::time::interval(RENEWAL_INTERVAL);
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
+                _ = upkeep.tick() => {
+                    self.keep_up().await;
+                    continue;
+                }
                 () = stop.cancelled() => break,
             };
             match accepted {
-                Ok((stream, _)) => self.serve_connection(stream, &graceful),
+                Ok((stream, address)) => self.serve_connection(stream, address, &graceful),
                 // The client's affair if it was the connection; out of descriptors if not, which a pause may mend.
                 Err(error) => {
                     tracing::warn!(
@@ -180,13 +220,23 @@ impl Server {
             self.health.set_service_status(name, ServingStatus::NotServing).await;
         }
         drain(graceful, &self.in_flight, self.grace).await;
+        identity::keep_up(self.service.identities()).await;
         drop(self.service);
         self.engine.close().await.map_err(ServerError::Close)?;
         tracing::info!("stopped");
         Ok(())
     }
 
-    fn serve_connection(&self, stream: TcpStream, graceful: &GracefulShutdown) {
+    /// What has to be done now and then while the server runs.
+    async fn keep_up(&self) {
+        if let Some(tls) = self.tls.clone() {
+            // Files, and so not on an async worker. That it ends early has been logged by whoever panicked.
+            let _ = tokio::task::spawn_blocking(move || tls.renew()).await;
+        }
+        identity::keep_up(self.service.identities()).await;
+    }
+
+    fn serve_connection(&self, stream: TcpStream, address: SocketAddr, graceful: &GracefulShutdown) {
         let Ok(permit) = self.connections.clone().try_acquire_owned() else {
             // Dropping the stream refuses it: a client sees a closed connection and may try again.
             tracing::warn!("a connection was refused: there are as many as are allowed");
@@ -194,32 +244,68 @@ impl Server {
         };
         // Answers are small and wanted at once. Failing to say so costs only time.
         let _ = stream.set_nodelay(true);
-        let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_READ_TIMEOUT)
-            .max_buf_size(HEADER_BYTES_MAX as usize * 4);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(STREAMS_MAX)
-            .initial_stream_window_size(STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-            .max_header_list_size(HEADER_BYTES_MAX)
-            .keep_alive_interval(KEEP_ALIVE_INTERVAL)
-            .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
-        let service =
-            TowerToHyperService::new(self.in_flight.layer(MessageLimitLayer.layer(self.router.clone())));
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-        let connection = graceful.watch(connection);
+        let service = self.in_flight.layer(
+            ServiceBuilder::new()
+                .layer(self.authenticate.clone())
+                .layer(MessageLimitLayer)
+                .service(self.router.clone()),
+        );
+        let connection = Connection { source_ip: Some(address.ip()), ..Connection::default() };
+        let watcher = graceful.watcher();
+        let Some(tls) = self.tls.clone() else {
+            let peer = Peer { connection, certificate: None };
+            tokio::spawn(serve(stream, peer, service, watcher, permit));
+            return;
+        };
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(error = &*error, "a connection ended with an error");
+            match tls.accept(stream).await {
+                Ok(stream) => {
+                    let certificate = client_certificate(&stream);
+                    let peer = Peer { connection: Connection { is_secure: true, ..connection }, certificate };
+                    serve(stream, peer, service, watcher, permit).await;
+                }
+                Err(error) => {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "a TLS handshake failed");
+                }
             }
-            drop(permit);
         });
     }
+}
+
+/// Serves a connection until it ends.
+async fn serve<I, S>(stream: I, peer: Peer, service: S, watcher: Watcher, permit: OwnedSemaphorePermit)
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: tower::Service<Request<Incoming>, Response = Response<CountedBody>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
+    S::Future: Send,
+{
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_READ_TIMEOUT)
+        .max_buf_size(HEADER_BYTES_MAX as usize * 4);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_header_list_size(HEADER_BYTES_MAX)
+        .keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
+    let service = service.map_request(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer.clone());
+        request
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    if let Err(error) = watcher.watch(connection.into_owned()).await {
+        tracing::debug!(error = &*error, "a connection ended with an error");
+    }
+    drop(permit);
 }
 
 /// Tells every connection to end, and waits for the calls under way.

@@ -1,7 +1,9 @@
 //! Settings: from flags, `CAIRN_*` variables and a file, in that order of precedence.
 
+use crate::tls::TlsFiles;
+use cairn_auth::{AuthenticationSettings, Secret};
 use clap::{Args, ValueEnum};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -15,7 +17,7 @@ pub struct SettingsInput {
     /// The address to listen on [default: 127.0.0.1:8000]
     #[arg(long, env = "CAIRN_LISTEN", value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
-    /// Serve anyone who can connect, on loopback only: for development
+    /// Take callers without credentials for the account's root, on loopback only: for development
     #[arg(long, env = "CAIRN_DEV", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub dev: Option<bool>,
     /// The region in ARNs [default: local]
@@ -24,6 +26,38 @@ pub struct SettingsInput {
     /// The twelve-digit account in ARNs [default: 000000000000]
     #[arg(long, env = "CAIRN_ACCOUNT", value_name = "DIGITS")]
     pub account: Option<String>,
+    /// A file with the key that secrets are encrypted under: 32 random bytes, in base64 or hexadecimal
+    #[arg(long, env = "CAIRN_SECRETS_KEY_FILE", value_name = "FILE")]
+    pub secrets_key_file: Option<PathBuf>,
+    /// Files with earlier keys, which still decrypt
+    #[arg(long, env = "CAIRN_SECRETS_OLD_KEY_FILES", value_delimiter = ',', value_name = "FILES")]
+    pub secrets_old_key_files: Option<Vec<PathBuf>>,
+    /// The id of the account's root access key; its secret is CAIRN_ROOT_SECRET_ACCESS_KEY or in a file [default: one
+    /// is generated at the first start, and shown once]
+    #[arg(long, env = "CAIRN_ROOT_ACCESS_KEY_ID", value_name = "ID")]
+    pub root_access_key_id: Option<String>,
+    /// A file with the root access key's secret
+    #[arg(long, env = "CAIRN_ROOT_SECRET_ACCESS_KEY_FILE", value_name = "FILE")]
+    pub root_secret_access_key_file: Option<PathBuf>,
+    /// What only the environment holds
+    #[arg(skip)]
+    #[serde(skip)]
+    pub secrets: SecretSettings,
+    /// The server's certificate and what leads from it to an authority, in PEM; read anew when it changes
+    #[arg(long, env = "CAIRN_TLS_CERTIFICATE_FILE", value_name = "FILE")]
+    pub tls_certificate_file: Option<PathBuf>,
+    /// The certificate's private key, in PEM
+    #[arg(long, env = "CAIRN_TLS_KEY_FILE", value_name = "FILE")]
+    pub tls_key_file: Option<PathBuf>,
+    /// The authorities of client certificates, in PEM
+    #[arg(long, env = "CAIRN_TLS_CLIENT_CA_FILE", value_name = "FILE")]
+    pub tls_client_ca_file: Option<PathBuf>,
+    /// Listen beyond loopback without TLS, where something in front of the server has it [default: false]
+    #[arg(long, env = "CAIRN_ALLOW_PLAINTEXT", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub allow_plaintext: Option<bool>,
+    /// The issuers of tokens and the client certificates that are accepted; in the configuration file only
+    #[arg(skip)]
+    pub authentication: Option<AuthenticationSettings>,
     /// How many tables may exist, 1 to 400 [default: 400]
     #[arg(long, env = "CAIRN_TABLES_MAX", value_name = "N")]
     pub tables_max: Option<usize>,
@@ -45,6 +79,9 @@ pub struct SettingsInput {
     /// Connections served at once [default: 10000]
     #[arg(long, env = "CAIRN_CONNECTIONS_MAX", value_name = "N")]
     pub connections_max: Option<usize>,
+    /// Calls under way at once, over all connections; more are refused [default: 4096]
+    #[arg(long, env = "CAIRN_CALLS_MAX", value_name = "N")]
+    pub calls_max: Option<u32>,
     /// How long a stop waits for calls under way, in seconds [default: 30]
     #[arg(long, env = "CAIRN_SHUTDOWN_GRACE_SECONDS", value_name = "SECONDS")]
     pub shutdown_grace_seconds: Option<u64>,
@@ -54,6 +91,32 @@ pub struct SettingsInput {
     /// How the log looks [default: text]
     #[arg(long, env = "CAIRN_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
+}
+
+/// Settings that are secrets themselves: never a flag, which every process of the machine can see, and never printed.
+#[derive(Clone, Debug, Default)]
+pub struct SecretSettings {
+    /// `CAIRN_SECRETS_KEY`: the key that secrets are encrypted under, instead of a file with it.
+    pub secrets_key: Option<Secret>,
+    /// `CAIRN_ROOT_SECRET_ACCESS_KEY`.
+    pub root_secret_access_key: Option<Secret>,
+}
+
+impl SecretSettings {
+    /// Those of an environment.
+    #[must_use]
+    pub fn from(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let secret = |name| variable(name).filter(|value| !value.is_empty()).map(Secret::new);
+        Self {
+            secrets_key: secret("CAIRN_SECRETS_KEY"),
+            root_secret_access_key: secret("CAIRN_ROOT_SECRET_ACCESS_KEY"),
+        }
+    }
+}
+
+/// Prints that there is a secret, and not which.
+fn redacted<S: Serializer>(_: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str("[redacted]")
 }
 
 /// How the log looks.
@@ -73,12 +136,41 @@ pub struct Settings {
     pub data: PathBuf,
     /// The address to listen on.
     pub listen: SocketAddr,
-    /// Serve anyone who can connect, on loopback only.
+    /// Take callers without credentials for the account's root, on loopback only.
     pub dev: bool,
     /// The region in ARNs.
     pub region: String,
     /// The account in ARNs.
     pub account: String,
+    /// A file with the key that secrets are encrypted under.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secrets_key_file: Option<PathBuf>,
+    /// That key itself.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "redacted")]
+    pub secrets_key: Option<Secret>,
+    /// Files with earlier keys.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets_old_key_files: Vec<PathBuf>,
+    /// The id of the root access key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_access_key_id: Option<String>,
+    /// A file with its secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_secret_access_key_file: Option<PathBuf>,
+    /// The secret itself.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "redacted")]
+    pub root_secret_access_key: Option<Secret>,
+    /// The server's certificate; plain text without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_certificate_file: Option<PathBuf>,
+    /// Its private key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_key_file: Option<PathBuf>,
+    /// The authorities of client certificates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_ca_file: Option<PathBuf>,
+    /// Listen beyond loopback without TLS.
+    pub allow_plaintext: bool,
     /// How many tables may exist.
     pub tables_max: usize,
     /// The most that the items of one partition may take on a table with local indexes, in MiB.
@@ -96,12 +188,16 @@ pub struct Settings {
     pub accept_loss: bool,
     /// Connections served at once.
     pub connections_max: usize,
+    /// Calls under way at once.
+    pub calls_max: u32,
     /// How long a stop waits for calls under way, in seconds.
     pub shutdown_grace_seconds: u64,
     /// What to log.
     pub log: String,
     /// How the log looks.
     pub log_format: LogFormat,
+    /// The issuers of tokens and the client certificates that are accepted. A table of the file, and so the last.
+    pub authentication: AuthenticationSettings,
 }
 
 /// Why settings cannot be used.
@@ -129,11 +225,13 @@ pub enum SettingsError {
     #[error("no data folder: give --data DIR, CAIRN_DATA, or `data` in the configuration file")]
     NoData,
     /// The server may not listen there.
-    #[error(
-        "{0} is reachable from other machines: without access control Cairn listens on loopback only, \
-         such as 127.0.0.1:8000"
-    )]
-    BeyondLoopback(SocketAddr),
+    #[error("{address} is reachable from other machines: {rule}")]
+    BeyondLoopback {
+        /// The address.
+        address: SocketAddr,
+        /// What it takes to listen there.
+        rule: &'static str,
+    },
     /// A setting has a value that it may not have.
     #[error("{name} must be {rule}")]
     Value {
@@ -165,6 +263,18 @@ impl SettingsInput {
             dev: self.dev.or(other.dev),
             region: self.region.or(other.region),
             account: self.account.or(other.account),
+            secrets_key_file: self.secrets_key_file.or(other.secrets_key_file),
+            secrets_old_key_files: self.secrets_old_key_files.or(other.secrets_old_key_files),
+            root_access_key_id: self.root_access_key_id.or(other.root_access_key_id),
+            root_secret_access_key_file: self
+                .root_secret_access_key_file
+                .or(other.root_secret_access_key_file),
+            secrets: self.secrets,
+            tls_certificate_file: self.tls_certificate_file.or(other.tls_certificate_file),
+            tls_key_file: self.tls_key_file.or(other.tls_key_file),
+            tls_client_ca_file: self.tls_client_ca_file.or(other.tls_client_ca_file),
+            allow_plaintext: self.allow_plaintext.or(other.allow_plaintext),
+            authentication: self.authentication.or(other.authentication),
             tables_max: self.tables_max.or(other.tables_max),
             item_collection_mib_max: self.item_collection_mib_max.or(other.item_collection_mib_max),
             cache_mib: self.cache_mib.or(other.cache_mib),
@@ -172,6 +282,7 @@ impl SettingsInput {
             disk_reserve_mib: self.disk_reserve_mib.or(other.disk_reserve_mib),
             accept_loss: self.accept_loss.or(other.accept_loss),
             connections_max: self.connections_max.or(other.connections_max),
+            calls_max: self.calls_max.or(other.calls_max),
             shutdown_grace_seconds: self.shutdown_grace_seconds.or(other.shutdown_grace_seconds),
             log: self.log.or(other.log),
             log_format: self.log_format.or(other.log_format),
@@ -189,6 +300,17 @@ impl SettingsInput {
             dev: self.dev.unwrap_or(false),
             region: self.region.unwrap_or_else(|| "local".into()),
             account: self.account.unwrap_or_else(|| "000000000000".into()),
+            secrets_key_file: self.secrets_key_file,
+            secrets_key: self.secrets.secrets_key,
+            secrets_old_key_files: self.secrets_old_key_files.unwrap_or_default(),
+            root_access_key_id: self.root_access_key_id,
+            root_secret_access_key_file: self.root_secret_access_key_file,
+            root_secret_access_key: self.secrets.root_secret_access_key,
+            tls_certificate_file: self.tls_certificate_file,
+            tls_key_file: self.tls_key_file,
+            tls_client_ca_file: self.tls_client_ca_file,
+            allow_plaintext: self.allow_plaintext.unwrap_or(false),
+            authentication: self.authentication.unwrap_or_default(),
             tables_max: self.tables_max.unwrap_or(400),
             item_collection_mib_max: self.item_collection_mib_max.unwrap_or(10 * 1024),
             cache_mib: self.cache_mib,
@@ -196,6 +318,7 @@ impl SettingsInput {
             disk_reserve_mib: self.disk_reserve_mib,
             accept_loss: self.accept_loss.unwrap_or(false),
             connections_max: self.connections_max.unwrap_or(10_000),
+            calls_max: self.calls_max.unwrap_or(4_096),
             shutdown_grace_seconds: self.shutdown_grace_seconds.unwrap_or(30),
             log: self.log.unwrap_or_else(|| "info,fjall=warn,lsm_tree=warn".into()),
             log_format: self.log_format.unwrap_or(LogFormat::Text),
@@ -206,14 +329,57 @@ impl SettingsInput {
 }
 
 impl Settings {
+    /// The files that TLS needs, if there is to be TLS.
+    pub(crate) fn tls(&self) -> Option<TlsFiles> {
+        Some(TlsFiles {
+            certificate: self.tls_certificate_file.clone()?,
+            key: self.tls_key_file.clone()?,
+            client_ca: self.tls_client_ca_file.clone(),
+        })
+    }
+
     fn check(&self) -> Result<(), SettingsError> {
         let must = |name, rule, holds| if holds { Ok(()) } else { Err(SettingsError::Value { name, rule }) };
         let plain = |text: &str| {
             text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         };
         if !self.listen.ip().is_loopback() {
-            return Err(SettingsError::BeyondLoopback(self.listen));
+            let refused = |rule| Err(SettingsError::BeyondLoopback { address: self.listen, rule });
+            if self.dev {
+                return refused("a server for development listens on loopback only, such as 127.0.0.1:8000");
+            }
+            if self.tls_certificate_file.is_none() && !self.allow_plaintext {
+                return refused(
+                    "credentials must not pass in the clear: give --tls-certificate-file and --tls-key-file, or \
+                     --allow-plaintext if something in front of the server has TLS",
+                );
+            }
         }
+        must(
+            "tls_key_file",
+            "given together with tls_certificate_file",
+            self.tls_key_file.is_some() == self.tls_certificate_file.is_some(),
+        )?;
+        must(
+            "tls_client_ca_file",
+            "given only with tls_certificate_file",
+            self.tls_client_ca_file.is_none() || self.tls_certificate_file.is_some(),
+        )?;
+        must(
+            "secrets_key_file",
+            "given, or CAIRN_SECRETS_KEY, unless the server is for development (--dev): 32 random bytes, as \
+             `openssl rand -base64 32` prints them",
+            self.secrets_key_file.is_some() != self.secrets_key.is_some()
+                || (self.dev && self.secrets_key.is_none()),
+        )?;
+        let root_secrets =
+            [self.root_secret_access_key.is_some(), self.root_secret_access_key_file.is_some()];
+        must(
+            "root_access_key_id",
+            "given together with CAIRN_ROOT_SECRET_ACCESS_KEY or root_secret_access_key_file, one of them",
+            root_secrets.iter().filter(|given| **given).count()
+                == usize::from(self.root_access_key_id.is_some()),
+        )?;
         must(
             "region",
             "lower-case letters, digits and hyphens",
@@ -232,6 +398,7 @@ impl Settings {
         )?;
         must("cache_mib", "at least 8", self.cache_mib.is_none_or(|mib| mib >= 8))?;
         must("write_buffer_mib", "at least 8", self.write_buffer_mib.is_none_or(|mib| mib >= 8))?;
+        must("calls_max", "1 to 1000000", (1..=1_000_000).contains(&self.calls_max))?;
         must("connections_max", "at least 1", self.connections_max >= 1)
     }
 }
@@ -242,7 +409,11 @@ mod tests {
     use std::io::Write;
 
     fn input() -> SettingsInput {
-        SettingsInput { data: Some("data".into()), ..SettingsInput::default() }
+        SettingsInput {
+            data: Some("data".into()),
+            secrets_key_file: Some("key".into()),
+            ..SettingsInput::default()
+        }
     }
 
     #[test]
@@ -266,13 +437,54 @@ mod tests {
     }
 
     #[test]
-    fn an_address_beyond_loopback_is_refused() {
+    fn beyond_loopback_there_must_be_tls_and_nobody_is_taken_for_root() {
+        let listening = |listen: &str, input: SettingsInput| {
+            SettingsInput { listen: Some(listen.parse().unwrap()), ..input }.resolve()
+        };
+        let tls = || SettingsInput {
+            tls_certificate_file: Some("certificate".into()),
+            tls_key_file: Some("key".into()),
+            ..input()
+        };
         for listen in ["0.0.0.0:8000", "192.168.1.1:8000", "[::]:8000"] {
-            let input = SettingsInput { listen: Some(listen.parse().unwrap()), dev: Some(true), ..input() };
-            assert!(matches!(input.resolve(), Err(SettingsError::BeyondLoopback(_))), "{listen}");
+            let refused =
+                |input| matches!(listening(listen, input), Err(SettingsError::BeyondLoopback { .. }));
+            assert!(refused(input()), "{listen}");
+            assert!(refused(SettingsInput { dev: Some(true), ..tls() }), "{listen}");
+            assert!(listening(listen, tls()).is_ok(), "{listen}");
+            assert!(listening(listen, SettingsInput { allow_plaintext: Some(true), ..input() }).is_ok());
         }
-        let input = SettingsInput { listen: Some("[::1]:8000".parse().unwrap()), ..input() };
-        assert!(input.resolve().is_ok());
+        assert!(listening("[::1]:8000", input()).is_ok());
+    }
+
+    #[test]
+    fn without_a_key_for_secrets_a_server_is_for_development_only() {
+        let keyless = SettingsInput { secrets_key_file: None, ..input() };
+        assert!(keyless.clone().resolve().unwrap_err().to_string().contains("CAIRN_SECRETS_KEY"));
+        assert!(SettingsInput { dev: Some(true), ..keyless }.resolve().is_ok());
+    }
+
+    #[test]
+    fn secrets_come_from_the_environment_and_are_not_printed() {
+        let environment = |name: &str| match name {
+            "CAIRN_SECRETS_KEY" => Some("a-key-for-secrets".to_owned()),
+            "CAIRN_ROOT_SECRET_ACCESS_KEY" => Some("a-root-secret".to_owned()),
+            _ => None,
+        };
+        let settings = SettingsInput {
+            secrets_key_file: None,
+            root_access_key_id: Some("AKIAROOTROOTROOTROOT".into()),
+            secrets: SecretSettings::from(environment),
+            ..input()
+        }
+        .resolve()
+        .unwrap();
+        assert_eq!(settings.root_secret_access_key.as_ref().unwrap().expose(), "a-root-secret");
+        let printed = toml::to_string(&settings).unwrap();
+        for shown in [printed, format!("{settings:?}")] {
+            assert!(shown.contains("[redacted]"));
+            assert!(!shown.contains("a-root-secret") && !shown.contains("a-key-for-secrets"), "{shown}");
+        }
     }
 
     #[test]

@@ -149,7 +149,11 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     CertificateDer::pem_file_iter(path)
         .and_then(|certificates| {
             let certificates = certificates.collect::<Result<Vec<_>, _>>()?;
-            if certificates.is_empty() { Err(rustls::pki_types::pem::Error::NoItemsFound) } else { Ok(certificates) }
+            if certificates.is_empty() {
+                Err(rustls::pki_types::pem::Error::NoItemsFound)
+            } else {
+                Ok(certificates)
+            }
         })
         .map_err(|source| TlsError::File { what: "certificates", path: path.into(), source })
 }
@@ -161,9 +165,7 @@ fn client_verifier(
 ) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, TlsError> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(path)? {
-        roots
-            .add(certificate)
-            .map_err(|source| TlsError::Certificate { path: path.into(), source })?;
+        roots.add(certificate).map_err(|source| TlsError::Certificate { path: path.into(), source })?;
     }
     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
         .allow_unauthenticated()

@@ -1,11 +1,15 @@
 //! Servers in this process, over each engine.
 
+use cairn_auth::{
+    AuthenticationSettings, Authenticator, EncryptionKey, EncryptionKeys, Identities, IdentityOptions,
+};
 use cairn_ops::{Service, ServiceOptions};
 use cairn_server::server::{Server, ServerError};
 use cairn_server::settings::SettingsInput;
-use cairn_stack::Stack;
+use cairn_stack::{AuthenticateLayer, Stack, Strangers};
 use cairn_storage::memory::MemoryEngine;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -35,6 +39,7 @@ impl TestServer {
         let settings = SettingsInput {
             data: Some(folder.path().into()),
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
+            dev: Some(true),
             ..Default::default()
         }
         .resolve()
@@ -53,7 +58,18 @@ impl TestServer {
     /// # Errors
     /// It does not start.
     pub async fn over_memory() -> Result<Self, ServerFault> {
-        let service = Service::start(MemoryEngine::new(), ServiceOptions::default()).await.map_err(fault)?;
+        let engine = MemoryEngine::new();
+        let options = ServiceOptions::default();
+        let keys = EncryptionKeys::new(vec![EncryptionKey::generate().map_err(fault)?]).map_err(fault)?;
+        let identity_options =
+            IdentityOptions { account: options.account.clone(), keys, root: None, clock: options.clock.clone() };
+        let (identities, _) = Identities::open(engine.clone(), identity_options).await.map_err(fault)?;
+        let root = identities.principal_for(&format!("arn:aws:iam::{}:root", options.account));
+        let authenticator =
+            Authenticator::new(identities.clone(), AuthenticationSettings::default()).map_err(fault)?;
+        let authenticate =
+            AuthenticateLayer::new(Arc::new(authenticator), Strangers::Are(root.map_err(fault)?));
+        let service = Service::start(engine, identities, options).await.map_err(fault)?;
         let (_, health) = tonic_health::server::health_reporter();
         let routes = cairn_grpc::routes(Stack::new(service), health).map_err(fault)?;
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.map_err(fault)?;
@@ -62,6 +78,7 @@ impl TestServer {
         let stopped = stop.clone();
         let running = tokio::spawn(async move {
             tonic::transport::Server::builder()
+                .layer(authenticate)
                 .layer(cairn_grpc::MessageLimitLayer)
                 .add_routes(routes)
                 .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stopped.cancelled())

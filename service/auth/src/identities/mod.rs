@@ -1,323 +1,257 @@
-//! The identities of one store.
+//! The identities of one store: who there is, and what speaks for whom.
+//!
+//! All of them are in memory, in an [`Image`](image::Image) that readers take without waiting. A change is decided
+//! from the image and committed in a transaction that declares the one record all identities hang on, their revision:
+//! if another process has changed something meanwhile, nothing is written, the image is read anew, and the change is
+//! decided again. When a change returns, the next call sees it.
 
-use crate::*;
-use cairn_policy::{Context, Policy, PolicySet};
-use cairn_storage::Engine;
+mod access_keys;
+mod callers;
+mod grants;
+mod groups;
+mod image;
+mod policies;
+mod record;
+mod roles;
+mod sessions;
+mod start;
+mod users;
+
+pub(crate) use callers::{Keys, SessionParts};
+pub(crate) use sessions::GenuineSession;
+pub use start::{GeneratedRootKey, IdentityOptions, RootKey};
+
+use crate::names::Arns;
+use crate::{AuthenticationError, Clock, EncryptionKeys, IdentityError, Listing, Page, Reason};
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use cairn_storage::{Consistency, Decision, Direction, Engine, KeyRange, Snapshot, SpaceId, Write};
+use image::{Image, KeyEntry, SessionSets};
+use jiff::Timestamp;
+use record::{Change, LastUsed, RecordKind, State};
+use rpds::RedBlackTreeMapSync;
+use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-/// What the operator chooses about identities.
-#[derive(Clone)]
-pub struct IdentityOptions {
-    /// The account in ARNs: twelve digits.
-    pub account: String,
-    /// What secrets are encrypted with.
-    pub keys: EncryptionKeys,
-    /// The root access key. Without one, the key of an earlier start stays, and a first start generates one.
-    pub root: Option<RootKey>,
-    /// Where the time comes from.
-    pub clock: Clock,
-}
+type Result<T, E = IdentityError> = std::result::Result<T, E>;
 
-/// A root access key as the operator supplies it.
-#[derive(Clone, Debug)]
-pub struct RootKey {
-    /// Its id: 16 to 128 characters of `[A-Za-z0-9_]`, not beginning with `ASIA` or `eyJ`.
-    pub access_key_id: String,
-    /// Its secret: 32 to 128 visible ASCII characters.
-    pub secret_access_key: Secret,
-}
-
-/// The root access key that a first start generated: to be shown to the operator, now or never.
-#[derive(Clone, Debug)]
-pub struct GeneratedRootKey {
-    /// Its id.
-    pub access_key_id: String,
-    /// Its secret.
-    pub secret_access_key: Secret,
-}
+/// How often the time an access key was last used is written, at most, in seconds.
+const LAST_USED_SECONDS: i64 = 60;
 
 /// The identities of one store. Cloning gives another handle to the same ones.
 pub struct Identities<E: Engine> {
-    engine: Arc<E>,
+    shared: Arc<Shared<E>>,
+}
+
+struct Shared<E: Engine> {
+    engine: E,
+    arns: Arns,
+    keys: EncryptionKeys,
+    clock: Clock,
+    image: ArcSwap<Image>,
+    session_sets: SessionSets,
+    /// Held by the change under way: changes of one process take turns instead of undoing each other's decisions.
+    changing: tokio::sync::Mutex<()>,
 }
 
 impl<E: Engine> Clone for Identities<E> {
     fn clone(&self) -> Self {
-        Self { engine: self.engine.clone() }
+        Self { shared: self.shared.clone() }
     }
 }
 
-type Result<T, E = IdentityError> = std::result::Result<T, E>;
-
 impl<E: Engine> Identities<E> {
-    /// …
-    pub async fn open(engine: E, options: IdentityOptions) -> Result<(Self, Option<GeneratedRootKey>)> {
-        let _ = (engine, options);
-        todo!()
-    }
-    /// …
+    /// The account in ARNs.
     pub fn account(&self) -> &str {
-        let _ = ();
-        todo!()
+        &self.shared.arns.account
     }
-    /// …
+
+    /// Which state the identities are in: another number after every change, by whichever process it was made, once
+    /// this one has seen it.
     pub fn revision(&self) -> u64 {
-        let _ = ();
-        todo!()
+        self.image().revision
     }
-    /// …
+
+    /// Takes up changes that other processes have made to the same store.
     pub async fn refresh(&self) -> Result<()> {
-        let _ = ();
-        todo!()
+        let snapshot = self.shared.engine.snapshot(Consistency::Strong).await?;
+        let found = snapshot.get(&record::address(record::key(RecordKind::State, ""))).await?;
+        if revision_of(found.as_ref())? == self.revision() {
+            return Ok(());
+        }
+        let _turn = self.shared.changing.lock().await;
+        self.reload().await
     }
-    /// …
+
+    /// Writes when access keys were last used: for those whose time on record is a minute old or more. To be called
+    /// now and then, and before the store is closed.
     pub async fn flush_last_used(&self) -> Result<()> {
-        let _ = ();
-        todo!()
+        let this = self.clone();
+        uninterrupted(async move {
+            let _turn = this.shared.changing.lock().await;
+            let image = this.image();
+            let due = |entry: &Arc<KeyEntry>| {
+                let written = entry.use_.written.load(Ordering::Relaxed);
+                let seen = entry.use_.seen.load(Ordering::Relaxed);
+                (seen - written >= LAST_USED_SECONDS).then(|| (entry.clone(), seen))
+            };
+            let due: Vec<_> = image.keys.values().chain(&image.root).filter_map(due).collect();
+            if due.is_empty() {
+                return Ok(());
+            }
+            let mut writes = Vec::with_capacity(due.len());
+            for (entry, at) in &due {
+                let key = record::key(RecordKind::LastUsed, &entry.record.id);
+                writes.push(Write::Put(record::address(key), record::encode(&LastUsed { at: *at })?));
+            }
+            // Not of a state that has passed: a key deleted by another process must leave nothing behind.
+            if this.commit(image.revision, writes).await? {
+                for (entry, at) in due {
+                    entry.use_.written.store(at, Ordering::Relaxed);
+                }
+                return Ok(());
+            }
+            this.reload().await
+        })
+        .await
     }
-    /// …
-    pub fn policies(&self, principal: &Principal) -> Result<Arc<PolicySet>, AuthenticationError> {
-        let _ = (principal);
-        todo!()
+
+    fn image(&self) -> Arc<Image> {
+        self.shared.image.load_full()
     }
-    /// …
-    pub fn renew(&self, principal: &Principal) -> Result<Principal, AuthenticationError> {
-        let _ = (principal);
-        todo!()
+
+    pub(crate) fn clock(&self) -> Clock {
+        self.shared.clock.clone()
     }
-    /// …
-    pub fn principal_for(&self, arn: &str) -> Result<Principal> {
-        let _ = (arn);
-        todo!()
+
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.shared.clock)()
     }
-    /// …
-    pub async fn create_user(&self, request: CreateUser) -> Result<User> {
-        let _ = (request);
-        todo!()
+
+    /// Changes the identities: `decide` is given what there is, and says what changes and what the answer is. It may
+    /// be asked more than once. The change goes on if the caller goes away.
+    async fn change<T, D>(&self, decide: D) -> Result<T>
+    where
+        T: Send + 'static,
+        D: Fn(&Image) -> Result<(Vec<Change>, T)> + Send + 'static,
+    {
+        let this = self.clone();
+        uninterrupted(async move {
+            let _turn = this.shared.changing.lock().await;
+            loop {
+                let image = this.image();
+                let (changes, answer) = decide(&image)?;
+                if changes.is_empty() {
+                    return Ok(answer);
+                }
+                let next = image.after(&changes)?;
+                let mut writes = Vec::with_capacity(changes.len() + 1);
+                for change in &changes {
+                    push_writes(change, &mut writes)?;
+                }
+                let state = record::encode(&State { revision: next.revision })?;
+                writes.push(Write::Put(record::address(record::key(RecordKind::State, "")), state));
+                match this.commit(image.revision, writes).await {
+                    Ok(true) => {
+                        this.shared.image.store(Arc::new(next));
+                        return Ok(answer);
+                    }
+                    Ok(false) => this.reload().await?,
+                    Err(error) => {
+                        // Whether it was written may be unknown: what is there now is what counts.
+                        if let Err(unread) = this.reload().await {
+                            tracing::warn!(error = %unread, "identities cannot be read after a failed change");
+                        }
+                        return Err(error);
+                    }
+                }
+            }
+        })
+        .await
     }
-    /// …
-    pub fn get_user(&self, name: &str) -> Result<User> {
-        let _ = (name);
-        todo!()
+
+    /// Commits `writes` if the store is still at this revision; says whether it was.
+    async fn commit(&self, revision: u64, writes: Vec<Write>) -> Result<bool> {
+        let state = record::address(record::key(RecordKind::State, ""));
+        let committed = self.shared.engine.transact(vec![state], move |found| {
+            match revision_of(found.first().and_then(Option::as_ref)) {
+                Ok(found) if found == revision => Decision { writes: writes.clone(), outcome: Ok(true) },
+                Ok(_) => Decision::unchanged(Ok(false)),
+                Err(error) => Decision::unchanged(Err(error)),
+            }
+        });
+        committed.await?
     }
-    /// …
-    pub fn list_users(&self, page: &Page) -> Result<Listing<User>> {
-        let _ = (page);
-        todo!()
+
+    /// Reads everything anew. Only with `changing` held, so that an older state never replaces a newer one.
+    async fn reload(&self) -> Result<()> {
+        let image = read(&self.shared.engine, Some(&self.image())).await?;
+        self.shared.image.store(Arc::new(image));
+        Ok(())
     }
-    /// …
-    pub async fn delete_user(&self, name: &str) -> Result<()> {
-        let _ = (name);
-        todo!()
+}
+
+/// All identities in a store.
+async fn read<E: Engine>(engine: &E, before: Option<&Image>) -> Result<Image> {
+    let snapshot = engine.snapshot(Consistency::Strong).await?;
+    let all = KeyRange::prefix(vec![record::PREFIX]);
+    let records = snapshot.scan(SpaceId::System, all, Direction::Ascending, Records(Vec::new())).await?;
+    Image::load(&records.0, before)
+}
+
+struct Records(Vec<(Bytes, Bytes)>);
+
+impl cairn_storage::Visit for Records {
+    fn visit(&mut self, key: &[u8], value: Bytes) -> ControlFlow<()> {
+        self.0.push((Bytes::copy_from_slice(key), value));
+        ControlFlow::Continue(())
     }
-    /// …
-    pub async fn create_group(&self, name: &str) -> Result<Group> {
-        let _ = (name);
-        todo!()
+}
+
+fn revision_of(state: Option<&Bytes>) -> Result<u64> {
+    state.map_or(Ok(0), |state| Ok(record::decode::<State>(state, "the state of identities")?.revision))
+}
+
+fn push_writes(change: &Change, writes: &mut Vec<Write>) -> Result<()> {
+    match change {
+        Change::Put(record) => writes.push(Write::Put(record::address(record.key()), record.encode()?)),
+        Change::Remove(kind, name) => {
+            writes.push(Write::Delete(record::address(record::key(*kind, name))));
+            if *kind == RecordKind::AccessKey {
+                writes.push(Write::Delete(record::address(record::key(RecordKind::LastUsed, name))));
+            }
+        }
     }
-    /// …
-    pub fn get_group(&self, name: &str) -> Result<Group> {
-        let _ = (name);
-        todo!()
-    }
-    /// …
-    pub fn list_groups(&self, page: &Page) -> Result<Listing<Group>> {
-        let _ = (page);
-        todo!()
-    }
-    /// …
-    pub fn list_group_members(&self, name: &str, page: &Page) -> Result<Listing<User>> {
-        let _ = (name, page);
-        todo!()
-    }
-    /// …
-    pub fn list_groups_of_user(&self, user: &str) -> Result<Vec<Group>> {
-        let _ = (user);
-        todo!()
-    }
-    /// …
-    pub async fn delete_group(&self, name: &str) -> Result<()> {
-        let _ = (name);
-        todo!()
-    }
-    /// …
-    pub async fn add_user_to_group(&self, user: &str, group: &str) -> Result<()> {
-        let _ = (user, group);
-        todo!()
-    }
-    /// …
-    pub async fn remove_user_from_group(&self, user: &str, group: &str) -> Result<()> {
-        let _ = (user, group);
-        todo!()
-    }
-    /// …
-    pub async fn create_role(&self, request: CreateRole) -> Result<Role> {
-        let _ = (request);
-        todo!()
-    }
-    /// …
-    pub fn get_role(&self, name: &str) -> Result<Role> {
-        let _ = (name);
-        todo!()
-    }
-    /// …
-    pub fn list_roles(&self, page: &Page) -> Result<Listing<Role>> {
-        let _ = (page);
-        todo!()
-    }
-    /// …
-    pub async fn update_role(&self, name: &str, request: UpdateRole) -> Result<Role> {
-        let _ = (name, request);
-        todo!()
-    }
-    /// …
-    pub async fn update_trust_policy(&self, name: &str, document: &str) -> Result<()> {
-        let _ = (name, document);
-        todo!()
-    }
-    /// …
-    pub async fn delete_role(&self, name: &str) -> Result<()> {
-        let _ = (name);
-        todo!()
-    }
-    /// …
-    pub async fn create_access_key(&self, user: &str) -> Result<NewAccessKey> {
-        let _ = (user);
-        todo!()
-    }
-    /// …
-    pub fn get_access_key(&self, id: &str) -> Result<AccessKey> {
-        let _ = (id);
-        todo!()
-    }
-    /// …
-    pub fn list_access_keys(&self, user: &str) -> Result<Vec<AccessKey>> {
-        let _ = (user);
-        todo!()
-    }
-    /// …
-    pub async fn update_access_key(&self, user: &str, id: &str, status: KeyStatus) -> Result<()> {
-        let _ = (user, id, status);
-        todo!()
-    }
-    /// …
-    pub async fn delete_access_key(&self, user: &str, id: &str) -> Result<()> {
-        let _ = (user, id);
-        todo!()
-    }
-    /// …
-    pub async fn create_policy(&self, request: CreatePolicy) -> Result<ManagedPolicy> {
-        let _ = (request);
-        todo!()
-    }
-    /// …
-    pub fn get_policy(&self, arn: &str) -> Result<ManagedPolicy> {
-        let _ = (arn);
-        todo!()
-    }
-    /// …
-    pub fn list_policies(&self, scope: PolicyScope, page: &Page) -> Result<Listing<ManagedPolicy>> {
-        let _ = (scope, page);
-        todo!()
-    }
-    /// …
-    pub fn list_entities_for_policy(&self, arn: &str) -> Result<PolicyEntities> {
-        let _ = (arn);
-        todo!()
-    }
-    /// …
-    pub async fn update_policy(
-        &self,
-        arn: &str,
-        document: &str,
-        expected_revision: Option<u64>,
-    ) -> Result<ManagedPolicy> {
-        let _ = (arn, document, expected_revision);
-        todo!()
-    }
-    /// …
-    pub async fn delete_policy(&self, arn: &str) -> Result<()> {
-        let _ = (arn);
-        todo!()
-    }
-    /// …
-    pub async fn attach_policy(&self, holder: &Holder, arn: &str) -> Result<()> {
-        let _ = (holder, arn);
-        todo!()
-    }
-    /// …
-    pub async fn detach_policy(&self, holder: &Holder, arn: &str) -> Result<()> {
-        let _ = (holder, arn);
-        todo!()
-    }
-    /// …
-    pub fn list_attached_policies(&self, holder: &Holder) -> Result<Vec<AttachedPolicy>> {
-        let _ = (holder);
-        todo!()
-    }
-    /// …
-    pub async fn put_inline_policy(&self, holder: &Holder, name: &str, document: &str) -> Result<()> {
-        let _ = (holder, name, document);
-        todo!()
-    }
-    /// …
-    pub fn get_inline_policy(&self, holder: &Holder, name: &str) -> Result<String> {
-        let _ = (holder, name);
-        todo!()
-    }
-    /// …
-    pub fn list_inline_policies(&self, holder: &Holder) -> Result<Vec<String>> {
-        let _ = (holder);
-        todo!()
-    }
-    /// …
-    pub async fn delete_inline_policy(&self, holder: &Holder, name: &str) -> Result<()> {
-        let _ = (holder, name);
-        todo!()
-    }
-    /// …
-    pub async fn put_permissions_boundary(&self, holder: &Holder, arn: &str) -> Result<()> {
-        let _ = (holder, arn);
-        todo!()
-    }
-    /// …
-    pub async fn delete_permissions_boundary(&self, holder: &Holder) -> Result<()> {
-        let _ = (holder);
-        todo!()
-    }
-    /// …
-    pub fn list_tags(&self, holder: &Holder) -> Result<Tags> {
-        let _ = (holder);
-        todo!()
-    }
-    /// …
-    pub async fn tag(&self, holder: &Holder, tags: Tags) -> Result<()> {
-        let _ = (holder, tags);
-        todo!()
-    }
-    /// …
-    pub async fn untag(&self, holder: &Holder, keys: &[String]) -> Result<()> {
-        let _ = (holder, keys);
-        todo!()
-    }
-    /// …
-    pub fn assume_role(
-        &self,
-        caller: &Principal,
-        request: AssumeRole,
-        context: &dyn Context,
-    ) -> Result<AssumedRole> {
-        let _ = (caller, request, context);
-        todo!()
-    }
-    /// …
-    pub fn get_caller_identity(&self, principal: &Principal) -> CallerIdentity {
-        let _ = (principal);
-        todo!()
-    }
-    /// …
-    pub fn trust_policy(&self, role_arn: &str) -> Option<Policy> {
-        let _ = (role_arn);
-        todo!()
-    }
+    Ok(())
+}
+
+/// Runs a future to its end even if the caller does not wait for it.
+async fn uninterrupted<T: Send + 'static>(
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    tokio::spawn(work).await.map_err(|_| IdentityError::Interrupted)?
+}
+
+/// One page of a map's values, as `show` shows those it wants to.
+fn page<V, T>(
+    map: &RedBlackTreeMapSync<String, Arc<V>>,
+    page: &Page,
+    show: impl Fn(&V) -> Option<T>,
+) -> Result<Listing<T>> {
+    let limit = crate::names::page_limit(page.limit)?;
+    let start = match &page.after {
+        Some(after) => Bound::Excluded(crate::names::folded(after)),
+        None => Bound::Unbounded,
+    };
+    let mut shown = map
+        .range((start, Bound::Unbounded::<String>))
+        .filter_map(|(name, value)| show(value).map(|shown| (name, shown)));
+    let page: Vec<_> = shown.by_ref().take(limit).collect();
+    let next = page.last().filter(|_| shown.next().is_some()).map(|(name, _)| (*name).clone());
+    Ok(Listing { items: page.into_iter().map(|(_, shown)| shown).collect(), next })
+}
+
+fn unrecognized<T>(reason: Reason) -> Result<T, AuthenticationError> {
+    Err(AuthenticationError::UnrecognizedClient(reason))
 }

@@ -3,13 +3,14 @@
 // Every test file uses its own part, and tests fail loudly.
 #![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
+use crate::root::{AsRoot, start};
 use bytes::Bytes;
 use cairn_model::{AttributeMap, AttributeValue, BillingMode, Item, KeyType, TableStatus};
 use cairn_model::{IndexKind, IndexSchema, KeyAttribute, KeySchema, StoredItem};
 use cairn_ops::{
     AttributeDefinition, CreateTable, DeleteItem, DescribeTable, Error, ExpressionArguments, GetItem,
-    IndexDescription, IndexStatus, KeyRole, KeySchemaElement, Operation, ProjectionInput, ProjectionType,
-    PutItem, SecondaryIndexInput, Service, ServiceOptions, TableDescription, UpdateItem,
+    IndexDescription, IndexStatus, KeyRole, KeySchemaElement, ProjectionInput, ProjectionType, PutItem,
+    SecondaryIndexInput, Service, ServiceOptions, TableDescription, UpdateItem,
 };
 use cairn_storage::memory::MemoryEngine;
 use cairn_storage::{Consistency, CounterKey, Direction, Engine, KeyRange, Snapshot, SpaceId, Visit};
@@ -19,7 +20,7 @@ use std::ops::ControlFlow;
 pub(crate) const TABLE: &str = "Music";
 
 pub(crate) async fn service() -> Service<MemoryEngine> {
-    Service::start(MemoryEngine::default(), ServiceOptions::default()).await.unwrap()
+    start(MemoryEngine::default(), ServiceOptions::default()).await.unwrap()
 }
 
 pub(crate) fn s(text: &str) -> AttributeValue {
@@ -131,8 +132,8 @@ pub(crate) async fn get<E: Engine>(service: &Service<E>, key: AttributeMap) -> O
 }
 
 /// The text of the error that a call must end with.
-pub(crate) async fn refusal<E: Engine, O: Operation>(service: &Service<E>, operation: O) -> String {
-    match operation.execute(service).await {
+pub(crate) async fn refusal<E: Engine, O: AsRoot>(service: &Service<E>, operation: O) -> String {
+    match AsRoot::execute(operation, service).await {
         Err(error) => error.to_string(),
         Ok(_) => panic!("the call went through"),
     }

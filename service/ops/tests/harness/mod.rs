@@ -3,10 +3,11 @@
 // Each test file uses the part it needs.
 #![allow(dead_code)]
 
+use crate::root::{AsRoot, start};
 use cairn_model::{AttributeMap, AttributeValue, BillingMode, DecodeBudget, Item, KeyType};
 use cairn_ops::{
     AttributeDefinition, CreateTable, Error, ExpressionArguments, GetItem, KeyRole, KeySchemaElement,
-    Operation, ProjectionInput, ProjectionType, PutItem, SecondaryIndexInput, Service, ServiceOptions,
+    ProjectionInput, ProjectionType, PutItem, SecondaryIndexInput, Service, ServiceOptions,
 };
 use cairn_storage::memory::MemoryEngine;
 use cairn_storage::{Consistency, Decision, Engine, EngineStatistics, RecordKey, Result, SpaceId};
@@ -35,7 +36,7 @@ pub(crate) async fn service_at<E: Engine>(engine: E, clock: &HeldClock) -> Servi
         item_collection_bytes_max: 1_000,
         ..ServiceOptions::default()
     };
-    Service::start(engine, options).await.unwrap()
+    start(engine, options).await.unwrap()
 }
 
 /// A service with the tables `Music` and `Films`, both with partition key `pk` (S), sort key `sk` (N) and

@@ -22,8 +22,9 @@ mod tls;
 use self::error::ClientError;
 use crate::demo::{self, DemoArgs, DemoError};
 use crate::server::{Server, ServerError, stop_on_signal};
-use crate::settings::{LogFormat, Settings, SettingsError, SettingsInput};
+use crate::settings::{LogFormat, SecretSettings, Settings, SettingsError, SettingsInput};
 use crate::telemetry;
+use cairn_auth::GeneratedRootKey;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -60,7 +61,8 @@ struct SettingsArgs {
 
 impl SettingsArgs {
     fn resolve(self) -> Result<Settings, SettingsError> {
-        self.settings.with_file(self.config)?.resolve()
+        let secrets = SecretSettings::from(|name| std::env::var(name).ok());
+        SettingsInput { secrets, ..self.settings }.with_file(self.config)?.resolve()
     }
 }
 
@@ -143,12 +145,22 @@ fn serve(args: SettingsArgs) -> Result<(), CommandError> {
     telemetry::start(&settings.log, settings.log_format)?;
     runtime()?.block_on(async {
         let stop = stop_on_signal().map_err(|error| CommandError::Io("cannot listen for signals", error))?;
-        let server = Server::start(&settings).await?;
+        let mut server = Server::start(&settings).await?;
+        if let Some(root) = server.take_generated_root_key() {
+            show_root_key(&root);
+        }
         let address = server.address().map_err(|error| CommandError::Io("cannot tell the address", error))?;
         tracing::info!(%address, data = %settings.data.display(), dev = settings.dev, "serving");
         server.run(stop).await?;
         Ok(())
     })
+}
+
+/// Shows the root access key that the first start made. It goes to standard output, and not into the log.
+fn show_root_key(root: &GeneratedRootKey) {
+    println!("This is the account's root access key. It is shown now and never again:\n");
+    println!("    export CAIRN_ACCESS_KEY_ID={}", root.access_key_id);
+    println!("    export CAIRN_SECRET_ACCESS_KEY={}\n", root.secret_access_key.expose());
 }
 
 fn demo(args: DemoArgs) -> Result<(), CommandError> {

@@ -96,6 +96,7 @@ mod tests {
         let input = SettingsInput {
             data: Some(folder.path().into()),
             listen: Some("127.0.0.1:0".parse().unwrap()),
+            dev: Some(true),
             cache_mib: Some(8),
             write_buffer_mib: Some(8),
             ..SettingsInput::default()

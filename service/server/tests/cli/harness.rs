@@ -23,6 +23,7 @@ impl TestServer {
         let settings = SettingsInput {
             data: Some(data.path().join("data")),
             listen: Some("127.0.0.1:0".parse().unwrap()),
+            dev: Some(true),
             cache_mib: Some(8),
             write_buffer_mib: Some(8),
             disk_reserve_mib: Some(0),

@@ -29,6 +29,7 @@ pub(crate) fn settings(data: &Path) -> Settings {
     SettingsInput {
         data: Some(data.into()),
         listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
+        dev: Some(true),
         ..Default::default()
     }
     .resolve()
