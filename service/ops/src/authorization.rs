@@ -162,7 +162,8 @@ impl<E: Engine> Service<E> {
         }
     }
 
-    fn context<'c>(
+    /// The condition keys of an access, of which the costly ones are computed only if they are needed.
+    pub(crate) fn context<'c>(
         &self,
         caller: &'c Caller,
         access: &'c Access<'c>,
@@ -220,7 +221,7 @@ enum Fact<T> {
 }
 
 /// The condition keys of one access.
-struct AccessContext<'c> {
+pub(crate) struct AccessContext<'c> {
     caller: &'c Caller,
     access: &'c Access<'c>,
     region: Arc<str>,

@@ -61,8 +61,12 @@ impl TestServer {
         let engine = MemoryEngine::new();
         let options = ServiceOptions::default();
         let keys = EncryptionKeys::new(vec![EncryptionKey::generate().map_err(fault)?]).map_err(fault)?;
-        let identity_options =
-            IdentityOptions { account: options.account.clone(), keys, root: None, clock: options.clock.clone() };
+        let identity_options = IdentityOptions {
+            account: options.account.clone(),
+            keys,
+            root: None,
+            clock: options.clock.clone(),
+        };
         let (identities, _) = Identities::open(engine.clone(), identity_options).await.map_err(fault)?;
         let root = identities.principal_for(&format!("arn:aws:iam::{}:root", options.account));
         let authenticator =

@@ -74,11 +74,6 @@ impl Table {
         &self.definition.key_schema
     }
 
-    /// The policy that the table carries, if it does.
-    pub(crate) fn resource_policy(&self) -> Option<&cairn_policy::Policy> {
-        None
-    }
-
     /// The space of the table's items.
     pub(crate) fn items(&self) -> SpaceId {
         SpaceId::Items(self.definition.number)

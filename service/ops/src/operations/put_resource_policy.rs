@@ -3,10 +3,9 @@
 use super::tag_resource::missing_resource;
 use crate::access::Access;
 use crate::catalog::{Definition, ResourcePolicy};
-use crate::{Error, Operation, OperationKind, Permit, Result, Service, Validation};
-use cairn_auth::Principal;
+use crate::{Caller, Error, Operation, OperationKind, Permit, Result, Service, Validation};
 use cairn_model::TableStatus;
-use cairn_policy::{Policy, PolicyKind, Question, Verdict, evaluate};
+use cairn_policy::{Needs, Policy, PolicyKind, Question, Verdict, evaluate};
 use cairn_storage::Engine;
 
 /// The revision that a policy is expected to have which must not be there.
@@ -41,7 +40,7 @@ impl Operation for PutResourcePolicy {
         let name = service.naming.resource("resource_arn", &self.resource_arn)?;
         let policy = check_resource_policy("policy", &self.policy, &service.naming.arn(&name))?;
         if !self.confirm_remove_self_resource_access {
-            check_self_access(service, &permit.caller().principal, &self.resource_arn, &policy)?;
+            check_self_access(service, permit.caller(), &self.resource_arn, &policy)?;
         }
         let Self { resource_arn, expected_revision_id, .. } = self;
         let arn = resource_arn.clone();
@@ -83,20 +82,24 @@ pub(super) fn check_resource_policy(
 /// Refuses a policy that would not let its author change it again. The root always may.
 fn check_self_access<E: Engine>(
     service: &Service<E>,
-    caller: &Principal,
+    caller: &Caller,
     table_arn: &str,
     policy: &Policy,
 ) -> Result<()> {
-    if caller.facts().is_root {
+    let facts = caller.principal.facts();
+    if facts.is_root {
         return Ok(());
     }
-    let policies = service.identities.policies(caller)?;
+    let policies = service.identities.policies(&caller.principal)?;
+    let access = Access::to_table(ACTION, "resource_arn", table_arn);
+    // What an item's policies look at is nothing that this action has.
+    let context = service.context(caller, &access, Needs::default(), None, None)?;
     let question = Question {
-        principal: caller.facts(),
+        principal: facts,
         action: ACTION,
         resource: table_arn,
         resource_account: &service.naming.account,
-        context: caller,
+        context: &context,
     };
     match evaluate(&question, &policies, Some(policy)) {
         Verdict::Allowed { .. } => Ok(()),

@@ -161,6 +161,18 @@ impl Error {
     }
 }
 
+/// What requests call an argument of the identities.
+fn member(argument: &'static str) -> &'static str {
+    match argument {
+        "holder" => "identity",
+        "limit" => "page_size",
+        "marker" => "page_token",
+        "max_session_seconds" => "max_session_duration_seconds",
+        "session_name" => "role_session_name",
+        same => same,
+    }
+}
+
 impl From<IdentityError> for Error {
     fn from(error: IdentityError) -> Self {
         let message = error.to_string();
@@ -172,7 +184,11 @@ impl From<IdentityError> for Error {
             IdentityError::MalformedPolicyDocument(error) => {
                 Self::MalformedPolicyDocument { field: "policy_document".into(), error }
             }
-            IdentityError::InvalidInput { field, .. } => Validation::new(field, message).into(),
+            IdentityError::InvalidInput { field, message } => {
+                let field = member(field);
+                let message = format!("The specified value for {field} is invalid: {message}");
+                Validation::new(field, message).into()
+            }
             IdentityError::AssumeRoleDenied { caller, action, role } => Self::AccessDenied {
                 principal: caller,
                 action,

@@ -4,6 +4,7 @@ use super::seconds;
 use crate::access::Access;
 use crate::{Error, Operation, OperationKind, Permit, Result, Service};
 use cairn_auth::{AssumedRole, CallerIdentity};
+use cairn_policy::Needs;
 use cairn_storage::Engine;
 
 /// Begins a session of a role. Its credentials are told in the answer and never again.
@@ -43,7 +44,10 @@ impl Operation for AssumeRole {
             source_identity: self.source_identity,
         };
         let caller = permit.caller();
-        let assumed = service.identities.assume_role(&caller.principal, request, &caller.principal);
+        let role_arn = request.role_arn.clone();
+        let access = Access::to_arn("sts:AssumeRole", &*role_arn);
+        let context = service.context(caller, &access, Needs::default(), None, None)?;
+        let assumed = service.identities.assume_role(&caller.principal, request, &context);
         assumed.map_err(|error| Error::from(error).in_document("policy"))
     }
 }
