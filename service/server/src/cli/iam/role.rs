@@ -103,6 +103,12 @@ pub(super) struct AssumeArgs {
     /// A policy that narrows what the session may do
     #[arg(long, value_name = "DOCUMENT")]
     policy: Option<Input>,
+    /// What the trust policy may ask for as sts:ExternalId
+    #[arg(long, value_name = "ID", default_value = "")]
+    external_id: String,
+    /// On whose behalf the session is, for good
+    #[arg(long, value_name = "NAME", default_value = "")]
+    source_identity: String,
 }
 
 impl RoleCommand {
@@ -174,6 +180,8 @@ impl AssumeArgs {
             role_session_name: self.session,
             duration_seconds: self.duration,
             policy: policy.unwrap_or_default(),
+            external_id: self.external_id,
+            source_identity: self.source_identity,
         };
         let answer = client.connect().await?.identities.assume_role(request).await?.into_inner();
         let session = expected(SessionView::of(answer), "credentials")?;
