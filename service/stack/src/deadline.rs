@@ -58,10 +58,26 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cairn_auth::{EncryptionKey, EncryptionKeys, Identities, IdentityOptions};
+    use cairn_ops::{Caller, Connection};
+    use cairn_storage::memory::MemoryEngine;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
     use tower::{ServiceExt, service_fn};
+
+    /// Anyone.
+    async fn caller() -> Caller {
+        let options = IdentityOptions {
+            account: "000000000000".into(),
+            keys: EncryptionKeys::new(vec![EncryptionKey::generate().unwrap()]).unwrap(),
+            root: None,
+            clock: Arc::new(jiff::Timestamp::now),
+        };
+        let (identities, _) = Identities::open(MemoryEngine::new(), options).await.unwrap();
+        let principal = identities.principal_for("arn:aws:iam::000000000000:root").unwrap();
+        Caller { principal, connection: Connection::default() }
+    }
 
     async fn call(deadline: Option<Instant>, answers: bool) -> (Result<&'static str, Error>, usize) {
         let calls = Arc::new(AtomicUsize::new(0));
@@ -70,7 +86,8 @@ mod tests {
             counted.fetch_add(1, Ordering::SeqCst);
             async move { if answers { Ok("done") } else { std::future::pending().await } }
         });
-        let answer = DeadlineLayer.layer(inner).oneshot(Call { operation: (), deadline }).await;
+        let call = Call { caller: caller().await, operation: (), deadline };
+        let answer = DeadlineLayer.layer(inner).oneshot(call).await;
         (answer, calls.load(Ordering::SeqCst))
     }
 

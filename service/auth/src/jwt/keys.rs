@@ -165,3 +165,61 @@ impl Key {
         verified.is_ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verifies(jwk: &str, token: &str) -> bool {
+        let keys = KeySet::read(format!(r#"{{"keys": [{jwk}]}}"#).as_bytes()).expect("a key set");
+        let (signed, signature) = token.rsplit_once('.').expect("a token");
+        let signature = URL_SAFE_NO_PAD.decode(signature).expect("base64");
+        keys.find(None).expect("one key").verifies(signed.as_bytes(), &signature)
+    }
+
+    /// RFC 7515, appendix A.3.
+    #[test]
+    fn the_es256_example_of_the_standard_verifies() {
+        let jwk = r#"{"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+            "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
+        let token = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9\
+            pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
+        assert!(verifies(jwk, token));
+        assert!(!verifies(jwk, &token.replace("eyJpc3", "eyJpc4")));
+    }
+
+    /// RFC 8037, appendix A.4.
+    #[test]
+    fn the_ed25519_example_of_the_standard_verifies() {
+        let jwk = r#"{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+        let token = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3A\
+            IbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
+        assert!(verifies(jwk, token));
+        assert!(!verifies(jwk, &token.replace("RXhh", "RXhi")));
+    }
+
+    /// RFC 7515, appendix A.2.
+    #[test]
+    fn the_rs256_example_of_the_standard_verifies() {
+        let jwk = r#"{"kty": "RSA", "e": "AQAB", "n": "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"}"#;
+        let token = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw";
+        assert!(verifies(jwk, token));
+        assert!(!verifies(jwk, &token.replace("eyJpc3", "eyJpc4")));
+    }
+
+    #[test]
+    fn keys_that_are_not_for_these_signatures_are_left_out() {
+        let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+        for jwk in [
+            r#"{"kty": "oct", "k": "c2VjcmV0"}"#.to_owned(),
+            r#"{"kty": "RSA", "n": "ofgW", "e": "AQAB"}"#.to_owned(),
+            format!(r#"{{"kty": "OKP", "crv": "X25519", "x": "{x}"}}"#),
+            format!(r#"{{"kty": "OKP", "crv": "Ed25519", "x": "{x}", "use": "enc"}}"#),
+            format!(r#"{{"kty": "OKP", "crv": "Ed25519", "x": "{x}", "key_ops": ["sign"]}}"#),
+            format!(r#"{{"kty": "OKP", "crv": "Ed25519", "x": "{x}", "alg": "HS256"}}"#),
+            format!(r#"{{"kty": "OKP", "crv": "Ed25519", "x": "{x}", "alg": "RS256"}}"#),
+        ] {
+            KeySet::read(format!(r#"{{"keys": [{jwk}]}}"#).as_bytes()).expect_err(&jwk);
+        }
+    }
+}
