@@ -131,7 +131,10 @@ async fn a_user_has_two_keys_at_most_and_both_work() {
     store.identities.update_access_key("anna", &first.access_key.id, KeyStatus::Inactive).await.unwrap();
     store.authenticator().authenticate(Some(&bearer(&second)), None).await.unwrap();
     let states = store.identities.list_access_keys("anna").unwrap();
-    assert_eq!(states.iter().map(|key| key.status).collect::<Vec<_>>(), [KeyStatus::Inactive, KeyStatus::Active]);
+    assert_eq!(
+        states.iter().map(|key| key.status).collect::<Vec<_>>(),
+        [KeyStatus::Inactive, KeyStatus::Active]
+    );
 }
 
 #[tokio::test]
@@ -141,7 +144,11 @@ async fn one_users_key_cannot_be_changed_as_anothers() {
     store.user("otto").await;
     let error = store.identities.delete_access_key("otto", &key.access_key.id).await.unwrap_err();
     assert!(matches!(error, IdentityError::NoSuchEntity { .. }));
-    let error = store.identities.update_access_key("otto", &key.access_key.id, KeyStatus::Inactive).await.unwrap_err();
+    let error = store
+        .identities
+        .update_access_key("otto", &key.access_key.id, KeyStatus::Inactive)
+        .await
+        .unwrap_err();
     assert!(matches!(error, IdentityError::NoSuchEntity { .. }));
 }
 
@@ -172,9 +179,11 @@ async fn the_last_use_is_kept_to_the_minute_and_written_when_asked() {
     store.identities.flush_last_used().await.unwrap();
     assert_eq!(last_used(&store.reopened().await), Some(START + 60));
 
-    store.identities.put_inline_policy(
-        &cairn_auth::Holder::User("anna".into()), "p", &allow("dynamodb:GetItem"),
-    ).await.unwrap();
+    store
+        .identities
+        .put_inline_policy(&cairn_auth::Holder::User("anna".into()), "p", &allow("dynamodb:GetItem"))
+        .await
+        .unwrap();
     assert_eq!(last_used(&store), Some(START + 60), "a change to the user keeps it");
     store.identities.delete_access_key("anna", &key.access_key.id).await.unwrap();
     store.identities.flush_last_used().await.unwrap();

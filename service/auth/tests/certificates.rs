@@ -3,8 +3,8 @@
 mod support;
 
 use cairn_auth::{
-    AuthenticationError, AuthenticationSettings, Authenticator, CertificateRule, Holder, PrincipalKind, Reason,
-    SanKind,
+    AuthenticationError, AuthenticationSettings, Authenticator, CertificateRule, Holder, PrincipalKind,
+    Reason, SanKind,
 };
 use cairn_policy::ContextValue;
 use cairn_storage::memory::MemoryEngine;
@@ -84,7 +84,10 @@ async fn a_name_of_another_kind_or_of_nobody_is_refused() {
     assert!(matches!(error, AuthenticationError::UnrecognizedClient(Reason::RoleGone)), "{error:?}");
     for garbage in [&b"certificate"[..], &[], &[0x30; 20_000]] {
         let error = authenticator.authenticate(None, Some(garbage)).await.unwrap_err();
-        assert!(matches!(error, AuthenticationError::UnrecognizedClient(Reason::MalformedCertificate)), "{error:?}");
+        assert!(
+            matches!(error, AuthenticationError::UnrecognizedClient(Reason::MalformedCertificate)),
+            "{error:?}"
+        );
     }
 }
 

@@ -42,8 +42,12 @@ impl KeyServer {
             answer: Arc::default(),
             gate: Arc::new(Semaphore::new(1_000)),
         };
-        let (requests, last, answer, gate) =
-            (server.requests.clone(), server.last_request.clone(), server.answer.clone(), server.gate.clone());
+        let (requests, last, answer, gate) = (
+            server.requests.clone(),
+            server.last_request.clone(),
+            server.answer.clone(),
+            server.gate.clone(),
+        );
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();

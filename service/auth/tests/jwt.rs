@@ -60,7 +60,9 @@ async fn a_service_accounts_token_is_a_session_of_its_role_whatever_it_is_signed
         assert_eq!(principal.issuer(), Some(ISSUER));
         assert_eq!(principal.expires_at().unwrap().as_second(), START + 3_600 + 60);
         let prefix = "kubernetes.default.svc.cluster.local";
-        for (key, value) in [("sub", "system:serviceaccount:shop:orders"), ("aud", "cairn"), ("team", "tills")] {
+        for (key, value) in
+            [("sub", "system:serviceaccount:shop:orders"), ("aud", "cairn"), ("team", "tills")]
+        {
             let found = principal.context_key(&format!("{prefix}:{key}"));
             assert_eq!(found, Some(ContextValue::One(value.into())));
         }
@@ -82,7 +84,10 @@ async fn a_rule_may_name_a_user_and_a_token_that_no_rule_fits_is_refused() {
     assert!(robot.expires_at().is_some());
     for subject in ["system:serviceaccount:shop2:orders", "system:serviceaccount:ops:robot2", "shop"] {
         let error = shop.error(&signer.token("one", &with(claims.clone(), "sub", subject))).await;
-        assert!(matches!(error, AuthenticationError::NotAuthorized { reason: Reason::NoRule, .. }), "{error:?}");
+        assert!(
+            matches!(error, AuthenticationError::NotAuthorized { reason: Reason::NoRule, .. }),
+            "{error:?}"
+        );
         assert_eq!(error.to_string(), "Not authorized to perform sts:AssumeRoleWithWebIdentity");
     }
 }
@@ -98,20 +103,30 @@ async fn a_role_must_trust_the_issuer_and_goes_on_to() {
         with(trust_issuer(), "Principal", json!({"Federated": "https://elsewhere"})),
         with(trust_issuer(), "Principal", json!({"AWS": "*"})),
         with(trust_issuer(), "Action", "sts:AssumeRole"),
-        with(trust_issuer(), "Condition", json!({"StringLike": {
-            "kubernetes.default.svc.cluster.local:sub": "system:serviceaccount:depot:*"
-        }})),
+        with(
+            trust_issuer(),
+            "Condition",
+            json!({"StringLike": {
+                "kubernetes.default.svc.cluster.local:sub": "system:serviceaccount:depot:*"
+            }}),
+        ),
     ] {
         shop.store.identities.update_trust_policy("shop", &trust(untrusting)).await.unwrap();
         let error = shop.error(&token).await;
-        assert!(matches!(error, AuthenticationError::NotAuthorized { reason: Reason::NotTrusted, .. }), "{error:?}");
+        assert!(
+            matches!(error, AuthenticationError::NotAuthorized { reason: Reason::NotTrusted, .. }),
+            "{error:?}"
+        );
     }
     shop.store.identities.update_trust_policy("shop", &trust(trust_issuer())).await.unwrap();
     let principal = shop.authenticator.authenticate(Some(&token), None).await.unwrap();
     shop.store.identities.delete_inline_policy(&Holder::Role("shop".into()), "items").await.unwrap();
     shop.store.identities.delete_role("shop").await.unwrap();
     let error = shop.error(&token).await;
-    assert!(matches!(error, AuthenticationError::NotAuthorized { reason: Reason::RoleGone, .. }), "{error:?}");
+    assert!(
+        matches!(error, AuthenticationError::NotAuthorized { reason: Reason::RoleGone, .. }),
+        "{error:?}"
+    );
     shop.store.identities.policies(&principal).unwrap_err();
 }
 
@@ -167,7 +182,8 @@ async fn the_algorithm_is_the_keys_and_not_the_tokens() {
 #[tokio::test]
 async fn the_key_must_be_named_unless_there_is_only_one() {
     let (one, two) = (Signer::ed25519(), Signer::ed25519());
-    let unnamed = |signer: &Signer, claims: &Value| token(&json!({"alg": "EdDSA"}), claims, |text| signer.sign(text));
+    let unnamed =
+        |signer: &Signer, claims: &Value| token(&json!({"alg": "EdDSA"}), claims, |text| signer.sign(text));
     let alone = shop(&[one.jwk("one")]).await;
     let claims = claims(&alone.store.time);
     alone.authenticator.authenticate(Some(&unnamed(&one, &claims)), None).await.unwrap();
@@ -183,7 +199,9 @@ async fn the_audience_and_the_issuer_must_be_right() {
     let signer = Signer::ed25519();
     let shop = shop(&[signer.jwk("one")]).await;
     let claims = claims(&shop.store.time);
-    for audience in [json!("kubernetes"), json!([]), json!(["Cairn", "cairn "]), json!(null), json!({"cairn": 1})] {
+    for audience in
+        [json!("kubernetes"), json!([]), json!(["Cairn", "cairn "]), json!(null), json!({"cairn": 1})]
+    {
         shop.refused(&signer.token("one", &with(claims.clone(), "aud", audience)), Reason::Audience).await;
     }
     for audience in [json!("cairn"), json!(["other", "https://cairn"])] {
@@ -286,7 +304,9 @@ async fn the_leeway_and_the_urls_of_issuers_have_their_limits() {
     assert!(refuse(|issuer| issuer.issuer = "aws".into()).contains("service"));
     assert!(refuse(|issuer| issuer.rules.clear()).starts_with("issuers[0]: "));
     assert!(refuse(|issuer| issuer.rules[0].user = Some("anna".into())).starts_with("issuers[0].rules[0]: "));
-    for wrong in ["http://issuer.example/keys", "ftp://issuer.example", "https://me:secret@issuer.example", "keys"] {
+    for wrong in
+        ["http://issuer.example/keys", "ftp://issuer.example", "https://me:secret@issuer.example", "keys"]
+    {
         let settings = AuthenticationSettings { issuers: vec![issuer(url(wrong))], ..Default::default() };
         assert!(Authenticator::new(store.identities.clone(), settings).is_err(), "{wrong}");
     }

@@ -88,7 +88,10 @@ async fn a_session_ends_with_its_role_even_if_another_takes_the_name() {
     let authenticator = store.authenticator();
     let principal = authenticator.authenticate(Some(&session_bearer(&session)), None).await.unwrap();
     store.identities.delete_inline_policy(&Holder::Role("shop".into()), "items").await.unwrap();
-    assert!(!store.allows(&principal, "dynamodb:GetItem"), "a change to the role is a change to its sessions");
+    assert!(
+        !store.allows(&principal, "dynamodb:GetItem"),
+        "a change to the role is a change to its sessions"
+    );
     store.identities.delete_role("shop").await.unwrap();
     for made_again in [false, true] {
         if made_again {
@@ -162,9 +165,13 @@ async fn a_session_policy_restricts_and_gives_nothing() {
 #[tokio::test]
 async fn durations_and_names_have_their_limits() {
     let (store, anna) = store_with_role().await;
-    for (duration_seconds, session_name) in
-        [(Some(899), "till"), (Some(3_601), "till"), (None, "t"), (None, "with space"), (None, &"x".repeat(65))]
-    {
+    for (duration_seconds, session_name) in [
+        (Some(899), "till"),
+        (Some(3_601), "till"),
+        (None, "t"),
+        (None, "with space"),
+        (None, &"x".repeat(65)),
+    ] {
         let request = AssumeRole { duration_seconds, session_name: session_name.into(), ..request() };
         let error = store.identities.assume_role(&anna, request, &no_context()).unwrap_err();
         assert!(matches!(error, IdentityError::InvalidInput { .. }), "{error:?}");
@@ -174,9 +181,9 @@ async fn durations_and_names_have_their_limits() {
     let request = AssumeRole { duration_seconds: Some(43_200), ..request() };
     let session = store.identities.assume_role(&anna, request, &no_context()).unwrap();
     assert_eq!(session.expires_at.as_second(), START + 43_200);
-    let error = store.identities.update_role("shop", UpdateRole {
-        max_session_seconds: Some(43_201), ..UpdateRole::default()
-    });
+    let error = store
+        .identities
+        .update_role("shop", UpdateRole { max_session_seconds: Some(43_201), ..UpdateRole::default() });
     assert!(matches!(error.await, Err(IdentityError::InvalidInput { .. })));
 }
 
@@ -226,5 +233,8 @@ async fn the_tags_of_a_role_are_its_sessions() {
     let principal = store.authenticator().authenticate(Some(&session_bearer(&session)), None).await.unwrap();
     assert_eq!(principal.context_key("aws:principaltag/team"), team);
     assert_eq!(session.principal.context_key("aws:principaltag/team"), None);
-    assert_eq!(store.identities.renew(&session.principal).unwrap().context_key("aws:principaltag/team"), team);
+    assert_eq!(
+        store.identities.renew(&session.principal).unwrap().context_key("aws:principaltag/team"),
+        team
+    );
 }

@@ -3,8 +3,8 @@
 mod support;
 
 use cairn_auth::{
-    AssumeRole, CreatePolicy, EncryptionKey, EncryptionKeys, Holder, Identities, IdentityError, IdentityOptions,
-    RootKey, Secret,
+    AssumeRole, CreatePolicy, EncryptionKey, EncryptionKeys, Holder, Identities, IdentityError,
+    IdentityOptions, RootKey, Secret,
 };
 use cairn_storage::memory::MemoryEngine;
 use cairn_storage::{Decision, Engine, RecordKey, SpaceId, Write};
@@ -28,7 +28,8 @@ async fn a_restart_keeps_everything() {
     let identities = &store.identities;
     identities.create_group("readers").await.unwrap();
     identities.add_user_to_group("anna", "readers").await.unwrap();
-    let request = CreatePolicy { name: "read".into(), document: allow("dynamodb:GetItem"), ..Default::default() };
+    let request =
+        CreatePolicy { name: "read".into(), document: allow("dynamodb:GetItem"), ..Default::default() };
     let policy = identities.create_policy(request).await.unwrap();
     identities.attach_policy(&Holder::Group("readers".into()), &policy.arn).await.unwrap();
     identities.tag(&Holder::User("anna".into()), [("team".into(), "shop".into())].into()).await.unwrap();
@@ -89,8 +90,12 @@ async fn a_root_key_that_is_too_short_is_refused() {
         (ROOT_ID, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "root_secret_access_key"),
     ] {
         let root = RootKey { access_key_id: id.into(), secret_access_key: Secret::new(secret) };
-        let error = open_error(&engine, IdentityOptions { root: Some(root), ..options(&Time::new(), &[1]) }).await;
-        assert!(matches!(error, IdentityError::InvalidInput { field: found, .. } if found == field), "{error}");
+        let error =
+            open_error(&engine, IdentityOptions { root: Some(root), ..options(&Time::new(), &[1]) }).await;
+        assert!(
+            matches!(error, IdentityError::InvalidInput { field: found, .. } if found == field),
+            "{error}"
+        );
         assert!(!error.to_string().contains(secret));
     }
 }
@@ -317,7 +322,9 @@ fn an_encryption_key_is_32_bytes_in_base64_or_hexadecimal() {
     ] {
         assert_eq!(EncryptionKey::parse(text).unwrap().id(), id);
     }
-    for text in ["", "secret", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg==", &"0".repeat(64), &"g".repeat(64)] {
+    for text in
+        ["", "secret", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg==", &"0".repeat(64), &"g".repeat(64)]
+    {
         let error = EncryptionKey::parse(text).unwrap_err();
         assert!(text.is_empty() || !error.to_string().contains(text));
     }

@@ -6,8 +6,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cairn_auth::{
-    AuthenticationSettings, Authenticator, ClaimRule, Clock, CreateRole, CreateUser, EncryptionKey, EncryptionKeys,
-    Identities, IdentityOptions, IssuerSettings, JwksSource, NewAccessKey, Principal, RootKey, Secret,
+    AuthenticationSettings, Authenticator, ClaimRule, Clock, CreateRole, CreateUser, EncryptionKey,
+    EncryptionKeys, Identities, IdentityOptions, IssuerSettings, JwksSource, NewAccessKey, Principal,
+    RootKey, Secret,
 };
 use cairn_policy::{EmptyContext, Question, evaluate};
 use cairn_storage::memory::MemoryEngine;
@@ -15,7 +16,8 @@ use cairn_storage::{Consistency, Direction, Engine, KeyRange, Snapshot, SpaceId}
 use jiff::Timestamp;
 use ring::rand::SystemRandom;
 use ring::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents,
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+    RsaKeyPair, RsaPublicKeyComponents,
 };
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject as _;
