@@ -236,7 +236,7 @@ impl AccessContext<'_> {
         match &self.leading_keys {
             Fact::None => None,
             Fact::Unknown => Some(ContextValue::Unknown),
-            Fact::Known(keys) => keys.get(attribute).map(|values| many(values)),
+            Fact::Known(keys) => keys.get(attribute).map(many),
         }
     }
 }

@@ -4343,7 +4343,8 @@ pub mod iam_service_client {
         }
         /// Begins a session of a role, with credentials of its own. The role's trust policy must name the
         /// caller, or the caller's account while the caller's own policies permit it; a caller that is denied
-        /// is not told whether there is such a role.
+        /// is not told whether there is such a role. The root cannot assume one: nothing of it would be
+        /// narrowed.
         ///
         /// Action: `sts:AssumeRole`, on the role; `sts:ExternalId` and `sts:RoleSessionName` are what the
         /// request says.
@@ -5245,7 +5246,8 @@ pub mod iam_service_server {
         >;
         /// Begins a session of a role, with credentials of its own. The role's trust policy must name the
         /// caller, or the caller's account while the caller's own policies permit it; a caller that is denied
-        /// is not told whether there is such a role.
+        /// is not told whether there is such a role. The root cannot assume one: nothing of it would be
+        /// narrowed.
         ///
         /// Action: `sts:AssumeRole`, on the role; `sts:ExternalId` and `sts:RoleSessionName` are what the
         /// request says.
