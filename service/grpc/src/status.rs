@@ -358,6 +358,7 @@ fn condition_failure_in_error(item: Option<&Item>) -> ConditionalCheckFailure {
 mod tests {
     use super::*;
     use cairn_model::{AttributeMap, AttributeValue};
+    use cairn_policy::{Policy, PolicyKind};
     use tonic_types::StatusExt;
 
     fn of(error: &Error) -> Status {
@@ -471,5 +472,52 @@ mod tests {
         };
         assert!(failure(1_000).item.is_some() && !failure(1_000).item_omitted);
         assert!(failure(5_000).item.is_none() && failure(5_000).item_omitted);
+    }
+
+    #[test]
+    fn a_malformed_policy_document_is_told_with_the_place_in_it() {
+        let refused = |text: &str| {
+            let error = Policy::parse(text, PolicyKind::Managed).unwrap_err();
+            of(&Error::MalformedPolicyDocument { field: "policy_document".into(), error })
+        };
+        let status = refused(r#"{"Statement": [{"Effect": "Allow", "Action": "x", "Resource": "*"}]}"#);
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(status.get_details_bad_request().unwrap().field_violations[0].field, "policy_document");
+        let info_of_it = info(&status);
+        assert_eq!(info_of_it.reason, "MALFORMED_POLICY_DOCUMENT");
+        assert_eq!(info_of_it.metadata["dynamodbException"], "MalformedPolicyDocumentException");
+        assert!(info_of_it.metadata["place"].starts_with("Statement[0].Action"), "{:?}", info_of_it.metadata);
+        let syntax = info(&refused("{\n!"));
+        assert_eq!((&*syntax.metadata["line"], syntax.metadata.get("place")), ("2", None));
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_entity_is_told_with_its_kind_and_name() {
+        let (kind, name) = (EntityKind::AccessKey, "AKIAEXAMPLE".to_owned());
+        let missing = of(&Error::NoSuchEntity { kind, name });
+        assert_eq!(missing.code(), Code::NotFound);
+        let told = info(&missing);
+        assert_eq!((&*told.reason, &*told.metadata["entityType"]), ("NO_SUCH_ENTITY", "access-key"));
+        assert_eq!(missing.get_details_resource_info().unwrap().resource_name, "AKIAEXAMPLE");
+        let (kind, name) = (EntityKind::User, "ada".to_owned());
+        assert_eq!(of(&Error::EntityAlreadyExists { kind, name }).code(), Code::AlreadyExists);
+        let conflict = of(&Error::DeleteConflict { message: "detach first".into() });
+        assert_eq!(conflict.code(), Code::FailedPrecondition);
+        assert_eq!(info(&conflict).reason, "DELETE_CONFLICT");
+    }
+
+    #[test]
+    fn a_policy_of_another_revision_is_told_apart_from_none() {
+        let resource = || "arn:aws:dynamodb:eu-north-1:000000000000:table/Music".to_owned();
+        let none = of(&Error::PolicyNotFound { resource: resource() });
+        let other = of(&Error::PolicyRevisionConflict { resource: resource() });
+        assert_eq!((none.code(), other.code()), (Code::NotFound, Code::Aborted));
+        for status in [none, other] {
+            let told = info(&status);
+            assert_eq!(
+                (told.reason.as_str(), &told.metadata["resourceArn"]),
+                ("POLICY_NOT_FOUND", &resource())
+            );
+        }
     }
 }

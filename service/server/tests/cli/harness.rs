@@ -19,19 +19,24 @@ pub(crate) struct TestServer {
 
 impl TestServer {
     pub(crate) fn start() -> Self {
+        Self::start_with(SettingsInput { dev: Some(true), ..SettingsInput::default() })
+    }
+
+    /// A server with these settings, and those that keep it small.
+    pub(crate) fn start_with(settings: SettingsInput) -> Self {
         let data = tempfile::tempdir().unwrap();
         let settings = SettingsInput {
             data: Some(data.path().join("data")),
             listen: Some("127.0.0.1:0".parse().unwrap()),
-            dev: Some(true),
             cache_mib: Some(8),
             write_buffer_mib: Some(8),
             disk_reserve_mib: Some(0),
-            ..SettingsInput::default()
+            ..settings
         };
+        let scheme = if settings.tls_certificate_file.is_some() { "https" } else { "http" };
         let runtime = Runtime::new().unwrap();
         let server = runtime.block_on(Server::start(&settings.resolve().unwrap())).unwrap();
-        let endpoint = format!("http://{}", server.address().unwrap());
+        let endpoint = format!("{scheme}://{}", server.address().unwrap());
         let stop = CancellationToken::new();
         let running = runtime.spawn({
             let stop = stop.clone();

@@ -8,4 +8,5 @@ mod iam;
 mod items;
 mod scripted;
 mod tables;
+mod tls;
 mod usage;
