@@ -4671,7 +4671,7 @@ pub mod iam_service_client {
         /// Errors, besides those of every rpc:
         ///
         /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such identity or policy.
-        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): 10 policies are attached to the identity.
+        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): 100 policies are attached to the identity.
         pub async fn attach_policy(
             &mut self,
             request: impl tonic::IntoRequest<super::AttachPolicyRequest>,
@@ -4736,8 +4736,9 @@ pub mod iam_service_client {
         ///
         /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such identity.
         /// * MALFORMED_POLICY_DOCUMENT (INVALID_ARGUMENT): the document is not valid.
-        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): the inline policies of the identity together have more than
-        ///  2,048 characters other than white space for a user, 5,120 for a group, 10,240 for a role.
+        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): the identity has 100 inline policies, or they together have
+        ///  more than 2,048 characters other than white space for a user, 5,120 for a group, 10,240 for a
+        ///  role.
         pub async fn put_inline_policy(
             &mut self,
             request: impl tonic::IntoRequest<super::PutInlinePolicyRequest>,
@@ -4899,7 +4900,7 @@ pub mod iam_service_client {
         /// Errors, besides those of every rpc:
         ///
         /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such identity.
-        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): there would be more than 50 tags.
+        /// * VALIDATION (INVALID_ARGUMENT): there would be more than 50 tags.
         pub async fn tag_identity(
             &mut self,
             request: impl tonic::IntoRequest<super::TagIdentityRequest>,
@@ -5404,7 +5405,7 @@ pub mod iam_service_server {
         /// Errors, besides those of every rpc:
         ///
         /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such identity or policy.
-        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): 10 policies are attached to the identity.
+        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): 100 policies are attached to the identity.
         async fn attach_policy(
             &self,
             request: tonic::Request<super::AttachPolicyRequest>,
@@ -5435,8 +5436,9 @@ pub mod iam_service_server {
         ///
         /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such identity.
         /// * MALFORMED_POLICY_DOCUMENT (INVALID_ARGUMENT): the document is not valid.
-        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): the inline policies of the identity together have more than
-        ///  2,048 characters other than white space for a user, 5,120 for a group, 10,240 for a role.
+        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): the identity has 100 inline policies, or they together have
+        ///  more than 2,048 characters other than white space for a user, 5,120 for a group, 10,240 for a
+        ///  role.
         async fn put_inline_policy(
             &self,
             request: tonic::Request<super::PutInlinePolicyRequest>,
@@ -5509,7 +5511,7 @@ pub mod iam_service_server {
         /// Errors, besides those of every rpc:
         ///
         /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such identity.
-        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): there would be more than 50 tags.
+        /// * VALIDATION (INVALID_ARGUMENT): there would be more than 50 tags.
         async fn tag_identity(
             &self,
             request: tonic::Request<super::TagIdentityRequest>,

@@ -90,7 +90,7 @@ impl ClientArgs {
     /// # Errors
     /// If the credentials or certificates cannot be used, or nothing answers there in time.
     pub(crate) async fn connect(&self) -> Result<Client, ClientError> {
-        let credentials = Credentials::find(self.token_file.clone(), |name| std::env::var_os(name))?;
+        let credentials = Credentials::find(self.token_file.clone(), std::env::var_os)?;
         let shown = self.endpoint.uri().to_string().trim_end_matches('/').to_owned();
         let endpoint = self.tls.apply(self.endpoint.clone())?.connect_timeout(self.timeout);
         let channel = endpoint
