@@ -8,9 +8,8 @@
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 /// The folders of `cairn-api` that hold generated files and nothing else.
 pub const GENERATED_FOLDERS: [&str; 2] = ["src/generated", "tests/generated"];
@@ -134,6 +133,9 @@ fn without_comments(mut descriptors: FileDescriptorSet) -> FileDescriptorSet {
     descriptors
 }
 
+/// The messages that hold a secret. `cairn-api` gives them a `Debug` of their own, which does not show it.
+const SECRET_MESSAGES: [&str; 2] = [".cairn.v1.AccessKey", ".cairn.v1.SessionCredentials"];
+
 /// The Rust of the package `cairn.v1`. With `model_types`, values and items are the model's.
 fn rust(descriptors: FileDescriptorSet, model_types: bool) -> Result<Vec<u8>, Error> {
     let folder = tempfile::tempdir().map_err(Error::Rust)?;
@@ -148,7 +150,8 @@ fn rust(descriptors: FileDescriptorSet, model_types: bool) -> Result<Vec<u8>, Er
         builder = builder
             .extern_path(".cairn.v1.AttributeValue", "::cairn_model::EncodedValue")
             .extern_path(".cairn.v1.Item", "::cairn_model::Item")
-            .codec_path("crate::Codec");
+            .codec_path("crate::Codec")
+            .skip_debug(SECRET_MESSAGES);
         // The details of an error travel as `Any`, which names their types.
         config.enable_type_names().type_name_domain(["."], "type.googleapis.com");
     }

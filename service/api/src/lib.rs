@@ -4,6 +4,7 @@
 //! the types of `cairn-model`, which encode themselves; nothing here knows what a request means.
 
 mod codec;
+mod secret;
 
 pub use codec::{Codec, MessageDecoder};
 

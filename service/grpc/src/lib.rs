@@ -5,6 +5,8 @@
 
 mod batch_codec;
 mod call;
+mod iam_codec;
+mod iam_service;
 mod item_codec;
 mod item_service;
 mod message_limit;
@@ -16,6 +18,7 @@ mod transaction_codec;
 
 pub use message_limit::{MESSAGE_BYTES_MAX, MessageLimitLayer};
 
+use cairn_api::v1::iam_service_server::IamServiceServer;
 use cairn_api::v1::item_service_server::ItemServiceServer;
 use cairn_api::v1::table_service_server::TableServiceServer;
 use cairn_stack::Stack;
@@ -31,7 +34,7 @@ pub(crate) struct Grpc<E: Engine> {
 /// The committed descriptors are not descriptors.
 pub use tonic_reflection::server::Error as RoutesError;
 
-/// All gRPC services: tables, items, health and reflection.
+/// All gRPC services: tables, items, identities, health and reflection.
 ///
 /// # Errors
 /// If the committed descriptors are not descriptors.
@@ -43,10 +46,17 @@ pub fn routes<E: Engine>(stack: Stack<E>, health: HealthServer<impl Health>) -> 
     let tables = TableServiceServer::new(Grpc { stack: stack.clone() })
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(usize::MAX);
-    let items = ItemServiceServer::new(Grpc { stack })
+    let items = ItemServiceServer::new(Grpc { stack: stack.clone() })
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(usize::MAX);
-    Ok(Routes::new(tables).add_service(items).add_service(health).add_service(reflection))
+    let identities = IamServiceServer::new(Grpc { stack })
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(usize::MAX);
+    Ok(Routes::new(tables)
+        .add_service(items)
+        .add_service(identities)
+        .add_service(health)
+        .add_service(reflection))
 }
 
 /// The answer to a call that the server has no room for: nothing was done, and trying again soon is right.
@@ -55,4 +65,5 @@ pub fn overloaded() -> http::Response<tonic::body::Body> {
 }
 
 /// The names under which the services report their health; the empty name stands for all of them.
-pub const HEALTH_SERVICE_NAMES: [&str; 3] = ["", "cairn.v1.TableService", "cairn.v1.ItemService"];
+pub const HEALTH_SERVICE_NAMES: [&str; 4] =
+    ["", "cairn.v1.TableService", "cairn.v1.ItemService", "cairn.v1.IamService"];

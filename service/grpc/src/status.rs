@@ -3,11 +3,12 @@
 use crate::transaction_codec::cancellation;
 use cairn_api::ERROR_DOMAIN;
 use cairn_api::v1::{ConditionalCheckFailure, ErrorReason};
-use cairn_auth::AuthenticationError;
+use cairn_auth::{AuthenticationError, EntityKind};
 use cairn_model::Item;
 use cairn_ops::{
     CancellationCode, CancellationReason, Error, FieldPath, OperationKind, Throttled, Validation,
 };
+use cairn_policy::PolicyError;
 use prost::{Message, Name};
 use prost_types::Any;
 use std::collections::HashMap;
@@ -107,6 +108,24 @@ impl Shape {
         )
     }
 
+    fn entity(self, kind: EntityKind, name: &str) -> Self {
+        let resource_type = match kind {
+            EntityKind::User => "cairn.v1.User",
+            EntityKind::Group => "cairn.v1.Group",
+            EntityKind::Role => "cairn.v1.Role",
+            EntityKind::Policy | EntityKind::InlinePolicy => "cairn.v1.Policy",
+            EntityKind::AccessKey => "cairn.v1.AccessKey",
+        };
+        let info = pb::ResourceInfo {
+            resource_type: resource_type.into(),
+            resource_name: name.to_owned(),
+            ..Default::default()
+        };
+        self.metadata("entityType", kind.to_string().replace(' ', "-"))
+            .metadata("entity", name)
+            .google("ResourceInfo", &info)
+    }
+
     fn into_status(mut self, message: String) -> Status {
         self.metadata.insert("dynamodbException".into(), self.exception.into());
         self.metadata.insert("retryable".into(), self.retry_after.is_some().to_string());
@@ -192,6 +211,24 @@ fn shape(error: &Error, message: &str) -> Shape {
                 .precondition(index, message)
                 .retry_after(Duration::from_secs(1))
         }
+        Error::PolicyNotFound { resource } => {
+            Shape::new(Code::NotFound, Reason::PolicyNotFound, "PolicyNotFoundException").table(resource)
+        }
+        Error::PolicyRevisionConflict { resource } => {
+            Shape::new(Code::Aborted, Reason::PolicyNotFound, "PolicyNotFoundException").table(resource)
+        }
+        Error::NoSuchEntity { kind, name } => {
+            Shape::new(Code::NotFound, Reason::NoSuchEntity, "NoSuchEntityException").entity(*kind, name)
+        }
+        Error::EntityAlreadyExists { kind, name } => {
+            Shape::new(Code::AlreadyExists, Reason::EntityAlreadyExists, "EntityAlreadyExistsException")
+                .entity(*kind, name)
+        }
+        Error::DeleteConflict { message: conflict } => {
+            Shape::new(Code::FailedPrecondition, Reason::DeleteConflict, "DeleteConflictException")
+                .precondition("", conflict)
+        }
+        Error::MalformedPolicyDocument { field, error } => malformed_shape(field, error),
         Error::LimitExceeded { .. } => {
             let violation =
                 pb::quota_failure::Violation { description: message.to_owned(), ..Default::default() };
@@ -246,6 +283,22 @@ fn shape(error: &Error, message: &str) -> Shape {
             Shape::new(Code::Internal, Reason::InternalServerError, "InternalServerError")
         }
     }
+}
+
+/// A policy document that is none, with the place in it.
+fn malformed_shape(field: &FieldPath, error: &PolicyError) -> Shape {
+    let mut shape = Shape::new(
+        Code::InvalidArgument,
+        ErrorReason::MalformedPolicyDocument,
+        "MalformedPolicyDocumentException",
+    );
+    if !error.place.is_empty() {
+        shape = shape.metadata("place", &error.place);
+    }
+    if let Some((line, column)) = error.line_and_column {
+        shape = shape.metadata("line", line.to_string()).metadata("column", column.to_string());
+    }
+    shape.bad_request(field.to_proto(), &error.to_string())
 }
 
 /// A caller who is not known. Why exactly is not the caller's to know.
@@ -350,6 +403,7 @@ fn condition_failure_in_error(item: Option<&Item>) -> ConditionalCheckFailure {
 mod tests {
     use super::*;
     use cairn_model::{AttributeMap, AttributeValue};
+    use cairn_policy::{Policy, PolicyKind};
     use tonic_types::StatusExt;
 
     fn of(error: &Error) -> Status {
@@ -558,5 +612,52 @@ mod tests {
         };
         assert!(failure(1_000).item.is_some() && !failure(1_000).item_omitted);
         assert!(failure(5_000).item.is_none() && failure(5_000).item_omitted);
+    }
+
+    #[test]
+    fn a_malformed_policy_document_is_told_with_the_place_in_it() {
+        let refused = |text: &str| {
+            let error = Policy::parse(text, PolicyKind::Managed).unwrap_err();
+            of(&Error::MalformedPolicyDocument { field: "policy_document".into(), error })
+        };
+        let status = refused(r#"{"Statement": [{"Effect": "Allow", "Action": "x", "Resource": "*"}]}"#);
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(status.get_details_bad_request().unwrap().field_violations[0].field, "policy_document");
+        let info_of_it = info(&status);
+        assert_eq!(info_of_it.reason, "MALFORMED_POLICY_DOCUMENT");
+        assert_eq!(info_of_it.metadata["dynamodbException"], "MalformedPolicyDocumentException");
+        assert!(info_of_it.metadata["place"].starts_with("Statement[0].Action"), "{:?}", info_of_it.metadata);
+        let syntax = info(&refused("{\n!"));
+        assert_eq!((&*syntax.metadata["line"], syntax.metadata.get("place")), ("2", None));
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_entity_is_told_with_its_kind_and_name() {
+        let (kind, name) = (EntityKind::AccessKey, "AKIAEXAMPLE".to_owned());
+        let missing = of(&Error::NoSuchEntity { kind, name });
+        assert_eq!(missing.code(), Code::NotFound);
+        let told = info(&missing);
+        assert_eq!((&*told.reason, &*told.metadata["entityType"]), ("NO_SUCH_ENTITY", "access-key"));
+        assert_eq!(missing.get_details_resource_info().unwrap().resource_name, "AKIAEXAMPLE");
+        let (kind, name) = (EntityKind::User, "ada".to_owned());
+        assert_eq!(of(&Error::EntityAlreadyExists { kind, name }).code(), Code::AlreadyExists);
+        let conflict = of(&Error::DeleteConflict { message: "detach first".into() });
+        assert_eq!(conflict.code(), Code::FailedPrecondition);
+        assert_eq!(info(&conflict).reason, "DELETE_CONFLICT");
+    }
+
+    #[test]
+    fn a_policy_of_another_revision_is_told_apart_from_none() {
+        let resource = || "arn:aws:dynamodb:eu-north-1:000000000000:table/Music".to_owned();
+        let none = of(&Error::PolicyNotFound { resource: resource() });
+        let other = of(&Error::PolicyRevisionConflict { resource: resource() });
+        assert_eq!((none.code(), other.code()), (Code::NotFound, Code::Aborted));
+        for status in [none, other] {
+            let told = info(&status);
+            assert_eq!(
+                (told.reason.as_str(), &told.metadata["resourceArn"]),
+                ("POLICY_NOT_FOUND", &resource())
+            );
+        }
     }
 }

@@ -6,8 +6,8 @@ use cairn_ops::{
     AttributeDefinition, CreateTable, DeleteGlobalSecondaryIndex, DescribeLimitsOutput, Error, FieldPath,
     GlobalSecondaryIndexUpdate, IndexDescription, IndexStatus, KeyRole, KeySchemaElement, ListTables,
     ListTablesOutput, ListTagsOfResource, ListTagsOfResourceOutput, OnDemandInput, OnDemandMaximum,
-    ProjectionInput, ProjectionType, SecondaryIndexInput, TableDescription, ThroughputDescription,
-    ThroughputInput, UpdateGlobalSecondaryIndex, UpdateTable, Validation, WarmInput,
+    ProjectionInput, ProjectionType, PutResourcePolicy, SecondaryIndexInput, TableDescription,
+    ThroughputDescription, ThroughputInput, UpdateGlobalSecondaryIndex, UpdateTable, Validation, WarmInput,
 };
 use jiff::Timestamp;
 
@@ -158,7 +158,6 @@ fn index_update(update: v1::GlobalSecondaryIndexUpdate) -> Result<GlobalSecondar
 pub(crate) fn to_create(request: v1::CreateTableRequest) -> Result<CreateTable, Error> {
     not_implemented("stream_specification", request.stream_specification.is_some())?;
     not_implemented("sse_specification", request.sse_specification.is_some())?;
-    not_implemented("resource_policy", request.resource_policy.is_some())?;
     // A message cannot tell an empty list from none, so empty is none.
     let local =
         request.local_secondary_indexes.into_iter().map(local_index).collect::<Result<Vec<_>, _>>()?;
@@ -177,6 +176,7 @@ pub(crate) fn to_create(request: v1::CreateTableRequest) -> Result<CreateTable, 
         table_class: table_class(request.table_class)?,
         deletion_protection: request.deletion_protection_enabled,
         tags: tags(request.tags),
+        resource_policy: request.resource_policy,
     })
 }
 
@@ -201,7 +201,7 @@ pub(crate) fn to_update(request: v1::UpdateTableRequest) -> Result<UpdateTable, 
 }
 
 /// A page size and a page token as AIP-158 has them: 0 and empty mean the default and the beginning.
-fn page(size: i32, token: String) -> (Option<i32>, Option<String>) {
+pub(crate) fn page(size: i32, token: String) -> (Option<i32>, Option<String>) {
     (Some(size).filter(|size| *size != 0), Some(token).filter(|token| !token.is_empty()))
 }
 
@@ -222,6 +222,15 @@ pub(crate) fn list_tags(request: v1::ListTagsOfResourceRequest) -> Result<ListTa
     Ok(ListTagsOfResource { resource_arn: request.resource_arn, limit, next_token })
 }
 
+pub(crate) fn put_policy(request: v1::PutResourcePolicyRequest) -> Result<PutResourcePolicy, Error> {
+    Ok(PutResourcePolicy {
+        resource_arn: request.resource_arn,
+        policy: request.policy,
+        expected_revision_id: request.expected_revision_id,
+        confirm_remove_self_resource_access: request.confirm_remove_self_resource_access,
+    })
+}
+
 pub(crate) fn list_tags_response(output: ListTagsOfResourceOutput) -> v1::ListTagsOfResourceResponse {
     v1::ListTagsOfResourceResponse {
         tags: output.tags.into_iter().map(|tag| v1::Tag { key: tag.key, value: tag.value }).collect(),
@@ -229,7 +238,7 @@ pub(crate) fn list_tags_response(output: ListTagsOfResourceOutput) -> v1::ListTa
     }
 }
 
-fn time(at: Timestamp) -> prost_types::Timestamp {
+pub(crate) fn time(at: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
 }
 

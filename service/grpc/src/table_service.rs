@@ -2,11 +2,14 @@
 
 use crate::Grpc;
 use crate::table_codec::{
-    description, limits, list_tables, list_tables_response, list_tags, list_tags_response, tags, to_create,
-    to_update,
+    description, limits, list_tables, list_tables_response, list_tags, list_tags_response, put_policy, tags,
+    to_create, to_update,
 };
 use cairn_api::v1::{self, table_service_server::TableService};
-use cairn_ops::{DeleteTable, DescribeLimits, DescribeTable, TagResource, UntagResource};
+use cairn_ops::{
+    DeleteResourcePolicy, DeleteTable, DescribeLimits, DescribeTable, GetResourcePolicy, TagResource,
+    UntagResource,
+};
 use cairn_storage::Engine;
 use tonic::{Request, Response, Status};
 
@@ -94,5 +97,41 @@ impl<E: Engine> TableService for Grpc<E> {
         request: Request<v1::ListTagsOfResourceRequest>,
     ) -> Answer<v1::ListTagsOfResourceResponse> {
         self.call(request, list_tags, list_tags_response).await
+    }
+
+    async fn put_resource_policy(
+        &self,
+        request: Request<v1::PutResourcePolicyRequest>,
+    ) -> Answer<v1::PutResourcePolicyResponse> {
+        self.call(request, put_policy, |revision_id| v1::PutResourcePolicyResponse { revision_id }).await
+    }
+
+    async fn get_resource_policy(
+        &self,
+        request: Request<v1::GetResourcePolicyRequest>,
+    ) -> Answer<v1::GetResourcePolicyResponse> {
+        self.call(
+            request,
+            |request| Ok(GetResourcePolicy { resource_arn: request.resource_arn }),
+            |found| v1::GetResourcePolicyResponse { policy: found.policy, revision_id: found.revision_id },
+        )
+        .await
+    }
+
+    async fn delete_resource_policy(
+        &self,
+        request: Request<v1::DeleteResourcePolicyRequest>,
+    ) -> Answer<v1::DeleteResourcePolicyResponse> {
+        self.call(
+            request,
+            |request| {
+                Ok(DeleteResourcePolicy {
+                    resource_arn: request.resource_arn,
+                    expected_revision_id: request.expected_revision_id,
+                })
+            },
+            |gone| v1::DeleteResourcePolicyResponse { revision_id: gone.unwrap_or_default() },
+        )
+        .await
     }
 }

@@ -11,6 +11,7 @@ fn service_name(service: RpcService) -> &'static str {
     match service {
         RpcService::Table => "TableService",
         RpcService::Item => "ItemService",
+        RpcService::Iam => "IamService",
     }
 }
 
@@ -34,7 +35,7 @@ fn every_method_of_every_service_is_an_operation_and_the_other_way_round() {
     assert_eq!(listed.len(), OPERATIONS.len(), "an operation is listed twice");
 }
 
-/// The core of the DynamoDB API and its tags, by the names they have in `X-Amz-Target`.
+/// The core of the DynamoDB API, its tags and its policies, by the names they have in `X-Amz-Target`.
 #[test]
 fn every_core_operation_of_dynamodb_is_listed() {
     let core = [
@@ -42,13 +43,16 @@ fn every_core_operation_of_dynamodb_is_listed() {
         "BatchWriteItem",
         "CreateTable",
         "DeleteItem",
+        "DeleteResourcePolicy",
         "DeleteTable",
         "DescribeLimits",
         "DescribeTable",
         "GetItem",
+        "GetResourcePolicy",
         "ListTables",
         "ListTagsOfResource",
         "PutItem",
+        "PutResourcePolicy",
         "Query",
         "Scan",
         "TagResource",
@@ -68,7 +72,11 @@ fn an_operation_that_aws_has_is_named_as_aws_names_it() {
         assert_eq!(names.kind.name(), names.method);
         assert!(names.aws_target.is_none_or(|target| target == names.method), "{names:?}");
         if let Some(action) = names.action {
-            assert!(action.starts_with("dynamodb:"), "{names:?}");
+            let services: &[&str] = match names.service {
+                RpcService::Table | RpcService::Item => &["dynamodb:"],
+                RpcService::Iam => &["iam:", "sts:"],
+            };
+            assert!(services.iter().any(|service| action.starts_with(service)), "{names:?}");
         }
     }
 }

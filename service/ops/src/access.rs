@@ -40,6 +40,8 @@ pub struct Access<'o> {
     pub(crate) enclosing_operation: Option<&'static str>,
     /// `aws:TagKeys` and `aws:RequestTag/…`, of what sets or removes tags.
     pub(crate) tags: Vec<(&'o str, Option<&'o str>)>,
+    /// A condition key of this action alone, in lower case, with its value.
+    pub(crate) key: Option<(&'static str, &'o str)>,
 }
 
 /// What an action is done to.
@@ -49,6 +51,10 @@ pub(crate) enum Target<'o> {
     Anything,
     /// A resource by its ARN, which is not a table's.
     Arn(Cow<'o, str>),
+    /// A `user`, `group`, `role` or `policy` of the account by its name.
+    Identity { kind: &'static str, name: &'o str },
+    /// The caller itself.
+    Caller,
     /// A table as the caller named it, in the member `field` or, if there is none, by the key of the part it is in; or
     /// one of the table's indexes.
     Table { field: Option<&'static str>, named: &'o str, index: Option<&'o str> },
@@ -91,6 +97,7 @@ impl<'o> Access<'o> {
             return_consumed_capacity: None,
             enclosing_operation: None,
             tags: Vec::new(),
+            key: None,
         }
     }
 
@@ -102,6 +109,16 @@ impl<'o> Access<'o> {
     /// An action on the resource with an ARN.
     pub(crate) fn to_arn(action: &'static str, arn: impl Into<Cow<'o, str>>) -> Self {
         Self::new(action, Target::Arn(arn.into()))
+    }
+
+    /// An action on a `user`, `group`, `role` or `policy` of the account.
+    pub(crate) fn to_identity(action: &'static str, kind: &'static str, name: &'o str) -> Self {
+        Self::new(action, Target::Identity { kind, name })
+    }
+
+    /// An action on the caller itself.
+    pub(crate) fn to_caller(action: &'static str) -> Self {
+        Self::new(action, Target::Caller)
     }
 
     /// An action on the table that a member of the request names.
@@ -177,6 +194,11 @@ impl<'o> Access<'o> {
 
     pub(crate) fn tagging(self, tags: Vec<(&'o str, Option<&'o str>)>) -> Self {
         Self { tags, ..self }
+    }
+
+    /// Of an action that has a condition key of its own, if the request says what it is.
+    pub(crate) fn with_key(self, key: &'static str, value: Option<&'o str>) -> Self {
+        Self { key: value.map(|value| (key, value)), ..self }
     }
 
     fn placed(&self, validation: Validation) -> Validation {

@@ -104,6 +104,10 @@ impl<E: Engine> Service<E> {
         let (resource, table, index) = match &access.target {
             Target::Anything => (Cow::Borrowed("*"), None, None),
             Target::Arn(arn) => (Cow::Borrowed(&**arn), None, None),
+            Target::Identity { kind, name } => {
+                (Cow::Owned(format!("arn:aws:iam::{}:{kind}/{name}", self.naming.account)), None, None)
+            }
+            Target::Caller => (Cow::Borrowed(caller.principal.arn()), None, None),
             Target::Table { field, named, index } => {
                 let name = self.naming.table(access.table_field(*field), (*named).to_owned())?.name;
                 let mut arn = self.naming.arn(&name);
@@ -158,7 +162,8 @@ impl<E: Engine> Service<E> {
         }
     }
 
-    fn context<'c>(
+    /// The condition keys of an access, of which the costly ones are computed only if they are needed.
+    pub(crate) fn context<'c>(
         &self,
         caller: &'c Caller,
         access: &'c Access<'c>,
@@ -216,7 +221,7 @@ enum Fact<T> {
 }
 
 /// The condition keys of one access.
-struct AccessContext<'c> {
+pub(crate) struct AccessContext<'c> {
     caller: &'c Caller,
     access: &'c Access<'c>,
     region: Arc<str>,
@@ -231,7 +236,7 @@ impl AccessContext<'_> {
         match &self.leading_keys {
             Fact::None => None,
             Fact::Unknown => Some(ContextValue::Unknown),
-            Fact::Known(keys) => keys.get(attribute).map(|values| many(values)),
+            Fact::Known(keys) => keys.get(attribute).map(many),
         }
     }
 }
@@ -271,6 +276,7 @@ impl Context for AccessContext<'_> {
                 let keys = self.access.tags.iter().map(|(key, _)| Cow::Borrowed(*key));
                 Some(ContextValue::Many(keys.collect()))
             }
+            _ if self.access.key.is_some_and(|(name, _)| name == key) => one(self.access.key?.1),
             _ => match key.strip_prefix("aws:requesttag/") {
                 Some(tag) => {
                     let mut tags = self.access.tags.iter();

@@ -1,8 +1,9 @@
 //! What an operation answers when it does not answer. One enum; each protocol encodes it in one place.
 
 use crate::{FieldPath, Throttled};
-use cairn_auth::AuthenticationError;
+use cairn_auth::{AuthenticationError, EntityKind};
 use cairn_model::{ArnError, Item, KeyError, NameError, StoredItemError, ValueError};
+use cairn_policy::PolicyError;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +48,49 @@ pub enum Error {
         index: String,
         /// `created` or `deleted`.
         doing: &'static str,
+    },
+    /// PolicyNotFoundException because the resource has no policy.
+    #[error("Resource-based policy not found for the provided ResourceArn: {resource}")]
+    PolicyNotFound {
+        /// The resource's ARN.
+        resource: String,
+    },
+    /// PolicyNotFoundException because the resource's policy is not the one that the caller expects.
+    #[error("The revision of the resource-based policy is not the expected one: {resource}")]
+    PolicyRevisionConflict {
+        /// The resource's ARN.
+        resource: String,
+    },
+    /// NoSuchEntityException.
+    #[error("The {kind} with name {name} cannot be found.")]
+    NoSuchEntity {
+        /// What was looked for.
+        kind: EntityKind,
+        /// By which name, id or ARN.
+        name: String,
+    },
+    /// EntityAlreadyExistsException.
+    #[error("The {kind} with name {name} already exists.")]
+    EntityAlreadyExists {
+        /// What was to be created.
+        kind: EntityKind,
+        /// Its name.
+        name: String,
+    },
+    /// DeleteConflictException: something still hangs on what was to be deleted.
+    #[error("{message}")]
+    DeleteConflict {
+        /// What has to be done before.
+        message: String,
+    },
+    /// MalformedPolicyDocumentException: a policy document is not a valid one.
+    #[error("The policy document is not valid: {error}")]
+    MalformedPolicyDocument {
+        /// The part of the request that holds it.
+        field: FieldPath,
+        /// What is wrong with it, and where.
+        #[source]
+        error: PolicyError,
     },
     /// LimitExceededException.
     #[error("{message}")]
@@ -272,6 +316,11 @@ impl Error {
             Self::TableAlreadyExists { .. } | Self::TableInUse { .. } | Self::IndexInUse { .. } => {
                 "ResourceInUseException"
             }
+            Self::PolicyNotFound { .. } | Self::PolicyRevisionConflict { .. } => "PolicyNotFoundException",
+            Self::NoSuchEntity { .. } => "NoSuchEntityException",
+            Self::EntityAlreadyExists { .. } => "EntityAlreadyExistsException",
+            Self::DeleteConflict { .. } => "DeleteConflictException",
+            Self::MalformedPolicyDocument { .. } => "MalformedPolicyDocumentException",
             Self::LimitExceeded { .. } => "LimitExceededException",
             Self::ItemCollectionSizeLimitExceeded { .. } => "ItemCollectionSizeLimitExceededException",
             Self::ConditionalCheckFailed { .. } => "ConditionalCheckFailedException",

@@ -35,6 +35,8 @@ pub enum RpcService {
     Table,
     /// `cairn.v1.ItemService`.
     Item,
+    /// `cairn.v1.IamService`.
+    Iam,
 }
 
 /// What an operation consumes of a table's capacity (semantics 12).
@@ -57,7 +59,7 @@ pub struct OperationNames {
     pub service: RpcService,
     /// The gRPC method.
     pub method: &'static str,
-    /// The IAM action; none where each element of the call has its own.
+    /// The IAM action; none where each element of the call, or what it is about, has its own.
     pub action: Option<&'static str>,
     /// The name after the dot in `X-Amz-Target`; none for what AWS does not have.
     pub aws_target: Option<&'static str>,
@@ -109,6 +111,12 @@ operations! {
     UntagResource: Table, Some("dynamodb:UntagResource"), Some("UntagResource"), Free;
     /// Names the tags.
     ListTagsOfResource: Table, Some("dynamodb:ListTagsOfResource"), Some("ListTagsOfResource"), Free;
+    /// Gives a table its policy.
+    PutResourcePolicy: Table, Some("dynamodb:PutResourcePolicy"), Some("PutResourcePolicy"), Free;
+    /// Tells a table's policy.
+    GetResourcePolicy: Table, Some("dynamodb:GetResourcePolicy"), Some("GetResourcePolicy"), Free;
+    /// Takes a table's policy away.
+    DeleteResourcePolicy: Table, Some("dynamodb:DeleteResourcePolicy"), Some("DeleteResourcePolicy"), Free;
     /// Reads an item.
     GetItem: Item, Some("dynamodb:GetItem"), Some("GetItem"), Read;
     /// Writes a whole item.
@@ -133,4 +141,76 @@ operations! {
     TransactGetItems: Item, None, Some("TransactGetItems"), Read;
     /// Changes items all together or not at all.
     TransactWriteItems: Item, None, Some("TransactWriteItems"), Write;
+    /// Makes a user.
+    CreateUser: Iam, Some("iam:CreateUser"), None, Free;
+    /// Tells about a user.
+    GetUser: Iam, Some("iam:GetUser"), None, Free;
+    /// Lists the users.
+    ListUsers: Iam, Some("iam:ListUsers"), None, Free;
+    /// Removes a user.
+    DeleteUser: Iam, Some("iam:DeleteUser"), None, Free;
+    /// Makes a group.
+    CreateGroup: Iam, Some("iam:CreateGroup"), None, Free;
+    /// Tells about a group.
+    GetGroup: Iam, Some("iam:GetGroup"), None, Free;
+    /// Lists the groups.
+    ListGroups: Iam, Some("iam:ListGroups"), None, Free;
+    /// Removes a group.
+    DeleteGroup: Iam, Some("iam:DeleteGroup"), None, Free;
+    /// Puts a user into a group.
+    AddUserToGroup: Iam, Some("iam:AddUserToGroup"), None, Free;
+    /// Takes a user out of a group.
+    RemoveUserFromGroup: Iam, Some("iam:RemoveUserFromGroup"), None, Free;
+    /// Makes a role.
+    CreateRole: Iam, Some("iam:CreateRole"), None, Free;
+    /// Tells about a role.
+    GetRole: Iam, Some("iam:GetRole"), None, Free;
+    /// Lists the roles.
+    ListRoles: Iam, Some("iam:ListRoles"), None, Free;
+    /// Changes a role.
+    UpdateRole: Iam, None, None, Free;
+    /// Removes a role.
+    DeleteRole: Iam, Some("iam:DeleteRole"), None, Free;
+    /// Begins a session of a role.
+    AssumeRole: Iam, Some("sts:AssumeRole"), None, Free;
+    /// Makes an access key.
+    CreateAccessKey: Iam, Some("iam:CreateAccessKey"), None, Free;
+    /// Lists access keys.
+    ListAccessKeys: Iam, Some("iam:ListAccessKeys"), None, Free;
+    /// Turns an access key off or on.
+    UpdateAccessKey: Iam, Some("iam:UpdateAccessKey"), None, Free;
+    /// Removes an access key.
+    DeleteAccessKey: Iam, Some("iam:DeleteAccessKey"), None, Free;
+    /// Makes a managed policy.
+    CreatePolicy: Iam, Some("iam:CreatePolicy"), None, Free;
+    /// Tells a managed policy.
+    GetPolicy: Iam, Some("iam:GetPolicy"), None, Free;
+    /// Lists the managed policies.
+    ListPolicies: Iam, Some("iam:ListPolicies"), None, Free;
+    /// Replaces a managed policy's document.
+    UpdatePolicy: Iam, Some("iam:CreatePolicyVersion"), None, Free;
+    /// Removes a managed policy.
+    DeletePolicy: Iam, Some("iam:DeletePolicy"), None, Free;
+    /// Attaches a managed policy.
+    AttachPolicy: Iam, None, None, Free;
+    /// Detaches a managed policy.
+    DetachPolicy: Iam, None, None, Free;
+    /// Puts an inline policy.
+    PutInlinePolicy: Iam, None, None, Free;
+    /// Tells an inline policy.
+    GetInlinePolicy: Iam, None, None, Free;
+    /// Removes an inline policy.
+    DeleteInlinePolicy: Iam, None, None, Free;
+    /// Sets a permissions boundary.
+    PutPermissionsBoundary: Iam, None, None, Free;
+    /// Removes a permissions boundary.
+    DeletePermissionsBoundary: Iam, None, None, Free;
+    /// Sets tags of a user or role.
+    TagIdentity: Iam, None, None, Free;
+    /// Removes tags of a user or role.
+    UntagIdentity: Iam, None, None, Free;
+    /// Says whether calls would be allowed, and why.
+    SimulatePolicy: Iam, None, None, Free;
+    /// Says who is calling.
+    GetCallerIdentity: Iam, Some("sts:GetCallerIdentity"), None, Free;
 }

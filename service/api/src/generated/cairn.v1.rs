@@ -352,8 +352,10 @@ impl ::prost::Name for CancellationReason {
 /// Two metadata keys are in every ErrorInfo: `dynamodbException`, the exception's name on the AWS JSON
 /// protocol, and `retryable`, `true` if the same call may succeed later with nothing else changed. The
 /// others are `table` (name), `index` (name), `resourceArn`, `throttlingReason`, `action`, `expression`
-/// (the request member at fault), `offset` (the byte in it), `token` (the text there) and
-/// `oldestSequenceNumber`; a key that does not apply is absent. The examples below leave out the two that
+/// (the request member at fault), `offset` (the byte in it), `token` (the text there),
+/// `oldestSequenceNumber`, `entityType` (`user`, `group`, `role`, `policy`, `inline-policy` or
+/// `access-key`), `entity` (its name, ARN or id), `place` (in a policy document), `line` and `column` (both
+/// from 1); a key that does not apply is absent. The examples below leave out the two that
 /// are always there. No key and no message holds a value of an item.
 ///
 /// Other details, where said: `BadRequest` with the proto path of each field at fault,
@@ -538,6 +540,21 @@ pub enum ErrorReason {
     /// The global table has no replica in the region. NOT_FOUND, with ResourceInfo.
     /// Metadata: table. Example: `{"table": "Music"}`.
     ReplicaNotFound = 46,
+    /// There is no such user, group, role, policy or access key. NOT_FOUND, with ResourceInfo.
+    /// Metadata: entityType, entity. Example: `{"entityType": "user", "entity": "ada"}`.
+    NoSuchEntity = 47,
+    /// A user, group, role or policy of the name exists, perhaps in other case. ALREADY_EXISTS, with
+    /// ResourceInfo.
+    /// Metadata: entityType, entity. Example: `{"entityType": "group", "entity": "readers"}`.
+    EntityAlreadyExists = 48,
+    /// What is to be deleted still has or is used by something that must go first. FAILED_PRECONDITION, with
+    /// PreconditionFailure.
+    /// Metadata: none further. Example: `{}`.
+    DeleteConflict = 49,
+    /// A policy document is not a valid IAM document, or is too large. INVALID_ARGUMENT, with BadRequest.
+    /// Metadata: place, line, column.
+    /// Example: `{"place": "Statement\[3\].Condition.StringLike\[\"aws:username\"\]"}`.
+    MalformedPolicyDocument = 50,
 }
 impl ErrorReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -605,6 +622,10 @@ impl ErrorReason {
             Self::GlobalTableNotFound => "ERROR_REASON_GLOBAL_TABLE_NOT_FOUND",
             Self::ReplicaAlreadyExists => "ERROR_REASON_REPLICA_ALREADY_EXISTS",
             Self::ReplicaNotFound => "ERROR_REASON_REPLICA_NOT_FOUND",
+            Self::NoSuchEntity => "ERROR_REASON_NO_SUCH_ENTITY",
+            Self::EntityAlreadyExists => "ERROR_REASON_ENTITY_ALREADY_EXISTS",
+            Self::DeleteConflict => "ERROR_REASON_DELETE_CONFLICT",
+            Self::MalformedPolicyDocument => "ERROR_REASON_MALFORMED_POLICY_DOCUMENT",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -673,6 +694,12 @@ impl ErrorReason {
             "ERROR_REASON_GLOBAL_TABLE_NOT_FOUND" => Some(Self::GlobalTableNotFound),
             "ERROR_REASON_REPLICA_ALREADY_EXISTS" => Some(Self::ReplicaAlreadyExists),
             "ERROR_REASON_REPLICA_NOT_FOUND" => Some(Self::ReplicaNotFound),
+            "ERROR_REASON_NO_SUCH_ENTITY" => Some(Self::NoSuchEntity),
+            "ERROR_REASON_ENTITY_ALREADY_EXISTS" => Some(Self::EntityAlreadyExists),
+            "ERROR_REASON_DELETE_CONFLICT" => Some(Self::DeleteConflict),
+            "ERROR_REASON_MALFORMED_POLICY_DOCUMENT" => {
+                Some(Self::MalformedPolicyDocument)
+            }
             _ => None,
         }
     }
@@ -775,6 +802,6528 @@ impl ::prost::Name for ExpressionBindings {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "type.googleapis.com/cairn.v1.ExpressionBindings".into()
+    }
+}
+/// The type of an attribute that is part of a key of the table or of an index.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AttributeDefinition {
+    /// The attribute's name, 1 to 255 bytes of UTF-8.
+    #[prost(string, tag = "1")]
+    pub attribute_name: ::prost::alloc::string::String,
+    /// Its type, the same in every key it is part of.
+    #[prost(enumeration = "ScalarAttributeType", tag = "2")]
+    pub attribute_type: i32,
+}
+impl ::prost::Name for AttributeDefinition {
+    const NAME: &'static str = "AttributeDefinition";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.AttributeDefinition".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.AttributeDefinition".into()
+    }
+}
+/// One attribute of a key.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct KeySchemaElement {
+    /// The attribute's name, which the table's attribute definitions must hold.
+    #[prost(string, tag = "1")]
+    pub attribute_name: ::prost::alloc::string::String,
+    /// Its part in the key.
+    #[prost(enumeration = "KeyType", tag = "2")]
+    pub key_type: i32,
+}
+impl ::prost::Name for KeySchemaElement {
+    const NAME: &'static str = "KeySchemaElement";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.KeySchemaElement".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.KeySchemaElement".into()
+    }
+}
+/// Which attributes an index copies from the items.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Projection {
+    /// The rule.
+    #[prost(enumeration = "ProjectionType", tag = "1")]
+    pub projection_type: i32,
+    /// The attributes besides the keys: 1 to 20 names of 1 to 255 bytes for INCLUDE, at most 100 over all
+    /// indexes of the table; none for the others.
+    #[prost(string, repeated, tag = "2")]
+    pub non_key_attributes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+impl ::prost::Name for Projection {
+    const NAME: &'static str = "Projection";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.Projection".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.Projection".into()
+    }
+}
+/// The throughput that a provisioned table or global secondary index is asked to have. Unused capacity of
+/// the last 300 seconds may be spent in a burst.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProvisionedThroughput {
+    /// Read capacity units a second, at least 1.
+    #[prost(int64, tag = "1")]
+    pub read_capacity_units: i64,
+    /// Write capacity units a second, at least 1.
+    #[prost(int64, tag = "2")]
+    pub write_capacity_units: i64,
+}
+impl ::prost::Name for ProvisionedThroughput {
+    const NAME: &'static str = "ProvisionedThroughput";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.ProvisionedThroughput".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.ProvisionedThroughput".into()
+    }
+}
+/// Upper limits on what an on-demand table or global secondary index consumes. At least one is set.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OnDemandThroughput {
+    /// Read request units a second, at least 1; -1 is no limit. Absent in UpdateTable: unchanged.
+    #[prost(int64, optional, tag = "1")]
+    pub max_read_request_units: ::core::option::Option<i64>,
+    /// Write request units a second, at least 1; -1 is no limit. Absent in UpdateTable: unchanged.
+    #[prost(int64, optional, tag = "2")]
+    pub max_write_request_units: ::core::option::Option<i64>,
+}
+impl ::prost::Name for OnDemandThroughput {
+    const NAME: &'static str = "OnDemandThroughput";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.OnDemandThroughput".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.OnDemandThroughput".into()
+    }
+}
+/// The throughput that a table or global secondary index is to be ready for at once. It can be raised, not
+/// lowered. At least one is set.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WarmThroughput {
+    /// Read units a second. Absent: unchanged, or the default.
+    #[prost(int64, optional, tag = "1")]
+    pub read_units_per_second: ::core::option::Option<i64>,
+    /// Write units a second. Absent: unchanged, or the default.
+    #[prost(int64, optional, tag = "2")]
+    pub write_units_per_second: ::core::option::Option<i64>,
+}
+impl ::prost::Name for WarmThroughput {
+    const NAME: &'static str = "WarmThroughput";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.WarmThroughput".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.WarmThroughput".into()
+    }
+}
+/// Whether a table writes a stream of its changes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StreamSpecification {
+    /// Whether it does.
+    #[prost(bool, tag = "1")]
+    pub stream_enabled: bool,
+    /// What records hold. Required with stream_enabled, refused without. To change it, disable the stream,
+    /// then enable it: the new stream has an ARN of its own.
+    #[prost(enumeration = "StreamViewType", tag = "2")]
+    pub stream_view_type: i32,
+}
+impl ::prost::Name for StreamSpecification {
+    const NAME: &'static str = "StreamSpecification";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.StreamSpecification".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.StreamSpecification".into()
+    }
+}
+/// How a table is to be encrypted.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SseSpecification {
+    /// True for a key of the key service, false for a key of the service, which is the default.
+    #[prost(bool, optional, tag = "1")]
+    pub enabled: ::core::option::Option<bool>,
+    /// The kind of key; KMS if at all.
+    #[prost(enumeration = "SseType", tag = "2")]
+    pub sse_type: i32,
+    /// The key, by id, alias or ARN. Absent: the key service's default key for tables.
+    #[prost(string, optional, tag = "3")]
+    pub kms_master_key_id: ::core::option::Option<::prost::alloc::string::String>,
+}
+impl ::prost::Name for SseSpecification {
+    const NAME: &'static str = "SseSpecification";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.SseSpecification".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.SseSpecification".into()
+    }
+}
+/// A label on a table.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Tag {
+    /// Its name on the table: 1 to 128 characters, not beginning with `aws:`.
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    /// Its value: 0 to 256 characters.
+    #[prost(string, tag = "2")]
+    pub value: ::prost::alloc::string::String,
+}
+impl ::prost::Name for Tag {
+    const NAME: &'static str = "Tag";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.Tag".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.Tag".into()
+    }
+}
+/// A local secondary index to create: another sort key for the items of each partition.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LocalSecondaryIndex {
+    /// The name: 3 to 255 letters, digits, `_`, `.` or `-`, distinct among all indexes of the table.
+    #[prost(string, tag = "1")]
+    pub index_name: ::prost::alloc::string::String,
+    /// The table's partition key, then another attribute as sort key.
+    #[prost(message, repeated, tag = "2")]
+    pub key_schema: ::prost::alloc::vec::Vec<KeySchemaElement>,
+    /// What it copies. Reads of other attributes fetch the item, at its cost.
+    #[prost(message, optional, tag = "3")]
+    pub projection: ::core::option::Option<Projection>,
+}
+impl ::prost::Name for LocalSecondaryIndex {
+    const NAME: &'static str = "LocalSecondaryIndex";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.LocalSecondaryIndex".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.LocalSecondaryIndex".into()
+    }
+}
+/// A global secondary index to create: another key for all items. It holds the items that have every
+/// attribute of its key.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GlobalSecondaryIndex {
+    /// The name: 3 to 255 letters, digits, `_`, `.` or `-`, distinct among all indexes of the table.
+    #[prost(string, tag = "1")]
+    pub index_name: ::prost::alloc::string::String,
+    /// 1 to 4 attributes of the partition key, then 0 to 4 of the sort key, no attribute twice. Partitions
+    /// are told apart by all of the former; the latter order items one after another.
+    #[prost(message, repeated, tag = "2")]
+    pub key_schema: ::prost::alloc::vec::Vec<KeySchemaElement>,
+    /// What it copies. Reads can ask for nothing else.
+    #[prost(message, optional, tag = "3")]
+    pub projection: ::core::option::Option<Projection>,
+    /// Required if the table is PROVISIONED, refused otherwise.
+    #[prost(message, optional, tag = "4")]
+    pub provisioned_throughput: ::core::option::Option<ProvisionedThroughput>,
+    /// Limits for an on-demand table. Absent: none.
+    #[prost(message, optional, tag = "5")]
+    pub on_demand_throughput: ::core::option::Option<OnDemandThroughput>,
+    /// What it is to be ready for at once. Absent: the default.
+    #[prost(message, optional, tag = "6")]
+    pub warm_throughput: ::core::option::Option<WarmThroughput>,
+}
+impl ::prost::Name for GlobalSecondaryIndex {
+    const NAME: &'static str = "GlobalSecondaryIndex";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.GlobalSecondaryIndex".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.GlobalSecondaryIndex".into()
+    }
+}
+/// A table as it stands.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TableDescription {
+    /// The name.
+    #[prost(string, tag = "1")]
+    pub table_name: ::prost::alloc::string::String,
+    /// The ARN.
+    #[prost(string, tag = "2")]
+    pub table_arn: ::prost::alloc::string::String,
+    /// The id, a UUID: another table of the same name has another.
+    #[prost(string, tag = "3")]
+    pub table_id: ::prost::alloc::string::String,
+    /// The stage of its life.
+    #[prost(enumeration = "TableStatus", tag = "4")]
+    pub table_status: i32,
+    /// When it was created.
+    #[prost(message, optional, tag = "5")]
+    pub creation_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The types of all key attributes, of the table and its indexes.
+    #[prost(message, repeated, tag = "6")]
+    pub attribute_definitions: ::prost::alloc::vec::Vec<AttributeDefinition>,
+    /// The primary key: the partition key, then the sort key if there is one.
+    #[prost(message, repeated, tag = "7")]
+    pub key_schema: ::prost::alloc::vec::Vec<KeySchemaElement>,
+    /// How many items it has.
+    #[prost(int64, tag = "8")]
+    pub item_count: i64,
+    /// The size of all its items, in bytes.
+    #[prost(int64, tag = "9")]
+    pub table_size_bytes: i64,
+    /// Its throughput. Zero units if it is on demand.
+    #[prost(message, optional, tag = "10")]
+    pub provisioned_throughput: ::core::option::Option<ProvisionedThroughputDescription>,
+    /// How capacity is paid for. Absent if the table was never anything but PROVISIONED.
+    #[prost(message, optional, tag = "11")]
+    pub billing_mode_summary: ::core::option::Option<BillingModeSummary>,
+    /// The local secondary indexes. None while the table is being deleted.
+    #[prost(message, repeated, tag = "12")]
+    pub local_secondary_indexes: ::prost::alloc::vec::Vec<
+        LocalSecondaryIndexDescription,
+    >,
+    /// The global secondary indexes. None while the table is being deleted.
+    #[prost(message, repeated, tag = "13")]
+    pub global_secondary_indexes: ::prost::alloc::vec::Vec<
+        GlobalSecondaryIndexDescription,
+    >,
+    /// The stream. Absent if there is none enabled.
+    #[prost(message, optional, tag = "14")]
+    pub stream_specification: ::core::option::Option<StreamSpecification>,
+    /// The label of the latest stream, its time of creation: unique for the table. Empty if there was none.
+    #[prost(string, tag = "15")]
+    pub latest_stream_label: ::prost::alloc::string::String,
+    /// The ARN of the latest stream. Empty if there was none.
+    #[prost(string, tag = "16")]
+    pub latest_stream_arn: ::prost::alloc::string::String,
+    /// The encryption. Absent if it is under a key of the service.
+    #[prost(message, optional, tag = "17")]
+    pub sse_description: ::core::option::Option<SseDescription>,
+    /// The table class. Absent if it was never set.
+    #[prost(message, optional, tag = "18")]
+    pub table_class_summary: ::core::option::Option<TableClassSummary>,
+    /// Whether DeleteTable refuses the table.
+    #[prost(bool, tag = "19")]
+    pub deletion_protection_enabled: bool,
+    /// The limits of an on-demand table. Absent: none.
+    #[prost(message, optional, tag = "20")]
+    pub on_demand_throughput: ::core::option::Option<OnDemandThroughput>,
+    /// What the table is ready for at once.
+    #[prost(message, optional, tag = "21")]
+    pub warm_throughput: ::core::option::Option<TableWarmThroughputDescription>,
+    /// What the table was restored from. Absent if it was not.
+    #[prost(message, optional, tag = "22")]
+    pub restore_summary: ::core::option::Option<RestoreSummary>,
+    /// How the table was archived. Absent if it was not.
+    #[prost(message, optional, tag = "23")]
+    pub archival_summary: ::core::option::Option<ArchivalSummary>,
+}
+impl ::prost::Name for TableDescription {
+    const NAME: &'static str = "TableDescription";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.TableDescription".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.TableDescription".into()
+    }
+}
+/// A local secondary index as it stands.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LocalSecondaryIndexDescription {
+    /// The name.
+    #[prost(string, tag = "1")]
+    pub index_name: ::prost::alloc::string::String,
+    /// The ARN.
+    #[prost(string, tag = "2")]
+    pub index_arn: ::prost::alloc::string::String,
+    /// The key.
+    #[prost(message, repeated, tag = "3")]
+    pub key_schema: ::prost::alloc::vec::Vec<KeySchemaElement>,
+    /// What it copies.
+    #[prost(message, optional, tag = "4")]
+    pub projection: ::core::option::Option<Projection>,
+    /// How many entries it has.
+    #[prost(int64, tag = "5")]
+    pub item_count: i64,
+    /// The size of all its entries, in bytes.
+    #[prost(int64, tag = "6")]
+    pub index_size_bytes: i64,
+}
+impl ::prost::Name for LocalSecondaryIndexDescription {
+    const NAME: &'static str = "LocalSecondaryIndexDescription";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.LocalSecondaryIndexDescription".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.LocalSecondaryIndexDescription".into()
+    }
+}
+/// A global secondary index as it stands.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GlobalSecondaryIndexDescription {
+    /// The name.
+    #[prost(string, tag = "1")]
+    pub index_name: ::prost::alloc::string::String,
+    /// The ARN.
+    #[prost(string, tag = "2")]
+    pub index_arn: ::prost::alloc::string::String,
+    /// The key.
+    #[prost(message, repeated, tag = "3")]
+    pub key_schema: ::prost::alloc::vec::Vec<KeySchemaElement>,
+    /// What it copies.
+    #[prost(message, optional, tag = "4")]
+    pub projection: ::core::option::Option<Projection>,
+    /// The stage of its life.
+    #[prost(enumeration = "IndexStatus", tag = "5")]
+    pub index_status: i32,
+    /// Set while an index added by UpdateTable is CREATING: whether the items are being read into it by
+    /// now. Before that it cannot be deleted.
+    #[prost(bool, optional, tag = "6")]
+    pub backfilling: ::core::option::Option<bool>,
+    /// How many entries it has.
+    #[prost(int64, tag = "7")]
+    pub item_count: i64,
+    /// The size of all its entries, in bytes.
+    #[prost(int64, tag = "8")]
+    pub index_size_bytes: i64,
+    /// Its throughput. Zero units if the table is on demand.
+    #[prost(message, optional, tag = "9")]
+    pub provisioned_throughput: ::core::option::Option<ProvisionedThroughputDescription>,
+    /// The limits for an on-demand table. Absent: none.
+    #[prost(message, optional, tag = "10")]
+    pub on_demand_throughput: ::core::option::Option<OnDemandThroughput>,
+    /// What the index is ready for at once.
+    #[prost(message, optional, tag = "11")]
+    pub warm_throughput: ::core::option::Option<
+        GlobalSecondaryIndexWarmThroughputDescription,
+    >,
+}
+impl ::prost::Name for GlobalSecondaryIndexDescription {
+    const NAME: &'static str = "GlobalSecondaryIndexDescription";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.GlobalSecondaryIndexDescription".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.GlobalSecondaryIndexDescription".into()
+    }
+}
+/// The throughput of a table or global secondary index as it stands.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProvisionedThroughputDescription {
+    /// Read capacity units a second.
+    #[prost(int64, tag = "1")]
+    pub read_capacity_units: i64,
+    /// Write capacity units a second.
+    #[prost(int64, tag = "2")]
+    pub write_capacity_units: i64,
+    /// When it was last raised. Absent if it never was.
+    #[prost(message, optional, tag = "3")]
+    pub last_increase_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it was last lowered. Absent if it never was.
+    #[prost(message, optional, tag = "4")]
+    pub last_decrease_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// How often it was lowered this day (UTC). It may be 4 times in the first hour, then once for each
+    /// hour without.
+    #[prost(int64, tag = "5")]
+    pub number_of_decreases_today: i64,
+}
+impl ::prost::Name for ProvisionedThroughputDescription {
+    const NAME: &'static str = "ProvisionedThroughputDescription";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.ProvisionedThroughputDescription".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.ProvisionedThroughputDescription".into()
+    }
+}
+/// How a table's capacity is paid for, and since when.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BillingModeSummary {
+    /// The billing mode.
+    #[prost(enumeration = "BillingMode", tag = "1")]
+    pub billing_mode: i32,
+    /// When it was last switched to PAY_PER_REQUEST.
+    #[prost(message, optional, tag = "2")]
+    pub last_update_to_pay_per_request_time: ::core::option::Option<
+        ::prost_types::Timestamp,
+    >,
+}
+impl ::prost::Name for BillingModeSummary {
+    const NAME: &'static str = "BillingModeSummary";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.BillingModeSummary".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.BillingModeSummary".into()
+    }
+}
+/// What a table is ready for at once.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TableWarmThroughputDescription {
+    /// Read units a second.
+    #[prost(int64, tag = "1")]
+    pub read_units_per_second: i64,
+    /// Write units a second.
+    #[prost(int64, tag = "2")]
+    pub write_units_per_second: i64,
+    /// UPDATING while it is being raised, then ACTIVE.
+    #[prost(enumeration = "TableStatus", tag = "3")]
+    pub status: i32,
+}
+impl ::prost::Name for TableWarmThroughputDescription {
+    const NAME: &'static str = "TableWarmThroughputDescription";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.TableWarmThroughputDescription".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.TableWarmThroughputDescription".into()
+    }
+}
+/// What a global secondary index is ready for at once.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GlobalSecondaryIndexWarmThroughputDescription {
+    /// Read units a second.
+    #[prost(int64, tag = "1")]
+    pub read_units_per_second: i64,
+    /// Write units a second.
+    #[prost(int64, tag = "2")]
+    pub write_units_per_second: i64,
+    /// UPDATING while it is being raised, then ACTIVE.
+    #[prost(enumeration = "IndexStatus", tag = "3")]
+    pub status: i32,
+}
+impl ::prost::Name for GlobalSecondaryIndexWarmThroughputDescription {
+    const NAME: &'static str = "GlobalSecondaryIndexWarmThroughputDescription";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.GlobalSecondaryIndexWarmThroughputDescription".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.GlobalSecondaryIndexWarmThroughputDescription"
+            .into()
+    }
+}
+/// A table's encryption as it stands.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SseDescription {
+    /// Its stage.
+    #[prost(enumeration = "SseStatus", tag = "1")]
+    pub status: i32,
+    /// The kind of key.
+    #[prost(enumeration = "SseType", tag = "2")]
+    pub sse_type: i32,
+    /// The ARN of the key.
+    #[prost(string, tag = "3")]
+    pub kms_master_key_arn: ::prost::alloc::string::String,
+    /// When the service found that it cannot use the key. Absent if it can.
+    #[prost(message, optional, tag = "4")]
+    pub inaccessible_encryption_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for SseDescription {
+    const NAME: &'static str = "SseDescription";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.SseDescription".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.SseDescription".into()
+    }
+}
+/// A table's class, and since when.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TableClassSummary {
+    /// The table class.
+    #[prost(enumeration = "TableClass", tag = "1")]
+    pub table_class: i32,
+    /// When it was last changed. Absent if it never was.
+    #[prost(message, optional, tag = "2")]
+    pub last_update_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for TableClassSummary {
+    const NAME: &'static str = "TableClassSummary";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.TableClassSummary".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.TableClassSummary".into()
+    }
+}
+/// What a table was restored from.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RestoreSummary {
+    /// The ARN of the backup. Empty if it was restored to a point in time.
+    #[prost(string, tag = "1")]
+    pub source_backup_arn: ::prost::alloc::string::String,
+    /// The ARN of the table that was backed up.
+    #[prost(string, tag = "2")]
+    pub source_table_arn: ::prost::alloc::string::String,
+    /// The time whose state was restored.
+    #[prost(message, optional, tag = "3")]
+    pub restore_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Whether the restore is still under way.
+    #[prost(bool, tag = "4")]
+    pub restore_in_progress: bool,
+}
+impl ::prost::Name for RestoreSummary {
+    const NAME: &'static str = "RestoreSummary";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.RestoreSummary".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.RestoreSummary".into()
+    }
+}
+/// How a table was archived.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ArchivalSummary {
+    /// When it was.
+    #[prost(message, optional, tag = "1")]
+    pub archival_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Why it was.
+    #[prost(string, tag = "2")]
+    pub archival_reason: ::prost::alloc::string::String,
+    /// The ARN of the backup it is kept in.
+    #[prost(string, tag = "3")]
+    pub archival_backup_arn: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ArchivalSummary {
+    const NAME: &'static str = "ArchivalSummary";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.ArchivalSummary".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.ArchivalSummary".into()
+    }
+}
+/// The types a key attribute may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ScalarAttributeType {
+    /// Never valid: the type must be named.
+    Unspecified = 0,
+    /// Text (`S`).
+    String = 1,
+    /// Number (`N`).
+    Number = 2,
+    /// Bytes (`B`).
+    Binary = 3,
+}
+impl ScalarAttributeType {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SCALAR_ATTRIBUTE_TYPE_UNSPECIFIED",
+            Self::String => "SCALAR_ATTRIBUTE_TYPE_STRING",
+            Self::Number => "SCALAR_ATTRIBUTE_TYPE_NUMBER",
+            Self::Binary => "SCALAR_ATTRIBUTE_TYPE_BINARY",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SCALAR_ATTRIBUTE_TYPE_UNSPECIFIED" => Some(Self::Unspecified),
+            "SCALAR_ATTRIBUTE_TYPE_STRING" => Some(Self::String),
+            "SCALAR_ATTRIBUTE_TYPE_NUMBER" => Some(Self::Number),
+            "SCALAR_ATTRIBUTE_TYPE_BINARY" => Some(Self::Binary),
+            _ => None,
+        }
+    }
+}
+/// The part an attribute plays in a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum KeyType {
+    /// Never valid: the part must be named.
+    Unspecified = 0,
+    /// Partition key: items of equal value lie together. A value has 1 to 2,048 bytes.
+    Hash = 1,
+    /// Sort key: orders the items of a partition. A value has 1 to 1,024 bytes.
+    Range = 2,
+}
+impl KeyType {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "KEY_TYPE_UNSPECIFIED",
+            Self::Hash => "KEY_TYPE_HASH",
+            Self::Range => "KEY_TYPE_RANGE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "KEY_TYPE_UNSPECIFIED" => Some(Self::Unspecified),
+            "KEY_TYPE_HASH" => Some(Self::Hash),
+            "KEY_TYPE_RANGE" => Some(Self::Range),
+            _ => None,
+        }
+    }
+}
+/// Which attributes an index copies from the items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ProjectionType {
+    /// Never valid: the projection must be named.
+    Unspecified = 0,
+    /// All.
+    All = 1,
+    /// The keys of the table and of the index.
+    KeysOnly = 2,
+    /// The keys, and the attributes named.
+    Include = 3,
+}
+impl ProjectionType {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PROJECTION_TYPE_UNSPECIFIED",
+            Self::All => "PROJECTION_TYPE_ALL",
+            Self::KeysOnly => "PROJECTION_TYPE_KEYS_ONLY",
+            Self::Include => "PROJECTION_TYPE_INCLUDE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PROJECTION_TYPE_UNSPECIFIED" => Some(Self::Unspecified),
+            "PROJECTION_TYPE_ALL" => Some(Self::All),
+            "PROJECTION_TYPE_KEYS_ONLY" => Some(Self::KeysOnly),
+            "PROJECTION_TYPE_INCLUDE" => Some(Self::Include),
+            _ => None,
+        }
+    }
+}
+/// How capacity is paid for, and with it what limits it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum BillingMode {
+    /// In CreateTable: PROVISIONED. In UpdateTable: unchanged.
+    Unspecified = 0,
+    /// Throughput is set in advance for the table and each global secondary index.
+    Provisioned = 1,
+    /// On demand: throughput follows the traffic.
+    PayPerRequest = 2,
+}
+impl BillingMode {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "BILLING_MODE_UNSPECIFIED",
+            Self::Provisioned => "BILLING_MODE_PROVISIONED",
+            Self::PayPerRequest => "BILLING_MODE_PAY_PER_REQUEST",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "BILLING_MODE_UNSPECIFIED" => Some(Self::Unspecified),
+            "BILLING_MODE_PROVISIONED" => Some(Self::Provisioned),
+            "BILLING_MODE_PAY_PER_REQUEST" => Some(Self::PayPerRequest),
+            _ => None,
+        }
+    }
+}
+/// What a stream record holds besides the keys of the item that was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum StreamViewType {
+    /// Valid only where the stream is not enabled.
+    Unspecified = 0,
+    /// Nothing.
+    KeysOnly = 1,
+    /// The item after the change.
+    NewImage = 2,
+    /// The item before the change.
+    OldImage = 3,
+    /// The item before and after the change.
+    NewAndOldImages = 4,
+}
+impl StreamViewType {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "STREAM_VIEW_TYPE_UNSPECIFIED",
+            Self::KeysOnly => "STREAM_VIEW_TYPE_KEYS_ONLY",
+            Self::NewImage => "STREAM_VIEW_TYPE_NEW_IMAGE",
+            Self::OldImage => "STREAM_VIEW_TYPE_OLD_IMAGE",
+            Self::NewAndOldImages => "STREAM_VIEW_TYPE_NEW_AND_OLD_IMAGES",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "STREAM_VIEW_TYPE_UNSPECIFIED" => Some(Self::Unspecified),
+            "STREAM_VIEW_TYPE_KEYS_ONLY" => Some(Self::KeysOnly),
+            "STREAM_VIEW_TYPE_NEW_IMAGE" => Some(Self::NewImage),
+            "STREAM_VIEW_TYPE_OLD_IMAGE" => Some(Self::OldImage),
+            "STREAM_VIEW_TYPE_NEW_AND_OLD_IMAGES" => Some(Self::NewAndOldImages),
+            _ => None,
+        }
+    }
+}
+/// The key that a table is encrypted under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SseType {
+    /// As KMS where encryption is enabled.
+    Unspecified = 0,
+    /// A key of the service. Not valid in requests, where no specification means it.
+    Aes256 = 1,
+    /// A key of the caller's key service.
+    Kms = 2,
+}
+impl SseType {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SSE_TYPE_UNSPECIFIED",
+            Self::Aes256 => "SSE_TYPE_AES256",
+            Self::Kms => "SSE_TYPE_KMS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SSE_TYPE_UNSPECIFIED" => Some(Self::Unspecified),
+            "SSE_TYPE_AES256" => Some(Self::Aes256),
+            "SSE_TYPE_KMS" => Some(Self::Kms),
+            _ => None,
+        }
+    }
+}
+/// What a table's storage is priced for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum TableClass {
+    /// In CreateTable: STANDARD. In UpdateTable: unchanged.
+    Unspecified = 0,
+    /// For tables that are read and written often.
+    Standard = 1,
+    /// For tables that are mostly stored.
+    StandardInfrequentAccess = 2,
+}
+impl TableClass {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TABLE_CLASS_UNSPECIFIED",
+            Self::Standard => "TABLE_CLASS_STANDARD",
+            Self::StandardInfrequentAccess => "TABLE_CLASS_STANDARD_INFREQUENT_ACCESS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TABLE_CLASS_UNSPECIFIED" => Some(Self::Unspecified),
+            "TABLE_CLASS_STANDARD" => Some(Self::Standard),
+            "TABLE_CLASS_STANDARD_INFREQUENT_ACCESS" => {
+                Some(Self::StandardInfrequentAccess)
+            }
+            _ => None,
+        }
+    }
+}
+/// The stages of a table's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum TableStatus {
+    /// Never sent.
+    Unspecified = 0,
+    /// Being created: not yet for use.
+    Creating = 1,
+    /// Being changed, and in use as before.
+    Updating = 2,
+    /// Being deleted: no longer for use.
+    Deleting = 3,
+    /// In use.
+    Active = 4,
+    /// Its encryption key cannot be used: not for use until it can.
+    InaccessibleEncryptionCredentials = 5,
+    /// Being archived, as its encryption key was unusable for 7 days.
+    Archiving = 6,
+    /// Archived: not for use.
+    Archived = 7,
+    /// Replication was forbidden: not for use.
+    ReplicationNotAuthorized = 8,
+}
+impl TableStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TABLE_STATUS_UNSPECIFIED",
+            Self::Creating => "TABLE_STATUS_CREATING",
+            Self::Updating => "TABLE_STATUS_UPDATING",
+            Self::Deleting => "TABLE_STATUS_DELETING",
+            Self::Active => "TABLE_STATUS_ACTIVE",
+            Self::InaccessibleEncryptionCredentials => {
+                "TABLE_STATUS_INACCESSIBLE_ENCRYPTION_CREDENTIALS"
+            }
+            Self::Archiving => "TABLE_STATUS_ARCHIVING",
+            Self::Archived => "TABLE_STATUS_ARCHIVED",
+            Self::ReplicationNotAuthorized => "TABLE_STATUS_REPLICATION_NOT_AUTHORIZED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TABLE_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "TABLE_STATUS_CREATING" => Some(Self::Creating),
+            "TABLE_STATUS_UPDATING" => Some(Self::Updating),
+            "TABLE_STATUS_DELETING" => Some(Self::Deleting),
+            "TABLE_STATUS_ACTIVE" => Some(Self::Active),
+            "TABLE_STATUS_INACCESSIBLE_ENCRYPTION_CREDENTIALS" => {
+                Some(Self::InaccessibleEncryptionCredentials)
+            }
+            "TABLE_STATUS_ARCHIVING" => Some(Self::Archiving),
+            "TABLE_STATUS_ARCHIVED" => Some(Self::Archived),
+            "TABLE_STATUS_REPLICATION_NOT_AUTHORIZED" => {
+                Some(Self::ReplicationNotAuthorized)
+            }
+            _ => None,
+        }
+    }
+}
+/// The stages of an index's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum IndexStatus {
+    /// Never sent.
+    Unspecified = 0,
+    /// Being created: written, but not yet to be read.
+    Creating = 1,
+    /// Being changed, and in use as before.
+    Updating = 2,
+    /// Being deleted: no longer for use.
+    Deleting = 3,
+    /// In use.
+    Active = 4,
+}
+impl IndexStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "INDEX_STATUS_UNSPECIFIED",
+            Self::Creating => "INDEX_STATUS_CREATING",
+            Self::Updating => "INDEX_STATUS_UPDATING",
+            Self::Deleting => "INDEX_STATUS_DELETING",
+            Self::Active => "INDEX_STATUS_ACTIVE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "INDEX_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "INDEX_STATUS_CREATING" => Some(Self::Creating),
+            "INDEX_STATUS_UPDATING" => Some(Self::Updating),
+            "INDEX_STATUS_DELETING" => Some(Self::Deleting),
+            "INDEX_STATUS_ACTIVE" => Some(Self::Active),
+            _ => None,
+        }
+    }
+}
+/// The stages of a table's encryption under a key of the key service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SseStatus {
+    /// Never sent.
+    Unspecified = 0,
+    /// Being enabled.
+    Enabling = 1,
+    /// Enabled.
+    Enabled = 2,
+    /// Being disabled.
+    Disabling = 3,
+    /// Disabled.
+    Disabled = 4,
+    /// Changing to another key.
+    Updating = 5,
+}
+impl SseStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SSE_STATUS_UNSPECIFIED",
+            Self::Enabling => "SSE_STATUS_ENABLING",
+            Self::Enabled => "SSE_STATUS_ENABLED",
+            Self::Disabling => "SSE_STATUS_DISABLING",
+            Self::Disabled => "SSE_STATUS_DISABLED",
+            Self::Updating => "SSE_STATUS_UPDATING",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SSE_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "SSE_STATUS_ENABLING" => Some(Self::Enabling),
+            "SSE_STATUS_ENABLED" => Some(Self::Enabled),
+            "SSE_STATUS_DISABLING" => Some(Self::Disabling),
+            "SSE_STATUS_DISABLED" => Some(Self::Disabled),
+            "SSE_STATUS_UPDATING" => Some(Self::Updating),
+            _ => None,
+        }
+    }
+}
+/// A user: a person or a program with access keys of its own.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct User {
+    /// The name, 1 to 64 letters, digits or `+=,.@_-`. Two names never differ in case alone.
+    #[prost(string, tag = "1")]
+    pub user_name: ::prost::alloc::string::String,
+    /// Never given to another user, not even to one of the same name.
+    #[prost(string, tag = "2")]
+    pub user_id: ::prost::alloc::string::String,
+    /// `arn:aws:iam::<account>:user/<name>`.
+    #[prost(string, tag = "3")]
+    pub arn: ::prost::alloc::string::String,
+    /// When it was created.
+    #[prost(message, optional, tag = "4")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The ARN of the policy that bounds what the user may do. Empty: none.
+    #[prost(string, tag = "5")]
+    pub permissions_boundary_arn: ::prost::alloc::string::String,
+    /// The tags, in byte order of their keys; `aws:PrincipalTag/<key>` in policies.
+    #[prost(message, repeated, tag = "6")]
+    pub tags: ::prost::alloc::vec::Vec<Tag>,
+}
+impl ::prost::Name for User {
+    const NAME: &'static str = "User";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.User".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.User".into()
+    }
+}
+/// A group: its policies speak for each user in it. It makes no calls itself.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Group {
+    /// The name, 1 to 128 letters, digits or `+=,.@_-`. Two names never differ in case alone.
+    #[prost(string, tag = "1")]
+    pub group_name: ::prost::alloc::string::String,
+    /// Never given to another group.
+    #[prost(string, tag = "2")]
+    pub group_id: ::prost::alloc::string::String,
+    /// `arn:aws:iam::<account>:group/<name>`.
+    #[prost(string, tag = "3")]
+    pub arn: ::prost::alloc::string::String,
+    /// When it was created.
+    #[prost(message, optional, tag = "4")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for Group {
+    const NAME: &'static str = "Group";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.Group".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.Group".into()
+    }
+}
+/// A role: taken on for a while by whom its trust policy names.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Role {
+    /// The name, 1 to 64 letters, digits or `+=,.@_-`. Two names never differ in case alone.
+    #[prost(string, tag = "1")]
+    pub role_name: ::prost::alloc::string::String,
+    /// Never given to another role.
+    #[prost(string, tag = "2")]
+    pub role_id: ::prost::alloc::string::String,
+    /// `arn:aws:iam::<account>:role/<name>`.
+    #[prost(string, tag = "3")]
+    pub arn: ::prost::alloc::string::String,
+    /// When it was created.
+    #[prost(message, optional, tag = "4")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The trust policy, an IAM document in JSON as it was written: who may assume the role.
+    #[prost(string, tag = "5")]
+    pub assume_role_policy_document: ::prost::alloc::string::String,
+    /// The longest a session may be, 900 to 43,200 seconds.
+    #[prost(int32, tag = "6")]
+    pub max_session_duration_seconds: i32,
+    /// For people.
+    #[prost(string, tag = "7")]
+    pub description: ::prost::alloc::string::String,
+    /// The ARN of the policy that bounds what the role's sessions may do. Empty: none.
+    #[prost(string, tag = "8")]
+    pub permissions_boundary_arn: ::prost::alloc::string::String,
+    /// The tags, in byte order of their keys; `aws:PrincipalTag/<key>` in policies.
+    #[prost(message, repeated, tag = "9")]
+    pub tags: ::prost::alloc::vec::Vec<Tag>,
+}
+impl ::prost::Name for Role {
+    const NAME: &'static str = "Role";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.Role".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.Role".into()
+    }
+}
+/// A managed policy: it has a name of its own and speaks for every identity that it is attached to.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Policy {
+    /// The name, 1 to 128 letters, digits or `+=,.@_-`.
+    #[prost(string, tag = "1")]
+    pub policy_name: ::prost::alloc::string::String,
+    /// Never given to another policy.
+    #[prost(string, tag = "2")]
+    pub policy_id: ::prost::alloc::string::String,
+    /// `arn:aws:iam::<account>:policy/<name>`; `arn:aws:iam::aws:policy/<name>` for one that is built in.
+    #[prost(string, tag = "3")]
+    pub arn: ::prost::alloc::string::String,
+    /// When it was created. Absent for one that is built in.
+    #[prost(message, optional, tag = "4")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When its document was last changed. Absent for one that is built in.
+    #[prost(message, optional, tag = "5")]
+    pub update_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// For people.
+    #[prost(string, tag = "6")]
+    pub description: ::prost::alloc::string::String,
+    /// How many users, groups and roles it is attached to; permissions boundaries do not count.
+    #[prost(int32, tag = "7")]
+    pub attachment_count: i32,
+    /// It is the same everywhere and cannot be changed: CairnReadOnly, CairnReadWrite, CairnAdministrator.
+    #[prost(bool, tag = "8")]
+    pub built_in: bool,
+}
+impl ::prost::Name for Policy {
+    const NAME: &'static str = "Policy";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.Policy".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.Policy".into()
+    }
+}
+/// A managed policy, named from where it is attached.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AttachedPolicy {
+    /// The policy's name.
+    #[prost(string, tag = "1")]
+    pub policy_name: ::prost::alloc::string::String,
+    /// The policy's ARN.
+    #[prost(string, tag = "2")]
+    pub policy_arn: ::prost::alloc::string::String,
+}
+impl ::prost::Name for AttachedPolicy {
+    const NAME: &'static str = "AttachedPolicy";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.AttachedPolicy".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.AttachedPolicy".into()
+    }
+}
+/// The policies of a user, group or role.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct IdentityPolicies {
+    /// The managed policies attached to it.
+    #[prost(message, repeated, tag = "1")]
+    pub attached_policies: ::prost::alloc::vec::Vec<AttachedPolicy>,
+    /// The names of its inline policies.
+    #[prost(string, repeated, tag = "2")]
+    pub inline_policy_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+impl ::prost::Name for IdentityPolicies {
+    const NAME: &'static str = "IdentityPolicies";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.IdentityPolicies".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.IdentityPolicies".into()
+    }
+}
+/// One user, group or role.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Identity {
+    /// Which. Required.
+    #[prost(oneof = "identity::Identity", tags = "1, 2, 3")]
+    pub identity: ::core::option::Option<identity::Identity>,
+}
+/// Nested message and enum types in `Identity`.
+pub mod identity {
+    /// Which. Required.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Identity {
+        /// The user of this name.
+        #[prost(string, tag = "1")]
+        UserName(::prost::alloc::string::String),
+        /// The group of this name.
+        #[prost(string, tag = "2")]
+        GroupName(::prost::alloc::string::String),
+        /// The role of this name.
+        #[prost(string, tag = "3")]
+        RoleName(::prost::alloc::string::String),
+    }
+}
+impl ::prost::Name for Identity {
+    const NAME: &'static str = "Identity";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.Identity".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.Identity".into()
+    }
+}
+/// A new access key. The secret is told here and never again.
+///
+/// A call shows it as `authorization: Bearer <access_key_id>.<secret_access_key>`.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct AccessKey {
+    /// The user whose it is.
+    #[prost(string, tag = "1")]
+    pub user_name: ::prost::alloc::string::String,
+    /// The part that may be known: `AKIA` and 16 letters and digits.
+    #[prost(string, tag = "2")]
+    pub access_key_id: ::prost::alloc::string::String,
+    /// The part that may not.
+    #[prost(string, tag = "3")]
+    pub secret_access_key: ::prost::alloc::string::String,
+    /// ACTIVE.
+    #[prost(enumeration = "AccessKeyStatus", tag = "4")]
+    pub status: i32,
+    /// When it was created.
+    #[prost(message, optional, tag = "5")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for AccessKey {
+    const NAME: &'static str = "AccessKey";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.AccessKey".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.AccessKey".into()
+    }
+}
+/// What is known of an access key without its secret.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AccessKeyMetadata {
+    /// The user whose it is.
+    #[prost(string, tag = "1")]
+    pub user_name: ::prost::alloc::string::String,
+    /// The part that may be known.
+    #[prost(string, tag = "2")]
+    pub access_key_id: ::prost::alloc::string::String,
+    /// Whether it may be used.
+    #[prost(enumeration = "AccessKeyStatus", tag = "3")]
+    pub status: i32,
+    /// When it was created.
+    #[prost(message, optional, tag = "4")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it was last used, some minutes late. Absent: never.
+    #[prost(message, optional, tag = "5")]
+    pub last_used_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for AccessKeyMetadata {
+    const NAME: &'static str = "AccessKeyMetadata";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.AccessKeyMetadata".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.AccessKeyMetadata".into()
+    }
+}
+/// The credentials of a role's session. They are told once.
+///
+/// A call shows them as
+/// `authorization: Bearer <access_key_id>.<secret_access_key>.<session_token>`.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct SessionCredentials {
+    /// The part that may be known: `ASIA` and 16 letters and digits.
+    #[prost(string, tag = "1")]
+    pub access_key_id: ::prost::alloc::string::String,
+    /// The part that may not.
+    #[prost(string, tag = "2")]
+    pub secret_access_key: ::prost::alloc::string::String,
+    /// What the session is, sealed.
+    #[prost(string, tag = "3")]
+    pub session_token: ::prost::alloc::string::String,
+    /// When the session ends.
+    #[prost(message, optional, tag = "4")]
+    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for SessionCredentials {
+    const NAME: &'static str = "SessionCredentials";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.SessionCredentials".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.SessionCredentials".into()
+    }
+}
+/// A condition key of a request, with its values.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ContextEntry {
+    /// The key, as in `aws:SourceIp` or `dynamodb:LeadingKeys`; upper and lower case are the same.
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    /// The values. None: the key is there and empty, which only keys with many values can be.
+    #[prost(string, repeated, tag = "2")]
+    pub values: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+impl ::prost::Name for ContextEntry {
+    const NAME: &'static str = "ContextEntry";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.ContextEntry".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.ContextEntry".into()
+    }
+}
+/// A statement of a policy.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PolicyStatement {
+    /// What the policy is known by: the ARN of a managed policy; `user/<name>/<policy>` for an inline one, and
+    /// likewise of a group or a role; the member of the request that it is in, as in `policy_documents\[0\]`;
+    /// `session-policy` or `resource-policy`.
+    #[prost(string, tag = "1")]
+    pub policy: ::prost::alloc::string::String,
+    /// Where the policy speaks from.
+    #[prost(enumeration = "PolicyType", tag = "2")]
+    pub policy_type: i32,
+    /// The statement's place in the document, from 0.
+    #[prost(int32, tag = "3")]
+    pub index: i32,
+    /// The statement's Sid. Empty: it has none.
+    #[prost(string, tag = "4")]
+    pub sid: ::prost::alloc::string::String,
+    /// What it does.
+    #[prost(enumeration = "PolicyEffect", tag = "5")]
+    pub effect: i32,
+}
+impl ::prost::Name for PolicyStatement {
+    const NAME: &'static str = "PolicyStatement";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.PolicyStatement".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.PolicyStatement".into()
+    }
+}
+/// A statement about the action that does not match the request.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnmatchedStatement {
+    /// The statement.
+    #[prost(message, optional, tag = "1")]
+    pub statement: ::core::option::Option<PolicyStatement>,
+    /// Which of its parts does not match.
+    #[prost(enumeration = "StatementMismatch", tag = "2")]
+    pub mismatch: i32,
+    /// For a condition: which, as in `StringEquals\["aws:username"\]`. Empty otherwise.
+    #[prost(string, tag = "3")]
+    pub condition: ::prost::alloc::string::String,
+}
+impl ::prost::Name for UnmatchedStatement {
+    const NAME: &'static str = "UnmatchedStatement";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.UnmatchedStatement".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.UnmatchedStatement".into()
+    }
+}
+/// What the policies say of one action on one resource.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SimulationResult {
+    /// The action, as asked.
+    #[prost(string, tag = "1")]
+    pub action_name: ::prost::alloc::string::String,
+    /// The resource, as asked.
+    #[prost(string, tag = "2")]
+    pub resource_arn: ::prost::alloc::string::String,
+    /// What they come to.
+    #[prost(enumeration = "PolicyDecision", tag = "3")]
+    pub decision: i32,
+    /// Why the call would be denied, for people, as the message of ACCESS_DENIED ends after `because`. Empty
+    /// if it is allowed.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+    /// The statements that match.
+    #[prost(message, repeated, tag = "5")]
+    pub matched_statements: ::prost::alloc::vec::Vec<PolicyStatement>,
+    /// The statements about the action that do not match.
+    #[prost(message, repeated, tag = "6")]
+    pub unmatched_statements: ::prost::alloc::vec::Vec<UnmatchedStatement>,
+    /// How many more statements there are, which are about other actions only.
+    #[prost(int32, tag = "7")]
+    pub other_statement_count: i32,
+    /// The condition keys that statements about the action and the resource look at and the request as
+    /// described does not have, in lower case and in byte order.
+    #[prost(string, repeated, tag = "8")]
+    pub missing_context_keys: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+impl ::prost::Name for SimulationResult {
+    const NAME: &'static str = "SimulationResult";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.SimulationResult".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.SimulationResult".into()
+    }
+}
+/// Whether an access key may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum AccessKeyStatus {
+    /// Not said.
+    Unspecified = 0,
+    /// It may.
+    Active = 1,
+    /// It may not, until it is made active again.
+    Inactive = 2,
+}
+impl AccessKeyStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ACCESS_KEY_STATUS_UNSPECIFIED",
+            Self::Active => "ACCESS_KEY_STATUS_ACTIVE",
+            Self::Inactive => "ACCESS_KEY_STATUS_INACTIVE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ACCESS_KEY_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "ACCESS_KEY_STATUS_ACTIVE" => Some(Self::Active),
+            "ACCESS_KEY_STATUS_INACTIVE" => Some(Self::Inactive),
+            _ => None,
+        }
+    }
+}
+/// What a policy evaluation comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PolicyDecision {
+    /// Never sent.
+    Unspecified = 0,
+    /// The call is allowed.
+    Allowed = 1,
+    /// A statement denies the call, whatever allows it.
+    ExplicitDeny = 2,
+    /// Nothing allows the call.
+    ImplicitDeny = 3,
+}
+impl PolicyDecision {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "POLICY_DECISION_UNSPECIFIED",
+            Self::Allowed => "POLICY_DECISION_ALLOWED",
+            Self::ExplicitDeny => "POLICY_DECISION_EXPLICIT_DENY",
+            Self::ImplicitDeny => "POLICY_DECISION_IMPLICIT_DENY",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "POLICY_DECISION_UNSPECIFIED" => Some(Self::Unspecified),
+            "POLICY_DECISION_ALLOWED" => Some(Self::Allowed),
+            "POLICY_DECISION_EXPLICIT_DENY" => Some(Self::ExplicitDeny),
+            "POLICY_DECISION_IMPLICIT_DENY" => Some(Self::ImplicitDeny),
+            _ => None,
+        }
+    }
+}
+/// Where a policy speaks from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PolicyType {
+    /// Never sent.
+    Unspecified = 0,
+    /// The caller: a policy of its own, of its groups, or of its role.
+    Identity = 1,
+    /// The caller's permissions boundary.
+    PermissionsBoundary = 2,
+    /// The policy that the caller's session was narrowed with.
+    Session = 3,
+    /// The resource.
+    Resource = 4,
+}
+impl PolicyType {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "POLICY_TYPE_UNSPECIFIED",
+            Self::Identity => "POLICY_TYPE_IDENTITY",
+            Self::PermissionsBoundary => "POLICY_TYPE_PERMISSIONS_BOUNDARY",
+            Self::Session => "POLICY_TYPE_SESSION",
+            Self::Resource => "POLICY_TYPE_RESOURCE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "POLICY_TYPE_UNSPECIFIED" => Some(Self::Unspecified),
+            "POLICY_TYPE_IDENTITY" => Some(Self::Identity),
+            "POLICY_TYPE_PERMISSIONS_BOUNDARY" => Some(Self::PermissionsBoundary),
+            "POLICY_TYPE_SESSION" => Some(Self::Session),
+            "POLICY_TYPE_RESOURCE" => Some(Self::Resource),
+            _ => None,
+        }
+    }
+}
+/// What a statement does to the requests that it matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PolicyEffect {
+    /// Never sent.
+    Unspecified = 0,
+    /// It allows them, unless another denies them.
+    Allow = 1,
+    /// It denies them.
+    Deny = 2,
+}
+impl PolicyEffect {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "POLICY_EFFECT_UNSPECIFIED",
+            Self::Allow => "POLICY_EFFECT_ALLOW",
+            Self::Deny => "POLICY_EFFECT_DENY",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "POLICY_EFFECT_UNSPECIFIED" => Some(Self::Unspecified),
+            "POLICY_EFFECT_ALLOW" => Some(Self::Allow),
+            "POLICY_EFFECT_DENY" => Some(Self::Deny),
+            _ => None,
+        }
+    }
+}
+/// Why a statement about the action says nothing about the request: the first of its parts that does not
+/// match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum StatementMismatch {
+    /// Never sent.
+    Unspecified = 0,
+    /// Principal or NotPrincipal.
+    Principal = 1,
+    /// Resource or NotResource.
+    Resource = 2,
+    /// A condition.
+    Condition = 3,
+}
+impl StatementMismatch {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "STATEMENT_MISMATCH_UNSPECIFIED",
+            Self::Principal => "STATEMENT_MISMATCH_PRINCIPAL",
+            Self::Resource => "STATEMENT_MISMATCH_RESOURCE",
+            Self::Condition => "STATEMENT_MISMATCH_CONDITION",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "STATEMENT_MISMATCH_UNSPECIFIED" => Some(Self::Unspecified),
+            "STATEMENT_MISMATCH_PRINCIPAL" => Some(Self::Principal),
+            "STATEMENT_MISMATCH_RESOURCE" => Some(Self::Resource),
+            "STATEMENT_MISMATCH_CONDITION" => Some(Self::Condition),
+            _ => None,
+        }
+    }
+}
+/// Asks for a new user.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateUserRequest {
+    /// The name.
+    #[prost(string, tag = "1")]
+    pub user_name: ::prost::alloc::string::String,
+    /// The ARN of a managed policy that is to bound what the user may do. Empty: none.
+    #[prost(string, tag = "2")]
+    pub permissions_boundary_arn: ::prost::alloc::string::String,
+    /// At most 50, no key twice.
+    #[prost(message, repeated, tag = "3")]
+    pub tags: ::prost::alloc::vec::Vec<Tag>,
+}
+impl ::prost::Name for CreateUserRequest {
+    const NAME: &'static str = "CreateUserRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.CreateUserRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.CreateUserRequest".into()
+    }
+}
+/// The new user.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateUserResponse {
+    /// The user.
+    #[prost(message, optional, tag = "1")]
+    pub user: ::core::option::Option<User>,
+}
+impl ::prost::Name for CreateUserResponse {
+    const NAME: &'static str = "CreateUserResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.CreateUserResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.CreateUserResponse".into()
+    }
+}
+/// Asks about a user.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetUserRequest {
+    /// The name. Empty: the caller's.
+    #[prost(string, tag = "1")]
+    pub user_name: ::prost::alloc::string::String,
+}
+impl ::prost::Name for GetUserRequest {
+    const NAME: &'static str = "GetUserRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.GetUserRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.GetUserRequest".into()
+    }
+}
+/// What the user is.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetUserResponse {
+    /// The user.
+    #[prost(message, optional, tag = "1")]
+    pub user: ::core::option::Option<User>,
+    /// Its policies.
+    #[prost(message, optional, tag = "2")]
+    pub policies: ::core::option::Option<IdentityPolicies>,
+    /// The groups that it is in.
+    #[prost(string, repeated, tag = "3")]
+    pub group_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+impl ::prost::Name for GetUserResponse {
+    const NAME: &'static str = "GetUserResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.GetUserResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.GetUserResponse".into()
+    }
+}
+/// Asks for a page of users.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListUsersRequest {
+    /// At most so many users, 1 to 1,000. 0: 100.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// The next_page_token of the page before. Empty: from the first on.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListUsersRequest {
+    const NAME: &'static str = "ListUsersRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.ListUsersRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.ListUsersRequest".into()
+    }
+}
+/// A page of users.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListUsersResponse {
+    /// The users, in the order of their names without regard to case.
+    #[prost(message, repeated, tag = "1")]
+    pub users: ::prost::alloc::vec::Vec<User>,
+    /// For the next page. Empty on the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListUsersResponse {
+    const NAME: &'static str = "ListUsersResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.ListUsersResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.ListUsersResponse".into()
+    }
+}
+/// Asks for a user to be deleted.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteUserRequest {
+    /// The name.
+    #[prost(string, tag = "1")]
+    pub user_name: ::prost::alloc::string::String,
+}
+impl ::prost::Name for DeleteUserRequest {
+    const NAME: &'static str = "DeleteUserRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.DeleteUserRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.DeleteUserRequest".into()
+    }
+}
+/// The user is deleted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteUserResponse {}
+impl ::prost::Name for DeleteUserResponse {
+    const NAME: &'static str = "DeleteUserResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.DeleteUserResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.DeleteUserResponse".into()
+    }
+}
+/// Asks for a new group.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateGroupRequest {
+    /// The name.
+    #[prost(string, tag = "1")]
+    pub group_name: ::prost::alloc::string::String,
+}
+impl ::prost::Name for CreateGroupRequest {
+    const NAME: &'static str = "CreateGroupRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.CreateGroupRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.CreateGroupRequest".into()
+    }
+}
+/// The new group.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateGroupResponse {
+    /// The group.
+    #[prost(message, optional, tag = "1")]
+    pub group: ::core::option::Option<Group>,
+}
+impl ::prost::Name for CreateGroupResponse {
+    const NAME: &'static str = "CreateGroupResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.CreateGroupResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.CreateGroupResponse".into()
+    }
+}
+/// Asks about a group.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetGroupRequest {
+    /// The name.
+    #[prost(string, tag = "1")]
+    pub group_name: ::prost::alloc::string::String,
+    /// At most so many users, 1 to 1,000. 0: 100.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// The next_page_token of the page before. Empty: from the first on.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for GetGroupRequest {
+    const NAME: &'static str = "GetGroupRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.GetGroupRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.GetGroupRequest".into()
+    }
+}
+/// What the group is.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetGroupResponse {
+    /// The group.
+    #[prost(message, optional, tag = "1")]
+    pub group: ::core::option::Option<Group>,
+    /// Its policies.
+    #[prost(message, optional, tag = "2")]
+    pub policies: ::core::option::Option<IdentityPolicies>,
+    /// The users in it, in the order of their names without regard to case.
+    #[prost(string, repeated, tag = "3")]
+    pub user_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// For the next page. Empty on the last.
+    #[prost(string, tag = "4")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for GetGroupResponse {
+    const NAME: &'static str = "GetGroupResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.GetGroupResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.GetGroupResponse".into()
+    }
+}
+/// Asks for a page of groups.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListGroupsRequest {
+    /// At most so many groups, 1 to 1,000. 0: 100.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// The next_page_token of the page before. Empty: from the first on.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListGroupsRequest {
+    const NAME: &'static str = "ListGroupsRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.ListGroupsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.ListGroupsRequest".into()
+    }
+}
+/// A page of groups.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListGroupsResponse {
+    /// The groups, in the order of their names without regard to case.
+    #[prost(message, repeated, tag = "1")]
+    pub groups: ::prost::alloc::vec::Vec<Group>,
+    /// For the next page. Empty on the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListGroupsResponse {
+    const NAME: &'static str = "ListGroupsResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.ListGroupsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.ListGroupsResponse".into()
+    }
+}
+/// Asks for a group to be deleted.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteGroupRequest {
+    /// The name.
+    #[prost(string, tag = "1")]
+    pub group_name: ::prost::alloc::string::String,
+}
+impl ::prost::Name for DeleteGroupRequest {
+    const NAME: &'static str = "DeleteGroupRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.DeleteGroupRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.DeleteGroupRequest".into()
+    }
+}
+/// The group is deleted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteGroupResponse {}
+impl ::prost::Name for DeleteGroupResponse {
+    const NAME: &'static str = "DeleteGroupResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.DeleteGroupResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.DeleteGroupResponse".into()
+    }
+}
+/// Asks for a user to be put into a group.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AddUserToGroupRequest {
+    /// The group.
+    #[prost(string, tag = "1")]
+    pub group_name: ::prost::alloc::string::String,
+    /// The user.
+    #[prost(string, tag = "2")]
+    pub user_name: ::prost::alloc::string::String,
+}
+impl ::prost::Name for AddUserToGroupRequest {
+    const NAME: &'static str = "AddUserToGroupRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.AddUserToGroupRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.AddUserToGroupRequest".into()
+    }
+}
+/// The user is in the group.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AddUserToGroupResponse {}
+impl ::prost::Name for AddUserToGroupResponse {
+    const NAME: &'static str = "AddUserToGroupResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.AddUserToGroupResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.AddUserToGroupResponse".into()
+    }
+}
+/// Asks for a user to be taken out of a group.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveUserFromGroupRequest {
+    /// The group.
+    #[prost(string, tag = "1")]
+    pub group_name: ::prost::alloc::string::String,
+    /// The user.
+    #[prost(string, tag = "2")]
+    pub user_name: ::prost::alloc::string::String,
+}
+impl ::prost::Name for RemoveUserFromGroupRequest {
+    const NAME: &'static str = "RemoveUserFromGroupRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.RemoveUserFromGroupRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.RemoveUserFromGroupRequest".into()
+    }
+}
+/// The user is not in the group any more.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveUserFromGroupResponse {}
+impl ::prost::Name for RemoveUserFromGroupResponse {
+    const NAME: &'static str = "RemoveUserFromGroupResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.RemoveUserFromGroupResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.RemoveUserFromGroupResponse".into()
+    }
+}
+/// Asks for a new role.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateRoleRequest {
+    /// The name.
+    #[prost(string, tag = "1")]
+    pub role_name: ::prost::alloc::string::String,
+    /// The trust policy, an IAM document in JSON of at most 2,048 characters other than white space: who
+    /// may assume the role, with `sts:AssumeRole`, and no Resource.
+    #[prost(string, tag = "2")]
+    pub assume_role_policy_document: ::prost::alloc::string::String,
+    /// The longest a session may be, 900 to 43,200 seconds. Absent: 3,600.
+    #[prost(int32, optional, tag = "3")]
+    pub max_session_duration_seconds: ::core::option::Option<i32>,
+    /// For people, at most 1,000 characters.
+    #[prost(string, tag = "4")]
+    pub description: ::prost::alloc::string::String,
+    /// The ARN of a managed policy that is to bound what sessions may do. Empty: none.
+    #[prost(string, tag = "5")]
+    pub permissions_boundary_arn: ::prost::alloc::string::String,
+    /// At most 50, no key twice.
+    #[prost(message, repeated, tag = "6")]
+    pub tags: ::prost::alloc::vec::Vec<Tag>,
+}
+impl ::prost::Name for CreateRoleRequest {
+    const NAME: &'static str = "CreateRoleRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.CreateRoleRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.CreateRoleRequest".into()
+    }
+}
+/// The new role.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CreateRoleResponse {
+    /// The role.
+    #[prost(message, optional, tag = "1")]
+    pub role: ::core::option::Option<Role>,
+}
+impl ::prost::Name for CreateRoleResponse {
+    const NAME: &'static str = "CreateRoleResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.CreateRoleResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.CreateRoleResponse".into()
+    }
+}
+/// Asks about a role.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetRoleRequest {
+    /// The name.
+    #[prost(string, tag = "1")]
+    pub role_name: ::prost::alloc::string::String,
+}
+impl ::prost::Name for GetRoleRequest {
+    const NAME: &'static str = "GetRoleRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.GetRoleRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.GetRoleRequest".into()
+    }
+}
+/// What the role is.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetRoleResponse {
+    /// The role.
+    #[prost(message, optional, tag = "1")]
+    pub role: ::core::option::Option<Role>,
+    /// Its policies.
+    #[prost(message, optional, tag = "2")]
+    pub policies: ::core::option::Option<IdentityPolicies>,
+}
+impl ::prost::Name for GetRoleResponse {
+    const NAME: &'static str = "GetRoleResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.GetRoleResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.GetRoleResponse".into()
+    }
+}
+/// Asks for a page of roles.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListRolesRequest {
+    /// At most so many roles, 1 to 1,000. 0: 100.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// The next_page_token of the page before. Empty: from the first on.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListRolesRequest {
+    const NAME: &'static str = "ListRolesRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.ListRolesRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.ListRolesRequest".into()
+    }
+}
+/// A page of roles.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListRolesResponse {
+    /// The roles, in the order of their names without regard to case.
+    #[prost(message, repeated, tag = "1")]
+    pub roles: ::prost::alloc::vec::Vec<Role>,
+    /// For the next page. Empty on the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListRolesResponse {
+    const NAME: &'static str = "ListRolesResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.ListRolesResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.ListRolesResponse".into()
+    }
+}
+/// Asks for a role to be changed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateRoleRequest {
+    /// The name.
+    #[prost(string, tag = "1")]
+    pub role_name: ::prost::alloc::string::String,
+    /// The new trust policy, as in CreateRole.
+    #[prost(string, optional, tag = "2")]
+    pub assume_role_policy_document: ::core::option::Option<
+        ::prost::alloc::string::String,
+    >,
+    /// The longest a session may be, 900 to 43,200 seconds. Sessions that run are not cut short.
+    #[prost(int32, optional, tag = "3")]
+    pub max_session_duration_seconds: ::core::option::Option<i32>,
+    /// For people, at most 1,000 characters.
+    #[prost(string, optional, tag = "4")]
+    pub description: ::core::option::Option<::prost::alloc::string::String>,
+}
+impl ::prost::Name for UpdateRoleRequest {
+    const NAME: &'static str = "UpdateRoleRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.UpdateRoleRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.UpdateRoleRequest".into()
+    }
+}
+/// The changed role.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpdateRoleResponse {
+    /// The role.
+    #[prost(message, optional, tag = "1")]
+    pub role: ::core::option::Option<Role>,
+}
+impl ::prost::Name for UpdateRoleResponse {
+    const NAME: &'static str = "UpdateRoleResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.UpdateRoleResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.UpdateRoleResponse".into()
+    }
+}
+/// Asks for a role to be deleted.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteRoleRequest {
+    /// The name.
+    #[prost(string, tag = "1")]
+    pub role_name: ::prost::alloc::string::String,
+}
+impl ::prost::Name for DeleteRoleRequest {
+    const NAME: &'static str = "DeleteRoleRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.DeleteRoleRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.DeleteRoleRequest".into()
+    }
+}
+/// The role is deleted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteRoleResponse {}
+impl ::prost::Name for DeleteRoleResponse {
+    const NAME: &'static str = "DeleteRoleResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.DeleteRoleResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.DeleteRoleResponse".into()
+    }
+}
+/// Asks for a session of a role.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AssumeRoleRequest {
+    /// The role's ARN.
+    #[prost(string, tag = "1")]
+    pub role_arn: ::prost::alloc::string::String,
+    /// What the session is to be known by, 2 to 64 letters, digits or `+=,.@_-`.
+    #[prost(string, tag = "2")]
+    pub role_session_name: ::prost::alloc::string::String,
+    /// How long the session is to last: 900 seconds up to what the role allows, and 3,600 if the caller is
+    /// a session itself. Absent: 3,600.
+    #[prost(int32, optional, tag = "3")]
+    pub duration_seconds: ::core::option::Option<i32>,
+    /// A policy that narrows what the session may do to what it allows as well, an IAM document in JSON of
+    /// at most 2,048 characters. Empty: none.
+    #[prost(string, tag = "4")]
+    pub policy: ::prost::alloc::string::String,
+    /// What the trust policy may ask for as `sts:ExternalId`, 2 to 1,224 characters. Empty: none.
+    #[prost(string, tag = "5")]
+    pub external_id: ::prost::alloc::string::String,
+    /// On whose behalf the session is: `aws:SourceIdentity` in policies, of this session and those it
+    /// begins. Empty: nobody's.
+    #[prost(string, tag = "6")]
+    pub source_identity: ::prost::alloc::string::String,
+}
+impl ::prost::Name for AssumeRoleRequest {
+    const NAME: &'static str = "AssumeRoleRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.AssumeRoleRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.AssumeRoleRequest".into()
+    }
+}
+/// A session has begun.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AssumeRoleResponse {
+    /// Its credentials.
+    #[prost(message, optional, tag = "1")]
+    pub credentials: ::core::option::Option<SessionCredentials>,
+    /// `arn:aws:sts::<account>:assumed-role/<role>/<session>`.
+    #[prost(string, tag = "2")]
+    pub assumed_role_arn: ::prost::alloc::string::String,
+    /// `<role id>:<session name>`; `aws:userid` in policies.
+    #[prost(string, tag = "3")]
+    pub assumed_role_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for AssumeRoleResponse {
+    const NAME: &'static str = "AssumeRoleResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.AssumeRoleResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.AssumeRoleResponse".into()
+    }
+}
+/// Asks for a new access key.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateAccessKeyRequest {
+    /// The user whose it is to be. Empty: the caller.
+    #[prost(string, tag = "1")]
+    pub user_name: ::prost::alloc::string::String,
+}
+impl ::prost::Name for CreateAccessKeyRequest {
+    const NAME: &'static str = "CreateAccessKeyRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.CreateAccessKeyRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.CreateAccessKeyRequest".into()
+    }
+}
+/// The new access key.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateAccessKeyResponse {
+    /// The key with its secret.
+    #[prost(message, optional, tag = "1")]
+    pub access_key: ::core::option::Option<AccessKey>,
+}
+impl ::prost::Name for CreateAccessKeyResponse {
+    const NAME: &'static str = "CreateAccessKeyResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.CreateAccessKeyResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.CreateAccessKeyResponse".into()
+    }
+}
+/// Asks for the access keys of a user.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListAccessKeysRequest {
+    /// The user. Empty: the caller.
+    #[prost(string, tag = "1")]
+    pub user_name: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListAccessKeysRequest {
+    const NAME: &'static str = "ListAccessKeysRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.ListAccessKeysRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.ListAccessKeysRequest".into()
+    }
+}
+/// The access keys of a user.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListAccessKeysResponse {
+    /// The keys, at most two.
+    #[prost(message, repeated, tag = "1")]
+    pub access_keys: ::prost::alloc::vec::Vec<AccessKeyMetadata>,
+}
+impl ::prost::Name for ListAccessKeysResponse {
+    const NAME: &'static str = "ListAccessKeysResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.ListAccessKeysResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.ListAccessKeysResponse".into()
+    }
+}
+/// Asks for an access key to be made active or inactive.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateAccessKeyRequest {
+    /// The user. Empty: the caller.
+    #[prost(string, tag = "1")]
+    pub user_name: ::prost::alloc::string::String,
+    /// The key.
+    #[prost(string, tag = "2")]
+    pub access_key_id: ::prost::alloc::string::String,
+    /// What it is to be. Required.
+    #[prost(enumeration = "AccessKeyStatus", tag = "3")]
+    pub status: i32,
+}
+impl ::prost::Name for UpdateAccessKeyRequest {
+    const NAME: &'static str = "UpdateAccessKeyRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.UpdateAccessKeyRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.UpdateAccessKeyRequest".into()
+    }
+}
+/// The access key is as asked.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateAccessKeyResponse {}
+impl ::prost::Name for UpdateAccessKeyResponse {
+    const NAME: &'static str = "UpdateAccessKeyResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.UpdateAccessKeyResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.UpdateAccessKeyResponse".into()
+    }
+}
+/// Asks for an access key to be deleted.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteAccessKeyRequest {
+    /// The user. Empty: the caller.
+    #[prost(string, tag = "1")]
+    pub user_name: ::prost::alloc::string::String,
+    /// The key.
+    #[prost(string, tag = "2")]
+    pub access_key_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for DeleteAccessKeyRequest {
+    const NAME: &'static str = "DeleteAccessKeyRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.DeleteAccessKeyRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.DeleteAccessKeyRequest".into()
+    }
+}
+/// The access key is deleted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteAccessKeyResponse {}
+impl ::prost::Name for DeleteAccessKeyResponse {
+    const NAME: &'static str = "DeleteAccessKeyResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.DeleteAccessKeyResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.DeleteAccessKeyResponse".into()
+    }
+}
+/// Asks for a new managed policy.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreatePolicyRequest {
+    /// The name.
+    #[prost(string, tag = "1")]
+    pub policy_name: ::prost::alloc::string::String,
+    /// An IAM document in JSON of at most 6,144 characters other than white space.
+    #[prost(string, tag = "2")]
+    pub policy_document: ::prost::alloc::string::String,
+    /// For people, at most 1,000 characters.
+    #[prost(string, tag = "3")]
+    pub description: ::prost::alloc::string::String,
+}
+impl ::prost::Name for CreatePolicyRequest {
+    const NAME: &'static str = "CreatePolicyRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.CreatePolicyRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.CreatePolicyRequest".into()
+    }
+}
+/// The new policy.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreatePolicyResponse {
+    /// The policy.
+    #[prost(message, optional, tag = "1")]
+    pub policy: ::core::option::Option<Policy>,
+}
+impl ::prost::Name for CreatePolicyResponse {
+    const NAME: &'static str = "CreatePolicyResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.CreatePolicyResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.CreatePolicyResponse".into()
+    }
+}
+/// Asks about a managed policy.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetPolicyRequest {
+    /// The policy's ARN.
+    #[prost(string, tag = "1")]
+    pub policy_arn: ::prost::alloc::string::String,
+}
+impl ::prost::Name for GetPolicyRequest {
+    const NAME: &'static str = "GetPolicyRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.GetPolicyRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.GetPolicyRequest".into()
+    }
+}
+/// What the policy is.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetPolicyResponse {
+    /// The policy.
+    #[prost(message, optional, tag = "1")]
+    pub policy: ::core::option::Option<Policy>,
+    /// Its document, as it was written.
+    #[prost(string, tag = "2")]
+    pub policy_document: ::prost::alloc::string::String,
+    /// The users, then the groups, then the roles it is attached to.
+    #[prost(message, repeated, tag = "3")]
+    pub attached_to: ::prost::alloc::vec::Vec<Identity>,
+}
+impl ::prost::Name for GetPolicyResponse {
+    const NAME: &'static str = "GetPolicyResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.GetPolicyResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.GetPolicyResponse".into()
+    }
+}
+/// Asks for a page of managed policies.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListPoliciesRequest {
+    /// At most so many policies, 1 to 1,000. 0: 100.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// The next_page_token of the page before. Empty: from the first on.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Whether to leave out those that are built in.
+    #[prost(bool, tag = "3")]
+    pub local_only: bool,
+    /// Whether to leave out those that are attached to nothing.
+    #[prost(bool, tag = "4")]
+    pub attached_only: bool,
+}
+impl ::prost::Name for ListPoliciesRequest {
+    const NAME: &'static str = "ListPoliciesRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.ListPoliciesRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.ListPoliciesRequest".into()
+    }
+}
+/// A page of managed policies.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListPoliciesResponse {
+    /// The policies, in the order of their names without regard to case. With attached_only there may be
+    /// fewer on a page than asked.
+    #[prost(message, repeated, tag = "1")]
+    pub policies: ::prost::alloc::vec::Vec<Policy>,
+    /// For the next page. Empty on the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListPoliciesResponse {
+    const NAME: &'static str = "ListPoliciesResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.ListPoliciesResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.ListPoliciesResponse".into()
+    }
+}
+/// Asks for the document of a managed policy to be replaced.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdatePolicyRequest {
+    /// The policy's ARN.
+    #[prost(string, tag = "1")]
+    pub policy_arn: ::prost::alloc::string::String,
+    /// The new document, as in CreatePolicy.
+    #[prost(string, tag = "2")]
+    pub policy_document: ::prost::alloc::string::String,
+}
+impl ::prost::Name for UpdatePolicyRequest {
+    const NAME: &'static str = "UpdatePolicyRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.UpdatePolicyRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.UpdatePolicyRequest".into()
+    }
+}
+/// The changed policy.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdatePolicyResponse {
+    /// The policy.
+    #[prost(message, optional, tag = "1")]
+    pub policy: ::core::option::Option<Policy>,
+}
+impl ::prost::Name for UpdatePolicyResponse {
+    const NAME: &'static str = "UpdatePolicyResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.UpdatePolicyResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.UpdatePolicyResponse".into()
+    }
+}
+/// Asks for a managed policy to be deleted.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeletePolicyRequest {
+    /// The policy's ARN.
+    #[prost(string, tag = "1")]
+    pub policy_arn: ::prost::alloc::string::String,
+}
+impl ::prost::Name for DeletePolicyRequest {
+    const NAME: &'static str = "DeletePolicyRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.DeletePolicyRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.DeletePolicyRequest".into()
+    }
+}
+/// The policy is deleted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeletePolicyResponse {}
+impl ::prost::Name for DeletePolicyResponse {
+    const NAME: &'static str = "DeletePolicyResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.DeletePolicyResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.DeletePolicyResponse".into()
+    }
+}
+/// Asks for a managed policy to be attached.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AttachPolicyRequest {
+    /// What to attach it to. Required.
+    #[prost(message, optional, tag = "1")]
+    pub identity: ::core::option::Option<Identity>,
+    /// The policy's ARN.
+    #[prost(string, tag = "2")]
+    pub policy_arn: ::prost::alloc::string::String,
+}
+impl ::prost::Name for AttachPolicyRequest {
+    const NAME: &'static str = "AttachPolicyRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.AttachPolicyRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.AttachPolicyRequest".into()
+    }
+}
+/// The policy is attached.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AttachPolicyResponse {}
+impl ::prost::Name for AttachPolicyResponse {
+    const NAME: &'static str = "AttachPolicyResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.AttachPolicyResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.AttachPolicyResponse".into()
+    }
+}
+/// Asks for a managed policy to be detached.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DetachPolicyRequest {
+    /// What to detach it from. Required.
+    #[prost(message, optional, tag = "1")]
+    pub identity: ::core::option::Option<Identity>,
+    /// The policy's ARN.
+    #[prost(string, tag = "2")]
+    pub policy_arn: ::prost::alloc::string::String,
+}
+impl ::prost::Name for DetachPolicyRequest {
+    const NAME: &'static str = "DetachPolicyRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.DetachPolicyRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.DetachPolicyRequest".into()
+    }
+}
+/// The policy is detached.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DetachPolicyResponse {}
+impl ::prost::Name for DetachPolicyResponse {
+    const NAME: &'static str = "DetachPolicyResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.DetachPolicyResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.DetachPolicyResponse".into()
+    }
+}
+/// Asks for an inline policy.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PutInlinePolicyRequest {
+    /// Whose it is to be. Required.
+    #[prost(message, optional, tag = "1")]
+    pub identity: ::core::option::Option<Identity>,
+    /// The name, 1 to 128 letters, digits or `+=,.@_-`.
+    #[prost(string, tag = "2")]
+    pub policy_name: ::prost::alloc::string::String,
+    /// An IAM document in JSON.
+    #[prost(string, tag = "3")]
+    pub policy_document: ::prost::alloc::string::String,
+}
+impl ::prost::Name for PutInlinePolicyRequest {
+    const NAME: &'static str = "PutInlinePolicyRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.PutInlinePolicyRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.PutInlinePolicyRequest".into()
+    }
+}
+/// The policy is in force.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PutInlinePolicyResponse {}
+impl ::prost::Name for PutInlinePolicyResponse {
+    const NAME: &'static str = "PutInlinePolicyResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.PutInlinePolicyResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.PutInlinePolicyResponse".into()
+    }
+}
+/// Asks for an inline policy.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetInlinePolicyRequest {
+    /// Whose it is. Required.
+    #[prost(message, optional, tag = "1")]
+    pub identity: ::core::option::Option<Identity>,
+    /// The name.
+    #[prost(string, tag = "2")]
+    pub policy_name: ::prost::alloc::string::String,
+}
+impl ::prost::Name for GetInlinePolicyRequest {
+    const NAME: &'static str = "GetInlinePolicyRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.GetInlinePolicyRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.GetInlinePolicyRequest".into()
+    }
+}
+/// The inline policy.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetInlinePolicyResponse {
+    /// Its document, as it was written.
+    #[prost(string, tag = "1")]
+    pub policy_document: ::prost::alloc::string::String,
+}
+impl ::prost::Name for GetInlinePolicyResponse {
+    const NAME: &'static str = "GetInlinePolicyResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.GetInlinePolicyResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.GetInlinePolicyResponse".into()
+    }
+}
+/// Asks for an inline policy to be taken away.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteInlinePolicyRequest {
+    /// Whose it is. Required.
+    #[prost(message, optional, tag = "1")]
+    pub identity: ::core::option::Option<Identity>,
+    /// The name.
+    #[prost(string, tag = "2")]
+    pub policy_name: ::prost::alloc::string::String,
+}
+impl ::prost::Name for DeleteInlinePolicyRequest {
+    const NAME: &'static str = "DeleteInlinePolicyRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.DeleteInlinePolicyRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.DeleteInlinePolicyRequest".into()
+    }
+}
+/// The policy is gone.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteInlinePolicyResponse {}
+impl ::prost::Name for DeleteInlinePolicyResponse {
+    const NAME: &'static str = "DeleteInlinePolicyResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.DeleteInlinePolicyResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.DeleteInlinePolicyResponse".into()
+    }
+}
+/// Asks for a permissions boundary.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PutPermissionsBoundaryRequest {
+    /// A user or a role. Required.
+    #[prost(message, optional, tag = "1")]
+    pub identity: ::core::option::Option<Identity>,
+    /// The policy's ARN.
+    #[prost(string, tag = "2")]
+    pub policy_arn: ::prost::alloc::string::String,
+}
+impl ::prost::Name for PutPermissionsBoundaryRequest {
+    const NAME: &'static str = "PutPermissionsBoundaryRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.PutPermissionsBoundaryRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.PutPermissionsBoundaryRequest".into()
+    }
+}
+/// The boundary is in force.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PutPermissionsBoundaryResponse {}
+impl ::prost::Name for PutPermissionsBoundaryResponse {
+    const NAME: &'static str = "PutPermissionsBoundaryResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.PutPermissionsBoundaryResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.PutPermissionsBoundaryResponse".into()
+    }
+}
+/// Asks for a permissions boundary to be taken away.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeletePermissionsBoundaryRequest {
+    /// A user or a role. Required.
+    #[prost(message, optional, tag = "1")]
+    pub identity: ::core::option::Option<Identity>,
+}
+impl ::prost::Name for DeletePermissionsBoundaryRequest {
+    const NAME: &'static str = "DeletePermissionsBoundaryRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.DeletePermissionsBoundaryRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.DeletePermissionsBoundaryRequest".into()
+    }
+}
+/// There is no boundary any more.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeletePermissionsBoundaryResponse {}
+impl ::prost::Name for DeletePermissionsBoundaryResponse {
+    const NAME: &'static str = "DeletePermissionsBoundaryResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.DeletePermissionsBoundaryResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.DeletePermissionsBoundaryResponse".into()
+    }
+}
+/// Asks for tags to be put on.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TagIdentityRequest {
+    /// A user or a role. Required.
+    #[prost(message, optional, tag = "1")]
+    pub identity: ::core::option::Option<Identity>,
+    /// The tags, no key twice.
+    #[prost(message, repeated, tag = "2")]
+    pub tags: ::prost::alloc::vec::Vec<Tag>,
+}
+impl ::prost::Name for TagIdentityRequest {
+    const NAME: &'static str = "TagIdentityRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.TagIdentityRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.TagIdentityRequest".into()
+    }
+}
+/// The tags are put on.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TagIdentityResponse {}
+impl ::prost::Name for TagIdentityResponse {
+    const NAME: &'static str = "TagIdentityResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.TagIdentityResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.TagIdentityResponse".into()
+    }
+}
+/// Asks for tags to be taken off.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UntagIdentityRequest {
+    /// A user or a role. Required.
+    #[prost(message, optional, tag = "1")]
+    pub identity: ::core::option::Option<Identity>,
+    /// The keys of the tags to take off.
+    #[prost(string, repeated, tag = "2")]
+    pub tag_keys: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+impl ::prost::Name for UntagIdentityRequest {
+    const NAME: &'static str = "UntagIdentityRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.UntagIdentityRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.UntagIdentityRequest".into()
+    }
+}
+/// The tags are taken off.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UntagIdentityResponse {}
+impl ::prost::Name for UntagIdentityResponse {
+    const NAME: &'static str = "UntagIdentityResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.UntagIdentityResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.UntagIdentityResponse".into()
+    }
+}
+/// Asks what policies come to.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SimulatePolicyRequest {
+    /// The ARN of a user, or of a role for its sessions. Empty: only the documents speak.
+    #[prost(string, tag = "1")]
+    pub principal_arn: ::prost::alloc::string::String,
+    /// Policies that speak as if they were the identity's, beside its own; at most 10 IAM documents in
+    /// JSON.
+    #[prost(string, repeated, tag = "2")]
+    pub policy_documents: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// A permissions boundary in place of the identity's.
+    #[prost(string, optional, tag = "3")]
+    pub permissions_boundary_policy_document: ::core::option::Option<
+        ::prost::alloc::string::String,
+    >,
+    /// A policy that narrows the session.
+    #[prost(string, optional, tag = "4")]
+    pub session_policy_document: ::core::option::Option<::prost::alloc::string::String>,
+    /// The actions, as in `dynamodb:GetItem`, without wildcards. At least 1.
+    #[prost(string, repeated, tag = "5")]
+    pub action_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The resources. None: `*`. Actions and resources make at most 100 pairs.
+    #[prost(string, repeated, tag = "6")]
+    pub resource_arns: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The policy of each resource. Absent: for a table here or its index the one that the table has.
+    #[prost(string, optional, tag = "7")]
+    pub resource_policy: ::core::option::Option<::prost::alloc::string::String>,
+    /// The condition keys that the calls would have, besides those of the principal itself; at most 100.
+    #[prost(message, repeated, tag = "8")]
+    pub context_entries: ::prost::alloc::vec::Vec<ContextEntry>,
+}
+impl ::prost::Name for SimulatePolicyRequest {
+    const NAME: &'static str = "SimulatePolicyRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.SimulatePolicyRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.SimulatePolicyRequest".into()
+    }
+}
+/// What the policies come to.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SimulatePolicyResponse {
+    /// One for each action on each resource: for the first action all resources, then for the next.
+    #[prost(message, repeated, tag = "1")]
+    pub results: ::prost::alloc::vec::Vec<SimulationResult>,
+}
+impl ::prost::Name for SimulatePolicyResponse {
+    const NAME: &'static str = "SimulatePolicyResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.SimulatePolicyResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.SimulatePolicyResponse".into()
+    }
+}
+/// Asks who is calling.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetCallerIdentityRequest {}
+impl ::prost::Name for GetCallerIdentityRequest {
+    const NAME: &'static str = "GetCallerIdentityRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.GetCallerIdentityRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.GetCallerIdentityRequest".into()
+    }
+}
+/// Who is calling.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetCallerIdentityResponse {
+    /// The account, twelve digits.
+    #[prost(string, tag = "1")]
+    pub account: ::prost::alloc::string::String,
+    /// The caller's ARN: of the user, the root, or the session.
+    #[prost(string, tag = "2")]
+    pub arn: ::prost::alloc::string::String,
+    /// The user's id, `<role id>:<session name>` of a session, the account of the root; `aws:userid` in
+    /// policies.
+    #[prost(string, tag = "3")]
+    pub user_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for GetCallerIdentityResponse {
+    const NAME: &'static str = "GetCallerIdentityResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.GetCallerIdentityResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.GetCallerIdentityResponse".into()
+    }
+}
+/// Generated client implementations.
+pub mod iam_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Identities, and what they are permitted to do.
+    ///
+    /// Users, groups, roles and policies are named by their names, and policies that are attached by their ARNs.
+    /// A change is in force for every call that begins after the answer, and ends streams that it forbids. No
+    /// answer and no error holds a secret but those of CreateAccessKey and AssumeRole, once.
+    ///
+    /// Errors are told apart by the ErrorReason in their ErrorInfo. Every rpc can fail with
+    ///
+    /// * ACCESS_DENIED (PERMISSION_DENIED): the caller's policies do not permit the action named;
+    /// * MISSING_AUTHENTICATION_TOKEN, UNRECOGNIZED_CLIENT, INVALID_SIGNATURE, INCOMPLETE_SIGNATURE,
+    ///  EXPIRED_TOKEN (UNAUTHENTICATED): the caller is not known;
+    /// * VALIDATION (INVALID_ARGUMENT): a member of the request is missing or breaks a rule of its own;
+    /// * THROTTLING (RESOURCE_EXHAUSTED): too many calls of this kind;
+    /// * INTERNAL_SERVER_ERROR (INTERNAL), SERVICE_UNAVAILABLE (UNAVAILABLE): the server's fault;
+    ///
+    /// and with DEADLINE_EXCEEDED or CANCELLED, which have no reason.
+    #[derive(Debug, Clone)]
+    pub struct IamServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl IamServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> IamServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> IamServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            IamServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Creates a user. It has no keys and may do nothing yet.
+        ///
+        /// Action: `iam:CreateUser`, with tags also `iam:TagUser`; `iam:PermissionsBoundary` is the boundary.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * ENTITY_ALREADY_EXISTS (ALREADY_EXISTS): there is a user of this name, in whatever case.
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no policy for the permissions boundary.
+        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): too many users.
+        pub async fn create_user(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateUserRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateUserResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/CreateUser",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "CreateUser"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Tells about a user.
+        ///
+        /// Action: `iam:GetUser`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such user.
+        pub async fn get_user(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetUserRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetUserResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/GetUser",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "GetUser"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists the users in the order of their names, a page at a time.
+        ///
+        /// Action: `iam:ListUsers`.
+        ///
+        /// Errors: those of every rpc.
+        pub async fn list_users(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListUsersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListUsersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/ListUsers",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "ListUsers"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Deletes a user. It must have no access keys, no policies and no groups. Its sessions and running
+        /// streams end.
+        ///
+        /// Action: `iam:DeleteUser`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such user.
+        /// * DELETE_CONFLICT (FAILED_PRECONDITION): the user has access keys or policies or is in groups.
+        pub async fn delete_user(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteUserRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteUserResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/DeleteUser",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "DeleteUser"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Creates a group. It has no policies and nobody is in it yet.
+        ///
+        /// Action: `iam:CreateGroup`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * ENTITY_ALREADY_EXISTS (ALREADY_EXISTS): there is a group of this name, in whatever case.
+        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): too many groups.
+        pub async fn create_group(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateGroupRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateGroupResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/CreateGroup",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "CreateGroup"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Tells about a group, and who is in it, a page at a time.
+        ///
+        /// Action: `iam:GetGroup`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such group.
+        pub async fn get_group(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetGroupRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetGroupResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/GetGroup",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "GetGroup"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists the groups in the order of their names, a page at a time.
+        ///
+        /// Action: `iam:ListGroups`.
+        ///
+        /// Errors: those of every rpc.
+        pub async fn list_groups(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListGroupsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListGroupsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/ListGroups",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "ListGroups"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Deletes a group. Nobody may be in it, and it must have no policies.
+        ///
+        /// Action: `iam:DeleteGroup`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such group.
+        /// * DELETE_CONFLICT (FAILED_PRECONDITION): users are in the group, or it has policies.
+        pub async fn delete_group(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteGroupRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteGroupResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/DeleteGroup",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "DeleteGroup"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Puts a user into a group. It is no error if the user is in it already.
+        ///
+        /// Action: `iam:AddUserToGroup`, on the group.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such user or group.
+        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): the user is in 10 groups.
+        pub async fn add_user_to_group(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AddUserToGroupRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AddUserToGroupResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/AddUserToGroup",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "AddUserToGroup"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes a user out of a group.
+        ///
+        /// Action: `iam:RemoveUserFromGroup`, on the group.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such user or group, or the user is not in it.
+        pub async fn remove_user_from_group(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RemoveUserFromGroupRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RemoveUserFromGroupResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/RemoveUserFromGroup",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "RemoveUserFromGroup"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Creates a role. Its sessions may do nothing yet.
+        ///
+        /// Action: `iam:CreateRole`, with tags also `iam:TagRole`; `iam:PermissionsBoundary` is the boundary.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * ENTITY_ALREADY_EXISTS (ALREADY_EXISTS): there is a role of this name, in whatever case.
+        /// * MALFORMED_POLICY_DOCUMENT (INVALID_ARGUMENT): the trust policy is not valid.
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no policy for the permissions boundary.
+        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): too many roles.
+        pub async fn create_role(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateRoleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateRoleResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/CreateRole",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "CreateRole"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Tells about a role.
+        ///
+        /// Action: `iam:GetRole`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such role.
+        pub async fn get_role(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetRoleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetRoleResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/GetRole",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "GetRole"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists the roles in the order of their names, a page at a time.
+        ///
+        /// Action: `iam:ListRoles`.
+        ///
+        /// Errors: those of every rpc.
+        pub async fn list_roles(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListRolesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListRolesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/ListRoles",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "ListRoles"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Changes a role. What is absent stays as it is. A new trust policy does not end sessions.
+        ///
+        /// Action: `iam:UpdateRole`, for a trust policy `iam:UpdateAssumeRolePolicy`; both if both are asked
+        /// for.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such role.
+        /// * MALFORMED_POLICY_DOCUMENT (INVALID_ARGUMENT): the trust policy is not valid.
+        pub async fn update_role(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateRoleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateRoleResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/UpdateRole",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "UpdateRole"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Deletes a role. It must have no policies. Its sessions end.
+        ///
+        /// Action: `iam:DeleteRole`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such role.
+        /// * DELETE_CONFLICT (FAILED_PRECONDITION): the role has policies.
+        pub async fn delete_role(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteRoleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteRoleResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/DeleteRole",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "DeleteRole"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Begins a session of a role, with credentials of its own. The role's trust policy must name the
+        /// caller, or the caller's account while the caller's own policies permit it; a caller that is denied
+        /// is not told whether there is such a role. The root cannot assume one: nothing of it would be
+        /// narrowed.
+        ///
+        /// Action: `sts:AssumeRole`, on the role; `sts:ExternalId` and `sts:RoleSessionName` are what the
+        /// request says.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * MALFORMED_POLICY_DOCUMENT (INVALID_ARGUMENT): the session policy is not valid.
+        pub async fn assume_role(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AssumeRoleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AssumeRoleResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/AssumeRole",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "AssumeRole"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Creates an access key, ACTIVE. Its secret is in the answer and cannot be asked for again. A user has
+        /// at most two keys, so that one can replace the other.
+        ///
+        /// Action: `iam:CreateAccessKey`, on the user.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such user.
+        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): the user has two access keys.
+        pub async fn create_access_key(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateAccessKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateAccessKeyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/CreateAccessKey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "CreateAccessKey"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists the access keys of a user, without their secrets.
+        ///
+        /// Action: `iam:ListAccessKeys`, on the user.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such user.
+        pub async fn list_access_keys(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListAccessKeysRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAccessKeysResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/ListAccessKeys",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "ListAccessKeys"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Makes an access key inactive or active again. Calls with an inactive key are refused, and running
+        /// streams end.
+        ///
+        /// Action: `iam:UpdateAccessKey`, on the user.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such user, or it has no such key.
+        pub async fn update_access_key(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateAccessKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateAccessKeyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/UpdateAccessKey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "UpdateAccessKey"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Deletes an access key.
+        ///
+        /// Action: `iam:DeleteAccessKey`, on the user.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such user, or it has no such key.
+        pub async fn delete_access_key(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteAccessKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteAccessKeyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/DeleteAccessKey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "DeleteAccessKey"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Creates a managed policy.
+        ///
+        /// Action: `iam:CreatePolicy`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * ENTITY_ALREADY_EXISTS (ALREADY_EXISTS): there is a policy of this name, in whatever case.
+        /// * MALFORMED_POLICY_DOCUMENT (INVALID_ARGUMENT): the document is not valid.
+        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): too many policies.
+        pub async fn create_policy(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreatePolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreatePolicyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/CreatePolicy",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "CreatePolicy"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Tells about a managed policy, its document, and what it is attached to.
+        ///
+        /// Action: `iam:GetPolicy`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such policy.
+        pub async fn get_policy(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetPolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetPolicyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/GetPolicy",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "GetPolicy"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists the managed policies in the order of their names, a page at a time.
+        ///
+        /// Action: `iam:ListPolicies`.
+        ///
+        /// Errors: those of every rpc.
+        pub async fn list_policies(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListPoliciesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPoliciesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/ListPolicies",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "ListPolicies"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Replaces the document of a managed policy, for whatever it is attached to. There is one version of
+        /// it: the one before is gone.
+        ///
+        /// Action: `iam:CreatePolicyVersion`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such policy.
+        /// * MALFORMED_POLICY_DOCUMENT (INVALID_ARGUMENT): the document is not valid.
+        /// * VALIDATION (INVALID_ARGUMENT): the policy is built in.
+        pub async fn update_policy(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdatePolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdatePolicyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/UpdatePolicy",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "UpdatePolicy"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Deletes a managed policy. It must be attached to nothing and bound nothing.
+        ///
+        /// Action: `iam:DeletePolicy`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such policy.
+        /// * DELETE_CONFLICT (FAILED_PRECONDITION): the policy is attached to something or bounds something.
+        /// * VALIDATION (INVALID_ARGUMENT): the policy is built in.
+        pub async fn delete_policy(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeletePolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeletePolicyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/DeletePolicy",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "DeletePolicy"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Attaches a managed policy. It is no error if it is attached already.
+        ///
+        /// Action: `iam:AttachUserPolicy`, `iam:AttachGroupPolicy` or `iam:AttachRolePolicy`, on the identity;
+        /// `iam:PolicyARN` is the policy.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such identity or policy.
+        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): 100 policies are attached to the identity.
+        pub async fn attach_policy(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AttachPolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AttachPolicyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/AttachPolicy",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "AttachPolicy"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Detaches a managed policy.
+        ///
+        /// Action: `iam:DetachUserPolicy`, `iam:DetachGroupPolicy` or `iam:DetachRolePolicy`, on the identity;
+        /// `iam:PolicyARN` is the policy.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such identity, or the policy is not attached to it.
+        pub async fn detach_policy(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DetachPolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DetachPolicyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/DetachPolicy",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "DetachPolicy"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Gives an identity a policy of its own; one of the same name is replaced.
+        ///
+        /// Action: `iam:PutUserPolicy`, `iam:PutGroupPolicy` or `iam:PutRolePolicy`, on the identity.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such identity.
+        /// * MALFORMED_POLICY_DOCUMENT (INVALID_ARGUMENT): the document is not valid.
+        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): the identity has 100 inline policies, or they together have
+        ///  more than 2,048 characters other than white space for a user, 5,120 for a group, 10,240 for a
+        ///  role.
+        pub async fn put_inline_policy(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PutInlinePolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PutInlinePolicyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/PutInlinePolicy",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "PutInlinePolicy"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Tells an inline policy.
+        ///
+        /// Action: `iam:GetUserPolicy`, `iam:GetGroupPolicy` or `iam:GetRolePolicy`, on the identity.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such identity, or it has no such policy.
+        pub async fn get_inline_policy(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetInlinePolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetInlinePolicyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/GetInlinePolicy",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "GetInlinePolicy"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes an inline policy away.
+        ///
+        /// Action: `iam:DeleteUserPolicy`, `iam:DeleteGroupPolicy` or `iam:DeleteRolePolicy`, on the identity.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such identity, or it has no such policy.
+        pub async fn delete_inline_policy(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteInlinePolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteInlinePolicyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/DeleteInlinePolicy",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "DeleteInlinePolicy"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Bounds what a user or the sessions of a role may do by a managed policy, in place of the one before.
+        /// It grants nothing.
+        ///
+        /// Action: `iam:PutUserPermissionsBoundary` or `iam:PutRolePermissionsBoundary`, on the identity;
+        /// `iam:PermissionsBoundary` is the policy.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such identity or policy.
+        pub async fn put_permissions_boundary(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PutPermissionsBoundaryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PutPermissionsBoundaryResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/PutPermissionsBoundary",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("cairn.v1.IamService", "PutPermissionsBoundary"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes a permissions boundary away.
+        ///
+        /// Action: `iam:DeleteUserPermissionsBoundary` or `iam:DeleteRolePermissionsBoundary`, on the identity.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such identity, or it has no boundary.
+        pub async fn delete_permissions_boundary(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeletePermissionsBoundaryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeletePermissionsBoundaryResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/DeletePermissionsBoundary",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("cairn.v1.IamService", "DeletePermissionsBoundary"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Puts tags on a user or a role; a tag with the key of another replaces it.
+        ///
+        /// Action: `iam:TagUser` or `iam:TagRole`, on the identity.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such identity.
+        /// * VALIDATION (INVALID_ARGUMENT): there would be more than 50 tags.
+        pub async fn tag_identity(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TagIdentityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TagIdentityResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/TagIdentity",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "TagIdentity"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes tags off a user or a role. Keys that it has no tag of are ignored.
+        ///
+        /// Action: `iam:UntagUser` or `iam:UntagRole`, on the identity.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such identity.
+        pub async fn untag_identity(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UntagIdentityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UntagIdentityResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/UntagIdentity",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "UntagIdentity"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Tells whether calls would be allowed, and why: each action on each resource is evaluated as a call
+        /// is, for a user or role as it is now, or for policies that are given. Nothing is done.
+        ///
+        /// Action: `iam:SimulatePrincipalPolicy` on the identity, without one `iam:SimulateCustomPolicy`;
+        /// `dynamodb:GetResourcePolicy` on the tables whose own policies speak.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such user or role.
+        /// * MALFORMED_POLICY_DOCUMENT (INVALID_ARGUMENT): a document is not valid.
+        pub async fn simulate_policy(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SimulatePolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SimulatePolicyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/SimulatePolicy",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "SimulatePolicy"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Tells who is calling. No policy can forbid it.
+        ///
+        /// Action: `sts:GetCallerIdentity`, which is always allowed.
+        ///
+        /// Errors: those of every rpc.
+        pub async fn get_caller_identity(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetCallerIdentityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetCallerIdentityResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.IamService/GetCallerIdentity",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.IamService", "GetCallerIdentity"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod iam_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with IamServiceServer.
+    #[async_trait]
+    pub trait IamService: std::marker::Send + std::marker::Sync + 'static {
+        /// Creates a user. It has no keys and may do nothing yet.
+        ///
+        /// Action: `iam:CreateUser`, with tags also `iam:TagUser`; `iam:PermissionsBoundary` is the boundary.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * ENTITY_ALREADY_EXISTS (ALREADY_EXISTS): there is a user of this name, in whatever case.
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no policy for the permissions boundary.
+        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): too many users.
+        async fn create_user(
+            &self,
+            request: tonic::Request<super::CreateUserRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateUserResponse>,
+            tonic::Status,
+        >;
+        /// Tells about a user.
+        ///
+        /// Action: `iam:GetUser`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such user.
+        async fn get_user(
+            &self,
+            request: tonic::Request<super::GetUserRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetUserResponse>, tonic::Status>;
+        /// Lists the users in the order of their names, a page at a time.
+        ///
+        /// Action: `iam:ListUsers`.
+        ///
+        /// Errors: those of every rpc.
+        async fn list_users(
+            &self,
+            request: tonic::Request<super::ListUsersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListUsersResponse>,
+            tonic::Status,
+        >;
+        /// Deletes a user. It must have no access keys, no policies and no groups. Its sessions and running
+        /// streams end.
+        ///
+        /// Action: `iam:DeleteUser`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such user.
+        /// * DELETE_CONFLICT (FAILED_PRECONDITION): the user has access keys or policies or is in groups.
+        async fn delete_user(
+            &self,
+            request: tonic::Request<super::DeleteUserRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteUserResponse>,
+            tonic::Status,
+        >;
+        /// Creates a group. It has no policies and nobody is in it yet.
+        ///
+        /// Action: `iam:CreateGroup`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * ENTITY_ALREADY_EXISTS (ALREADY_EXISTS): there is a group of this name, in whatever case.
+        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): too many groups.
+        async fn create_group(
+            &self,
+            request: tonic::Request<super::CreateGroupRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateGroupResponse>,
+            tonic::Status,
+        >;
+        /// Tells about a group, and who is in it, a page at a time.
+        ///
+        /// Action: `iam:GetGroup`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such group.
+        async fn get_group(
+            &self,
+            request: tonic::Request<super::GetGroupRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetGroupResponse>,
+            tonic::Status,
+        >;
+        /// Lists the groups in the order of their names, a page at a time.
+        ///
+        /// Action: `iam:ListGroups`.
+        ///
+        /// Errors: those of every rpc.
+        async fn list_groups(
+            &self,
+            request: tonic::Request<super::ListGroupsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListGroupsResponse>,
+            tonic::Status,
+        >;
+        /// Deletes a group. Nobody may be in it, and it must have no policies.
+        ///
+        /// Action: `iam:DeleteGroup`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such group.
+        /// * DELETE_CONFLICT (FAILED_PRECONDITION): users are in the group, or it has policies.
+        async fn delete_group(
+            &self,
+            request: tonic::Request<super::DeleteGroupRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteGroupResponse>,
+            tonic::Status,
+        >;
+        /// Puts a user into a group. It is no error if the user is in it already.
+        ///
+        /// Action: `iam:AddUserToGroup`, on the group.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such user or group.
+        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): the user is in 10 groups.
+        async fn add_user_to_group(
+            &self,
+            request: tonic::Request<super::AddUserToGroupRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AddUserToGroupResponse>,
+            tonic::Status,
+        >;
+        /// Takes a user out of a group.
+        ///
+        /// Action: `iam:RemoveUserFromGroup`, on the group.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such user or group, or the user is not in it.
+        async fn remove_user_from_group(
+            &self,
+            request: tonic::Request<super::RemoveUserFromGroupRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RemoveUserFromGroupResponse>,
+            tonic::Status,
+        >;
+        /// Creates a role. Its sessions may do nothing yet.
+        ///
+        /// Action: `iam:CreateRole`, with tags also `iam:TagRole`; `iam:PermissionsBoundary` is the boundary.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * ENTITY_ALREADY_EXISTS (ALREADY_EXISTS): there is a role of this name, in whatever case.
+        /// * MALFORMED_POLICY_DOCUMENT (INVALID_ARGUMENT): the trust policy is not valid.
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no policy for the permissions boundary.
+        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): too many roles.
+        async fn create_role(
+            &self,
+            request: tonic::Request<super::CreateRoleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateRoleResponse>,
+            tonic::Status,
+        >;
+        /// Tells about a role.
+        ///
+        /// Action: `iam:GetRole`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such role.
+        async fn get_role(
+            &self,
+            request: tonic::Request<super::GetRoleRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetRoleResponse>, tonic::Status>;
+        /// Lists the roles in the order of their names, a page at a time.
+        ///
+        /// Action: `iam:ListRoles`.
+        ///
+        /// Errors: those of every rpc.
+        async fn list_roles(
+            &self,
+            request: tonic::Request<super::ListRolesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListRolesResponse>,
+            tonic::Status,
+        >;
+        /// Changes a role. What is absent stays as it is. A new trust policy does not end sessions.
+        ///
+        /// Action: `iam:UpdateRole`, for a trust policy `iam:UpdateAssumeRolePolicy`; both if both are asked
+        /// for.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such role.
+        /// * MALFORMED_POLICY_DOCUMENT (INVALID_ARGUMENT): the trust policy is not valid.
+        async fn update_role(
+            &self,
+            request: tonic::Request<super::UpdateRoleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateRoleResponse>,
+            tonic::Status,
+        >;
+        /// Deletes a role. It must have no policies. Its sessions end.
+        ///
+        /// Action: `iam:DeleteRole`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such role.
+        /// * DELETE_CONFLICT (FAILED_PRECONDITION): the role has policies.
+        async fn delete_role(
+            &self,
+            request: tonic::Request<super::DeleteRoleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteRoleResponse>,
+            tonic::Status,
+        >;
+        /// Begins a session of a role, with credentials of its own. The role's trust policy must name the
+        /// caller, or the caller's account while the caller's own policies permit it; a caller that is denied
+        /// is not told whether there is such a role. The root cannot assume one: nothing of it would be
+        /// narrowed.
+        ///
+        /// Action: `sts:AssumeRole`, on the role; `sts:ExternalId` and `sts:RoleSessionName` are what the
+        /// request says.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * MALFORMED_POLICY_DOCUMENT (INVALID_ARGUMENT): the session policy is not valid.
+        async fn assume_role(
+            &self,
+            request: tonic::Request<super::AssumeRoleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AssumeRoleResponse>,
+            tonic::Status,
+        >;
+        /// Creates an access key, ACTIVE. Its secret is in the answer and cannot be asked for again. A user has
+        /// at most two keys, so that one can replace the other.
+        ///
+        /// Action: `iam:CreateAccessKey`, on the user.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such user.
+        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): the user has two access keys.
+        async fn create_access_key(
+            &self,
+            request: tonic::Request<super::CreateAccessKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateAccessKeyResponse>,
+            tonic::Status,
+        >;
+        /// Lists the access keys of a user, without their secrets.
+        ///
+        /// Action: `iam:ListAccessKeys`, on the user.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such user.
+        async fn list_access_keys(
+            &self,
+            request: tonic::Request<super::ListAccessKeysRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAccessKeysResponse>,
+            tonic::Status,
+        >;
+        /// Makes an access key inactive or active again. Calls with an inactive key are refused, and running
+        /// streams end.
+        ///
+        /// Action: `iam:UpdateAccessKey`, on the user.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such user, or it has no such key.
+        async fn update_access_key(
+            &self,
+            request: tonic::Request<super::UpdateAccessKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateAccessKeyResponse>,
+            tonic::Status,
+        >;
+        /// Deletes an access key.
+        ///
+        /// Action: `iam:DeleteAccessKey`, on the user.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such user, or it has no such key.
+        async fn delete_access_key(
+            &self,
+            request: tonic::Request<super::DeleteAccessKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteAccessKeyResponse>,
+            tonic::Status,
+        >;
+        /// Creates a managed policy.
+        ///
+        /// Action: `iam:CreatePolicy`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * ENTITY_ALREADY_EXISTS (ALREADY_EXISTS): there is a policy of this name, in whatever case.
+        /// * MALFORMED_POLICY_DOCUMENT (INVALID_ARGUMENT): the document is not valid.
+        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): too many policies.
+        async fn create_policy(
+            &self,
+            request: tonic::Request<super::CreatePolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreatePolicyResponse>,
+            tonic::Status,
+        >;
+        /// Tells about a managed policy, its document, and what it is attached to.
+        ///
+        /// Action: `iam:GetPolicy`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such policy.
+        async fn get_policy(
+            &self,
+            request: tonic::Request<super::GetPolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetPolicyResponse>,
+            tonic::Status,
+        >;
+        /// Lists the managed policies in the order of their names, a page at a time.
+        ///
+        /// Action: `iam:ListPolicies`.
+        ///
+        /// Errors: those of every rpc.
+        async fn list_policies(
+            &self,
+            request: tonic::Request<super::ListPoliciesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPoliciesResponse>,
+            tonic::Status,
+        >;
+        /// Replaces the document of a managed policy, for whatever it is attached to. There is one version of
+        /// it: the one before is gone.
+        ///
+        /// Action: `iam:CreatePolicyVersion`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such policy.
+        /// * MALFORMED_POLICY_DOCUMENT (INVALID_ARGUMENT): the document is not valid.
+        /// * VALIDATION (INVALID_ARGUMENT): the policy is built in.
+        async fn update_policy(
+            &self,
+            request: tonic::Request<super::UpdatePolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdatePolicyResponse>,
+            tonic::Status,
+        >;
+        /// Deletes a managed policy. It must be attached to nothing and bound nothing.
+        ///
+        /// Action: `iam:DeletePolicy`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such policy.
+        /// * DELETE_CONFLICT (FAILED_PRECONDITION): the policy is attached to something or bounds something.
+        /// * VALIDATION (INVALID_ARGUMENT): the policy is built in.
+        async fn delete_policy(
+            &self,
+            request: tonic::Request<super::DeletePolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeletePolicyResponse>,
+            tonic::Status,
+        >;
+        /// Attaches a managed policy. It is no error if it is attached already.
+        ///
+        /// Action: `iam:AttachUserPolicy`, `iam:AttachGroupPolicy` or `iam:AttachRolePolicy`, on the identity;
+        /// `iam:PolicyARN` is the policy.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such identity or policy.
+        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): 100 policies are attached to the identity.
+        async fn attach_policy(
+            &self,
+            request: tonic::Request<super::AttachPolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AttachPolicyResponse>,
+            tonic::Status,
+        >;
+        /// Detaches a managed policy.
+        ///
+        /// Action: `iam:DetachUserPolicy`, `iam:DetachGroupPolicy` or `iam:DetachRolePolicy`, on the identity;
+        /// `iam:PolicyARN` is the policy.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such identity, or the policy is not attached to it.
+        async fn detach_policy(
+            &self,
+            request: tonic::Request<super::DetachPolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DetachPolicyResponse>,
+            tonic::Status,
+        >;
+        /// Gives an identity a policy of its own; one of the same name is replaced.
+        ///
+        /// Action: `iam:PutUserPolicy`, `iam:PutGroupPolicy` or `iam:PutRolePolicy`, on the identity.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such identity.
+        /// * MALFORMED_POLICY_DOCUMENT (INVALID_ARGUMENT): the document is not valid.
+        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): the identity has 100 inline policies, or they together have
+        ///  more than 2,048 characters other than white space for a user, 5,120 for a group, 10,240 for a
+        ///  role.
+        async fn put_inline_policy(
+            &self,
+            request: tonic::Request<super::PutInlinePolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PutInlinePolicyResponse>,
+            tonic::Status,
+        >;
+        /// Tells an inline policy.
+        ///
+        /// Action: `iam:GetUserPolicy`, `iam:GetGroupPolicy` or `iam:GetRolePolicy`, on the identity.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such identity, or it has no such policy.
+        async fn get_inline_policy(
+            &self,
+            request: tonic::Request<super::GetInlinePolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetInlinePolicyResponse>,
+            tonic::Status,
+        >;
+        /// Takes an inline policy away.
+        ///
+        /// Action: `iam:DeleteUserPolicy`, `iam:DeleteGroupPolicy` or `iam:DeleteRolePolicy`, on the identity.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such identity, or it has no such policy.
+        async fn delete_inline_policy(
+            &self,
+            request: tonic::Request<super::DeleteInlinePolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteInlinePolicyResponse>,
+            tonic::Status,
+        >;
+        /// Bounds what a user or the sessions of a role may do by a managed policy, in place of the one before.
+        /// It grants nothing.
+        ///
+        /// Action: `iam:PutUserPermissionsBoundary` or `iam:PutRolePermissionsBoundary`, on the identity;
+        /// `iam:PermissionsBoundary` is the policy.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such identity or policy.
+        async fn put_permissions_boundary(
+            &self,
+            request: tonic::Request<super::PutPermissionsBoundaryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PutPermissionsBoundaryResponse>,
+            tonic::Status,
+        >;
+        /// Takes a permissions boundary away.
+        ///
+        /// Action: `iam:DeleteUserPermissionsBoundary` or `iam:DeleteRolePermissionsBoundary`, on the identity.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such identity, or it has no boundary.
+        async fn delete_permissions_boundary(
+            &self,
+            request: tonic::Request<super::DeletePermissionsBoundaryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeletePermissionsBoundaryResponse>,
+            tonic::Status,
+        >;
+        /// Puts tags on a user or a role; a tag with the key of another replaces it.
+        ///
+        /// Action: `iam:TagUser` or `iam:TagRole`, on the identity.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such identity.
+        /// * VALIDATION (INVALID_ARGUMENT): there would be more than 50 tags.
+        async fn tag_identity(
+            &self,
+            request: tonic::Request<super::TagIdentityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TagIdentityResponse>,
+            tonic::Status,
+        >;
+        /// Takes tags off a user or a role. Keys that it has no tag of are ignored.
+        ///
+        /// Action: `iam:UntagUser` or `iam:UntagRole`, on the identity.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such identity.
+        async fn untag_identity(
+            &self,
+            request: tonic::Request<super::UntagIdentityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UntagIdentityResponse>,
+            tonic::Status,
+        >;
+        /// Tells whether calls would be allowed, and why: each action on each resource is evaluated as a call
+        /// is, for a user or role as it is now, or for policies that are given. Nothing is done.
+        ///
+        /// Action: `iam:SimulatePrincipalPolicy` on the identity, without one `iam:SimulateCustomPolicy`;
+        /// `dynamodb:GetResourcePolicy` on the tables whose own policies speak.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * NO_SUCH_ENTITY (NOT_FOUND): there is no such user or role.
+        /// * MALFORMED_POLICY_DOCUMENT (INVALID_ARGUMENT): a document is not valid.
+        async fn simulate_policy(
+            &self,
+            request: tonic::Request<super::SimulatePolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SimulatePolicyResponse>,
+            tonic::Status,
+        >;
+        /// Tells who is calling. No policy can forbid it.
+        ///
+        /// Action: `sts:GetCallerIdentity`, which is always allowed.
+        ///
+        /// Errors: those of every rpc.
+        async fn get_caller_identity(
+            &self,
+            request: tonic::Request<super::GetCallerIdentityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetCallerIdentityResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Identities, and what they are permitted to do.
+    ///
+    /// Users, groups, roles and policies are named by their names, and policies that are attached by their ARNs.
+    /// A change is in force for every call that begins after the answer, and ends streams that it forbids. No
+    /// answer and no error holds a secret but those of CreateAccessKey and AssumeRole, once.
+    ///
+    /// Errors are told apart by the ErrorReason in their ErrorInfo. Every rpc can fail with
+    ///
+    /// * ACCESS_DENIED (PERMISSION_DENIED): the caller's policies do not permit the action named;
+    /// * MISSING_AUTHENTICATION_TOKEN, UNRECOGNIZED_CLIENT, INVALID_SIGNATURE, INCOMPLETE_SIGNATURE,
+    ///  EXPIRED_TOKEN (UNAUTHENTICATED): the caller is not known;
+    /// * VALIDATION (INVALID_ARGUMENT): a member of the request is missing or breaks a rule of its own;
+    /// * THROTTLING (RESOURCE_EXHAUSTED): too many calls of this kind;
+    /// * INTERNAL_SERVER_ERROR (INTERNAL), SERVICE_UNAVAILABLE (UNAVAILABLE): the server's fault;
+    ///
+    /// and with DEADLINE_EXCEEDED or CANCELLED, which have no reason.
+    #[derive(Debug)]
+    pub struct IamServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> IamServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for IamServiceServer<T>
+    where
+        T: IamService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/cairn.v1.IamService/CreateUser" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateUserSvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::CreateUserRequest>
+                    for CreateUserSvc<T> {
+                        type Response = super::CreateUserResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CreateUserRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::create_user(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateUserSvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/GetUser" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetUserSvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::GetUserRequest>
+                    for GetUserSvc<T> {
+                        type Response = super::GetUserResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetUserRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::get_user(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetUserSvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/ListUsers" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListUsersSvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::ListUsersRequest>
+                    for ListUsersSvc<T> {
+                        type Response = super::ListUsersResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListUsersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::list_users(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListUsersSvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/DeleteUser" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeleteUserSvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::DeleteUserRequest>
+                    for DeleteUserSvc<T> {
+                        type Response = super::DeleteUserResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DeleteUserRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::delete_user(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeleteUserSvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/CreateGroup" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateGroupSvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::CreateGroupRequest>
+                    for CreateGroupSvc<T> {
+                        type Response = super::CreateGroupResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CreateGroupRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::create_group(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateGroupSvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/GetGroup" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetGroupSvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::GetGroupRequest>
+                    for GetGroupSvc<T> {
+                        type Response = super::GetGroupResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetGroupRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::get_group(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetGroupSvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/ListGroups" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListGroupsSvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::ListGroupsRequest>
+                    for ListGroupsSvc<T> {
+                        type Response = super::ListGroupsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListGroupsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::list_groups(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListGroupsSvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/DeleteGroup" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeleteGroupSvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::DeleteGroupRequest>
+                    for DeleteGroupSvc<T> {
+                        type Response = super::DeleteGroupResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DeleteGroupRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::delete_group(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeleteGroupSvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/AddUserToGroup" => {
+                    #[allow(non_camel_case_types)]
+                    struct AddUserToGroupSvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::AddUserToGroupRequest>
+                    for AddUserToGroupSvc<T> {
+                        type Response = super::AddUserToGroupResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AddUserToGroupRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::add_user_to_group(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AddUserToGroupSvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/RemoveUserFromGroup" => {
+                    #[allow(non_camel_case_types)]
+                    struct RemoveUserFromGroupSvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::RemoveUserFromGroupRequest>
+                    for RemoveUserFromGroupSvc<T> {
+                        type Response = super::RemoveUserFromGroupResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RemoveUserFromGroupRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::remove_user_from_group(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RemoveUserFromGroupSvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/CreateRole" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateRoleSvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::CreateRoleRequest>
+                    for CreateRoleSvc<T> {
+                        type Response = super::CreateRoleResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CreateRoleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::create_role(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateRoleSvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/GetRole" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetRoleSvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::GetRoleRequest>
+                    for GetRoleSvc<T> {
+                        type Response = super::GetRoleResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetRoleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::get_role(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetRoleSvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/ListRoles" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListRolesSvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::ListRolesRequest>
+                    for ListRolesSvc<T> {
+                        type Response = super::ListRolesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListRolesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::list_roles(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListRolesSvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/UpdateRole" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateRoleSvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::UpdateRoleRequest>
+                    for UpdateRoleSvc<T> {
+                        type Response = super::UpdateRoleResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UpdateRoleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::update_role(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateRoleSvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/DeleteRole" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeleteRoleSvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::DeleteRoleRequest>
+                    for DeleteRoleSvc<T> {
+                        type Response = super::DeleteRoleResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DeleteRoleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::delete_role(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeleteRoleSvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/AssumeRole" => {
+                    #[allow(non_camel_case_types)]
+                    struct AssumeRoleSvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::AssumeRoleRequest>
+                    for AssumeRoleSvc<T> {
+                        type Response = super::AssumeRoleResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AssumeRoleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::assume_role(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AssumeRoleSvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/CreateAccessKey" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateAccessKeySvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::CreateAccessKeyRequest>
+                    for CreateAccessKeySvc<T> {
+                        type Response = super::CreateAccessKeyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CreateAccessKeyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::create_access_key(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateAccessKeySvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/ListAccessKeys" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListAccessKeysSvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::ListAccessKeysRequest>
+                    for ListAccessKeysSvc<T> {
+                        type Response = super::ListAccessKeysResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListAccessKeysRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::list_access_keys(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListAccessKeysSvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/UpdateAccessKey" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateAccessKeySvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::UpdateAccessKeyRequest>
+                    for UpdateAccessKeySvc<T> {
+                        type Response = super::UpdateAccessKeyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UpdateAccessKeyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::update_access_key(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateAccessKeySvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/DeleteAccessKey" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeleteAccessKeySvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::DeleteAccessKeyRequest>
+                    for DeleteAccessKeySvc<T> {
+                        type Response = super::DeleteAccessKeyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DeleteAccessKeyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::delete_access_key(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeleteAccessKeySvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/CreatePolicy" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreatePolicySvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::CreatePolicyRequest>
+                    for CreatePolicySvc<T> {
+                        type Response = super::CreatePolicyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CreatePolicyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::create_policy(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreatePolicySvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/GetPolicy" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetPolicySvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::GetPolicyRequest>
+                    for GetPolicySvc<T> {
+                        type Response = super::GetPolicyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetPolicyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::get_policy(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetPolicySvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/ListPolicies" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListPoliciesSvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::ListPoliciesRequest>
+                    for ListPoliciesSvc<T> {
+                        type Response = super::ListPoliciesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListPoliciesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::list_policies(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListPoliciesSvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/UpdatePolicy" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdatePolicySvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::UpdatePolicyRequest>
+                    for UpdatePolicySvc<T> {
+                        type Response = super::UpdatePolicyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UpdatePolicyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::update_policy(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdatePolicySvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/DeletePolicy" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeletePolicySvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::DeletePolicyRequest>
+                    for DeletePolicySvc<T> {
+                        type Response = super::DeletePolicyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DeletePolicyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::delete_policy(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeletePolicySvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/AttachPolicy" => {
+                    #[allow(non_camel_case_types)]
+                    struct AttachPolicySvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::AttachPolicyRequest>
+                    for AttachPolicySvc<T> {
+                        type Response = super::AttachPolicyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AttachPolicyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::attach_policy(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AttachPolicySvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/DetachPolicy" => {
+                    #[allow(non_camel_case_types)]
+                    struct DetachPolicySvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::DetachPolicyRequest>
+                    for DetachPolicySvc<T> {
+                        type Response = super::DetachPolicyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DetachPolicyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::detach_policy(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DetachPolicySvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/PutInlinePolicy" => {
+                    #[allow(non_camel_case_types)]
+                    struct PutInlinePolicySvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::PutInlinePolicyRequest>
+                    for PutInlinePolicySvc<T> {
+                        type Response = super::PutInlinePolicyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PutInlinePolicyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::put_inline_policy(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PutInlinePolicySvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/GetInlinePolicy" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetInlinePolicySvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::GetInlinePolicyRequest>
+                    for GetInlinePolicySvc<T> {
+                        type Response = super::GetInlinePolicyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetInlinePolicyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::get_inline_policy(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetInlinePolicySvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/DeleteInlinePolicy" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeleteInlinePolicySvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::DeleteInlinePolicyRequest>
+                    for DeleteInlinePolicySvc<T> {
+                        type Response = super::DeleteInlinePolicyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DeleteInlinePolicyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::delete_inline_policy(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeleteInlinePolicySvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/PutPermissionsBoundary" => {
+                    #[allow(non_camel_case_types)]
+                    struct PutPermissionsBoundarySvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::PutPermissionsBoundaryRequest>
+                    for PutPermissionsBoundarySvc<T> {
+                        type Response = super::PutPermissionsBoundaryResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PutPermissionsBoundaryRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::put_permissions_boundary(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PutPermissionsBoundarySvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/DeletePermissionsBoundary" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeletePermissionsBoundarySvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<
+                        super::DeletePermissionsBoundaryRequest,
+                    > for DeletePermissionsBoundarySvc<T> {
+                        type Response = super::DeletePermissionsBoundaryResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                super::DeletePermissionsBoundaryRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::delete_permissions_boundary(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeletePermissionsBoundarySvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/TagIdentity" => {
+                    #[allow(non_camel_case_types)]
+                    struct TagIdentitySvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::TagIdentityRequest>
+                    for TagIdentitySvc<T> {
+                        type Response = super::TagIdentityResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TagIdentityRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::tag_identity(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = TagIdentitySvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/UntagIdentity" => {
+                    #[allow(non_camel_case_types)]
+                    struct UntagIdentitySvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::UntagIdentityRequest>
+                    for UntagIdentitySvc<T> {
+                        type Response = super::UntagIdentityResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UntagIdentityRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::untag_identity(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UntagIdentitySvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/SimulatePolicy" => {
+                    #[allow(non_camel_case_types)]
+                    struct SimulatePolicySvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::SimulatePolicyRequest>
+                    for SimulatePolicySvc<T> {
+                        type Response = super::SimulatePolicyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SimulatePolicyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::simulate_policy(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SimulatePolicySvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.IamService/GetCallerIdentity" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetCallerIdentitySvc<T: IamService>(pub Arc<T>);
+                    impl<
+                        T: IamService,
+                    > tonic::server::UnaryService<super::GetCallerIdentityRequest>
+                    for GetCallerIdentitySvc<T> {
+                        type Response = super::GetCallerIdentityResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetCallerIdentityRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IamService>::get_caller_identity(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetCallerIdentitySvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for IamServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "cairn.v1.IamService";
+    impl<T> tonic::server::NamedService for IamServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
     }
 }
 /// The primary key of an item.
@@ -3529,1011 +10078,6 @@ pub mod item_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
-/// The type of an attribute that is part of a key of the table or of an index.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct AttributeDefinition {
-    /// The attribute's name, 1 to 255 bytes of UTF-8.
-    #[prost(string, tag = "1")]
-    pub attribute_name: ::prost::alloc::string::String,
-    /// Its type, the same in every key it is part of.
-    #[prost(enumeration = "ScalarAttributeType", tag = "2")]
-    pub attribute_type: i32,
-}
-impl ::prost::Name for AttributeDefinition {
-    const NAME: &'static str = "AttributeDefinition";
-    const PACKAGE: &'static str = "cairn.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "cairn.v1.AttributeDefinition".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "type.googleapis.com/cairn.v1.AttributeDefinition".into()
-    }
-}
-/// One attribute of a key.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct KeySchemaElement {
-    /// The attribute's name, which the table's attribute definitions must hold.
-    #[prost(string, tag = "1")]
-    pub attribute_name: ::prost::alloc::string::String,
-    /// Its part in the key.
-    #[prost(enumeration = "KeyType", tag = "2")]
-    pub key_type: i32,
-}
-impl ::prost::Name for KeySchemaElement {
-    const NAME: &'static str = "KeySchemaElement";
-    const PACKAGE: &'static str = "cairn.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "cairn.v1.KeySchemaElement".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "type.googleapis.com/cairn.v1.KeySchemaElement".into()
-    }
-}
-/// Which attributes an index copies from the items.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Projection {
-    /// The rule.
-    #[prost(enumeration = "ProjectionType", tag = "1")]
-    pub projection_type: i32,
-    /// The attributes besides the keys: 1 to 20 names of 1 to 255 bytes for INCLUDE, at most 100 over all
-    /// indexes of the table; none for the others.
-    #[prost(string, repeated, tag = "2")]
-    pub non_key_attributes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-}
-impl ::prost::Name for Projection {
-    const NAME: &'static str = "Projection";
-    const PACKAGE: &'static str = "cairn.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "cairn.v1.Projection".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "type.googleapis.com/cairn.v1.Projection".into()
-    }
-}
-/// The throughput that a provisioned table or global secondary index is asked to have. Unused capacity of
-/// the last 300 seconds may be spent in a burst.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ProvisionedThroughput {
-    /// Read capacity units a second, at least 1.
-    #[prost(int64, tag = "1")]
-    pub read_capacity_units: i64,
-    /// Write capacity units a second, at least 1.
-    #[prost(int64, tag = "2")]
-    pub write_capacity_units: i64,
-}
-impl ::prost::Name for ProvisionedThroughput {
-    const NAME: &'static str = "ProvisionedThroughput";
-    const PACKAGE: &'static str = "cairn.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "cairn.v1.ProvisionedThroughput".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "type.googleapis.com/cairn.v1.ProvisionedThroughput".into()
-    }
-}
-/// Upper limits on what an on-demand table or global secondary index consumes. At least one is set.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct OnDemandThroughput {
-    /// Read request units a second, at least 1; -1 is no limit. Absent in UpdateTable: unchanged.
-    #[prost(int64, optional, tag = "1")]
-    pub max_read_request_units: ::core::option::Option<i64>,
-    /// Write request units a second, at least 1; -1 is no limit. Absent in UpdateTable: unchanged.
-    #[prost(int64, optional, tag = "2")]
-    pub max_write_request_units: ::core::option::Option<i64>,
-}
-impl ::prost::Name for OnDemandThroughput {
-    const NAME: &'static str = "OnDemandThroughput";
-    const PACKAGE: &'static str = "cairn.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "cairn.v1.OnDemandThroughput".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "type.googleapis.com/cairn.v1.OnDemandThroughput".into()
-    }
-}
-/// The throughput that a table or global secondary index is to be ready for at once. It can be raised, not
-/// lowered. At least one is set.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct WarmThroughput {
-    /// Read units a second. Absent: unchanged, or the default.
-    #[prost(int64, optional, tag = "1")]
-    pub read_units_per_second: ::core::option::Option<i64>,
-    /// Write units a second. Absent: unchanged, or the default.
-    #[prost(int64, optional, tag = "2")]
-    pub write_units_per_second: ::core::option::Option<i64>,
-}
-impl ::prost::Name for WarmThroughput {
-    const NAME: &'static str = "WarmThroughput";
-    const PACKAGE: &'static str = "cairn.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "cairn.v1.WarmThroughput".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "type.googleapis.com/cairn.v1.WarmThroughput".into()
-    }
-}
-/// Whether a table writes a stream of its changes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct StreamSpecification {
-    /// Whether it does.
-    #[prost(bool, tag = "1")]
-    pub stream_enabled: bool,
-    /// What records hold. Required with stream_enabled, refused without. To change it, disable the stream,
-    /// then enable it: the new stream has an ARN of its own.
-    #[prost(enumeration = "StreamViewType", tag = "2")]
-    pub stream_view_type: i32,
-}
-impl ::prost::Name for StreamSpecification {
-    const NAME: &'static str = "StreamSpecification";
-    const PACKAGE: &'static str = "cairn.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "cairn.v1.StreamSpecification".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "type.googleapis.com/cairn.v1.StreamSpecification".into()
-    }
-}
-/// How a table is to be encrypted.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SseSpecification {
-    /// True for a key of the key service, false for a key of the service, which is the default.
-    #[prost(bool, optional, tag = "1")]
-    pub enabled: ::core::option::Option<bool>,
-    /// The kind of key; KMS if at all.
-    #[prost(enumeration = "SseType", tag = "2")]
-    pub sse_type: i32,
-    /// The key, by id, alias or ARN. Absent: the key service's default key for tables.
-    #[prost(string, optional, tag = "3")]
-    pub kms_master_key_id: ::core::option::Option<::prost::alloc::string::String>,
-}
-impl ::prost::Name for SseSpecification {
-    const NAME: &'static str = "SseSpecification";
-    const PACKAGE: &'static str = "cairn.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "cairn.v1.SseSpecification".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "type.googleapis.com/cairn.v1.SseSpecification".into()
-    }
-}
-/// A label on a table.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Tag {
-    /// Its name on the table: 1 to 128 characters, not beginning with `aws:`.
-    #[prost(string, tag = "1")]
-    pub key: ::prost::alloc::string::String,
-    /// Its value: 0 to 256 characters.
-    #[prost(string, tag = "2")]
-    pub value: ::prost::alloc::string::String,
-}
-impl ::prost::Name for Tag {
-    const NAME: &'static str = "Tag";
-    const PACKAGE: &'static str = "cairn.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "cairn.v1.Tag".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "type.googleapis.com/cairn.v1.Tag".into()
-    }
-}
-/// A local secondary index to create: another sort key for the items of each partition.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct LocalSecondaryIndex {
-    /// The name: 3 to 255 letters, digits, `_`, `.` or `-`, distinct among all indexes of the table.
-    #[prost(string, tag = "1")]
-    pub index_name: ::prost::alloc::string::String,
-    /// The table's partition key, then another attribute as sort key.
-    #[prost(message, repeated, tag = "2")]
-    pub key_schema: ::prost::alloc::vec::Vec<KeySchemaElement>,
-    /// What it copies. Reads of other attributes fetch the item, at its cost.
-    #[prost(message, optional, tag = "3")]
-    pub projection: ::core::option::Option<Projection>,
-}
-impl ::prost::Name for LocalSecondaryIndex {
-    const NAME: &'static str = "LocalSecondaryIndex";
-    const PACKAGE: &'static str = "cairn.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "cairn.v1.LocalSecondaryIndex".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "type.googleapis.com/cairn.v1.LocalSecondaryIndex".into()
-    }
-}
-/// A global secondary index to create: another key for all items. It holds the items that have every
-/// attribute of its key.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GlobalSecondaryIndex {
-    /// The name: 3 to 255 letters, digits, `_`, `.` or `-`, distinct among all indexes of the table.
-    #[prost(string, tag = "1")]
-    pub index_name: ::prost::alloc::string::String,
-    /// 1 to 4 attributes of the partition key, then 0 to 4 of the sort key, no attribute twice. Partitions
-    /// are told apart by all of the former; the latter order items one after another.
-    #[prost(message, repeated, tag = "2")]
-    pub key_schema: ::prost::alloc::vec::Vec<KeySchemaElement>,
-    /// What it copies. Reads can ask for nothing else.
-    #[prost(message, optional, tag = "3")]
-    pub projection: ::core::option::Option<Projection>,
-    /// Required if the table is PROVISIONED, refused otherwise.
-    #[prost(message, optional, tag = "4")]
-    pub provisioned_throughput: ::core::option::Option<ProvisionedThroughput>,
-    /// Limits for an on-demand table. Absent: none.
-    #[prost(message, optional, tag = "5")]
-    pub on_demand_throughput: ::core::option::Option<OnDemandThroughput>,
-    /// What it is to be ready for at once. Absent: the default.
-    #[prost(message, optional, tag = "6")]
-    pub warm_throughput: ::core::option::Option<WarmThroughput>,
-}
-impl ::prost::Name for GlobalSecondaryIndex {
-    const NAME: &'static str = "GlobalSecondaryIndex";
-    const PACKAGE: &'static str = "cairn.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "cairn.v1.GlobalSecondaryIndex".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "type.googleapis.com/cairn.v1.GlobalSecondaryIndex".into()
-    }
-}
-/// A table as it stands.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct TableDescription {
-    /// The name.
-    #[prost(string, tag = "1")]
-    pub table_name: ::prost::alloc::string::String,
-    /// The ARN.
-    #[prost(string, tag = "2")]
-    pub table_arn: ::prost::alloc::string::String,
-    /// The id, a UUID: another table of the same name has another.
-    #[prost(string, tag = "3")]
-    pub table_id: ::prost::alloc::string::String,
-    /// The stage of its life.
-    #[prost(enumeration = "TableStatus", tag = "4")]
-    pub table_status: i32,
-    /// When it was created.
-    #[prost(message, optional, tag = "5")]
-    pub creation_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// The types of all key attributes, of the table and its indexes.
-    #[prost(message, repeated, tag = "6")]
-    pub attribute_definitions: ::prost::alloc::vec::Vec<AttributeDefinition>,
-    /// The primary key: the partition key, then the sort key if there is one.
-    #[prost(message, repeated, tag = "7")]
-    pub key_schema: ::prost::alloc::vec::Vec<KeySchemaElement>,
-    /// How many items it has.
-    #[prost(int64, tag = "8")]
-    pub item_count: i64,
-    /// The size of all its items, in bytes.
-    #[prost(int64, tag = "9")]
-    pub table_size_bytes: i64,
-    /// Its throughput. Zero units if it is on demand.
-    #[prost(message, optional, tag = "10")]
-    pub provisioned_throughput: ::core::option::Option<ProvisionedThroughputDescription>,
-    /// How capacity is paid for. Absent if the table was never anything but PROVISIONED.
-    #[prost(message, optional, tag = "11")]
-    pub billing_mode_summary: ::core::option::Option<BillingModeSummary>,
-    /// The local secondary indexes. None while the table is being deleted.
-    #[prost(message, repeated, tag = "12")]
-    pub local_secondary_indexes: ::prost::alloc::vec::Vec<
-        LocalSecondaryIndexDescription,
-    >,
-    /// The global secondary indexes. None while the table is being deleted.
-    #[prost(message, repeated, tag = "13")]
-    pub global_secondary_indexes: ::prost::alloc::vec::Vec<
-        GlobalSecondaryIndexDescription,
-    >,
-    /// The stream. Absent if there is none enabled.
-    #[prost(message, optional, tag = "14")]
-    pub stream_specification: ::core::option::Option<StreamSpecification>,
-    /// The label of the latest stream, its time of creation: unique for the table. Empty if there was none.
-    #[prost(string, tag = "15")]
-    pub latest_stream_label: ::prost::alloc::string::String,
-    /// The ARN of the latest stream. Empty if there was none.
-    #[prost(string, tag = "16")]
-    pub latest_stream_arn: ::prost::alloc::string::String,
-    /// The encryption. Absent if it is under a key of the service.
-    #[prost(message, optional, tag = "17")]
-    pub sse_description: ::core::option::Option<SseDescription>,
-    /// The table class. Absent if it was never set.
-    #[prost(message, optional, tag = "18")]
-    pub table_class_summary: ::core::option::Option<TableClassSummary>,
-    /// Whether DeleteTable refuses the table.
-    #[prost(bool, tag = "19")]
-    pub deletion_protection_enabled: bool,
-    /// The limits of an on-demand table. Absent: none.
-    #[prost(message, optional, tag = "20")]
-    pub on_demand_throughput: ::core::option::Option<OnDemandThroughput>,
-    /// What the table is ready for at once.
-    #[prost(message, optional, tag = "21")]
-    pub warm_throughput: ::core::option::Option<TableWarmThroughputDescription>,
-    /// What the table was restored from. Absent if it was not.
-    #[prost(message, optional, tag = "22")]
-    pub restore_summary: ::core::option::Option<RestoreSummary>,
-    /// How the table was archived. Absent if it was not.
-    #[prost(message, optional, tag = "23")]
-    pub archival_summary: ::core::option::Option<ArchivalSummary>,
-}
-impl ::prost::Name for TableDescription {
-    const NAME: &'static str = "TableDescription";
-    const PACKAGE: &'static str = "cairn.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "cairn.v1.TableDescription".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "type.googleapis.com/cairn.v1.TableDescription".into()
-    }
-}
-/// A local secondary index as it stands.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct LocalSecondaryIndexDescription {
-    /// The name.
-    #[prost(string, tag = "1")]
-    pub index_name: ::prost::alloc::string::String,
-    /// The ARN.
-    #[prost(string, tag = "2")]
-    pub index_arn: ::prost::alloc::string::String,
-    /// The key.
-    #[prost(message, repeated, tag = "3")]
-    pub key_schema: ::prost::alloc::vec::Vec<KeySchemaElement>,
-    /// What it copies.
-    #[prost(message, optional, tag = "4")]
-    pub projection: ::core::option::Option<Projection>,
-    /// How many entries it has.
-    #[prost(int64, tag = "5")]
-    pub item_count: i64,
-    /// The size of all its entries, in bytes.
-    #[prost(int64, tag = "6")]
-    pub index_size_bytes: i64,
-}
-impl ::prost::Name for LocalSecondaryIndexDescription {
-    const NAME: &'static str = "LocalSecondaryIndexDescription";
-    const PACKAGE: &'static str = "cairn.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "cairn.v1.LocalSecondaryIndexDescription".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "type.googleapis.com/cairn.v1.LocalSecondaryIndexDescription".into()
-    }
-}
-/// A global secondary index as it stands.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GlobalSecondaryIndexDescription {
-    /// The name.
-    #[prost(string, tag = "1")]
-    pub index_name: ::prost::alloc::string::String,
-    /// The ARN.
-    #[prost(string, tag = "2")]
-    pub index_arn: ::prost::alloc::string::String,
-    /// The key.
-    #[prost(message, repeated, tag = "3")]
-    pub key_schema: ::prost::alloc::vec::Vec<KeySchemaElement>,
-    /// What it copies.
-    #[prost(message, optional, tag = "4")]
-    pub projection: ::core::option::Option<Projection>,
-    /// The stage of its life.
-    #[prost(enumeration = "IndexStatus", tag = "5")]
-    pub index_status: i32,
-    /// Set while an index added by UpdateTable is CREATING: whether the items are being read into it by
-    /// now. Before that it cannot be deleted.
-    #[prost(bool, optional, tag = "6")]
-    pub backfilling: ::core::option::Option<bool>,
-    /// How many entries it has.
-    #[prost(int64, tag = "7")]
-    pub item_count: i64,
-    /// The size of all its entries, in bytes.
-    #[prost(int64, tag = "8")]
-    pub index_size_bytes: i64,
-    /// Its throughput. Zero units if the table is on demand.
-    #[prost(message, optional, tag = "9")]
-    pub provisioned_throughput: ::core::option::Option<ProvisionedThroughputDescription>,
-    /// The limits for an on-demand table. Absent: none.
-    #[prost(message, optional, tag = "10")]
-    pub on_demand_throughput: ::core::option::Option<OnDemandThroughput>,
-    /// What the index is ready for at once.
-    #[prost(message, optional, tag = "11")]
-    pub warm_throughput: ::core::option::Option<
-        GlobalSecondaryIndexWarmThroughputDescription,
-    >,
-}
-impl ::prost::Name for GlobalSecondaryIndexDescription {
-    const NAME: &'static str = "GlobalSecondaryIndexDescription";
-    const PACKAGE: &'static str = "cairn.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "cairn.v1.GlobalSecondaryIndexDescription".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "type.googleapis.com/cairn.v1.GlobalSecondaryIndexDescription".into()
-    }
-}
-/// The throughput of a table or global secondary index as it stands.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ProvisionedThroughputDescription {
-    /// Read capacity units a second.
-    #[prost(int64, tag = "1")]
-    pub read_capacity_units: i64,
-    /// Write capacity units a second.
-    #[prost(int64, tag = "2")]
-    pub write_capacity_units: i64,
-    /// When it was last raised. Absent if it never was.
-    #[prost(message, optional, tag = "3")]
-    pub last_increase_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it was last lowered. Absent if it never was.
-    #[prost(message, optional, tag = "4")]
-    pub last_decrease_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// How often it was lowered this day (UTC). It may be 4 times in the first hour, then once for each
-    /// hour without.
-    #[prost(int64, tag = "5")]
-    pub number_of_decreases_today: i64,
-}
-impl ::prost::Name for ProvisionedThroughputDescription {
-    const NAME: &'static str = "ProvisionedThroughputDescription";
-    const PACKAGE: &'static str = "cairn.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "cairn.v1.ProvisionedThroughputDescription".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "type.googleapis.com/cairn.v1.ProvisionedThroughputDescription".into()
-    }
-}
-/// How a table's capacity is paid for, and since when.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct BillingModeSummary {
-    /// The billing mode.
-    #[prost(enumeration = "BillingMode", tag = "1")]
-    pub billing_mode: i32,
-    /// When it was last switched to PAY_PER_REQUEST.
-    #[prost(message, optional, tag = "2")]
-    pub last_update_to_pay_per_request_time: ::core::option::Option<
-        ::prost_types::Timestamp,
-    >,
-}
-impl ::prost::Name for BillingModeSummary {
-    const NAME: &'static str = "BillingModeSummary";
-    const PACKAGE: &'static str = "cairn.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "cairn.v1.BillingModeSummary".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "type.googleapis.com/cairn.v1.BillingModeSummary".into()
-    }
-}
-/// What a table is ready for at once.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct TableWarmThroughputDescription {
-    /// Read units a second.
-    #[prost(int64, tag = "1")]
-    pub read_units_per_second: i64,
-    /// Write units a second.
-    #[prost(int64, tag = "2")]
-    pub write_units_per_second: i64,
-    /// UPDATING while it is being raised, then ACTIVE.
-    #[prost(enumeration = "TableStatus", tag = "3")]
-    pub status: i32,
-}
-impl ::prost::Name for TableWarmThroughputDescription {
-    const NAME: &'static str = "TableWarmThroughputDescription";
-    const PACKAGE: &'static str = "cairn.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "cairn.v1.TableWarmThroughputDescription".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "type.googleapis.com/cairn.v1.TableWarmThroughputDescription".into()
-    }
-}
-/// What a global secondary index is ready for at once.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GlobalSecondaryIndexWarmThroughputDescription {
-    /// Read units a second.
-    #[prost(int64, tag = "1")]
-    pub read_units_per_second: i64,
-    /// Write units a second.
-    #[prost(int64, tag = "2")]
-    pub write_units_per_second: i64,
-    /// UPDATING while it is being raised, then ACTIVE.
-    #[prost(enumeration = "IndexStatus", tag = "3")]
-    pub status: i32,
-}
-impl ::prost::Name for GlobalSecondaryIndexWarmThroughputDescription {
-    const NAME: &'static str = "GlobalSecondaryIndexWarmThroughputDescription";
-    const PACKAGE: &'static str = "cairn.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "cairn.v1.GlobalSecondaryIndexWarmThroughputDescription".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "type.googleapis.com/cairn.v1.GlobalSecondaryIndexWarmThroughputDescription"
-            .into()
-    }
-}
-/// A table's encryption as it stands.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SseDescription {
-    /// Its stage.
-    #[prost(enumeration = "SseStatus", tag = "1")]
-    pub status: i32,
-    /// The kind of key.
-    #[prost(enumeration = "SseType", tag = "2")]
-    pub sse_type: i32,
-    /// The ARN of the key.
-    #[prost(string, tag = "3")]
-    pub kms_master_key_arn: ::prost::alloc::string::String,
-    /// When the service found that it cannot use the key. Absent if it can.
-    #[prost(message, optional, tag = "4")]
-    pub inaccessible_encryption_time: ::core::option::Option<::prost_types::Timestamp>,
-}
-impl ::prost::Name for SseDescription {
-    const NAME: &'static str = "SseDescription";
-    const PACKAGE: &'static str = "cairn.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "cairn.v1.SseDescription".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "type.googleapis.com/cairn.v1.SseDescription".into()
-    }
-}
-/// A table's class, and since when.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct TableClassSummary {
-    /// The table class.
-    #[prost(enumeration = "TableClass", tag = "1")]
-    pub table_class: i32,
-    /// When it was last changed. Absent if it never was.
-    #[prost(message, optional, tag = "2")]
-    pub last_update_time: ::core::option::Option<::prost_types::Timestamp>,
-}
-impl ::prost::Name for TableClassSummary {
-    const NAME: &'static str = "TableClassSummary";
-    const PACKAGE: &'static str = "cairn.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "cairn.v1.TableClassSummary".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "type.googleapis.com/cairn.v1.TableClassSummary".into()
-    }
-}
-/// What a table was restored from.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct RestoreSummary {
-    /// The ARN of the backup. Empty if it was restored to a point in time.
-    #[prost(string, tag = "1")]
-    pub source_backup_arn: ::prost::alloc::string::String,
-    /// The ARN of the table that was backed up.
-    #[prost(string, tag = "2")]
-    pub source_table_arn: ::prost::alloc::string::String,
-    /// The time whose state was restored.
-    #[prost(message, optional, tag = "3")]
-    pub restore_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// Whether the restore is still under way.
-    #[prost(bool, tag = "4")]
-    pub restore_in_progress: bool,
-}
-impl ::prost::Name for RestoreSummary {
-    const NAME: &'static str = "RestoreSummary";
-    const PACKAGE: &'static str = "cairn.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "cairn.v1.RestoreSummary".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "type.googleapis.com/cairn.v1.RestoreSummary".into()
-    }
-}
-/// How a table was archived.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ArchivalSummary {
-    /// When it was.
-    #[prost(message, optional, tag = "1")]
-    pub archival_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// Why it was.
-    #[prost(string, tag = "2")]
-    pub archival_reason: ::prost::alloc::string::String,
-    /// The ARN of the backup it is kept in.
-    #[prost(string, tag = "3")]
-    pub archival_backup_arn: ::prost::alloc::string::String,
-}
-impl ::prost::Name for ArchivalSummary {
-    const NAME: &'static str = "ArchivalSummary";
-    const PACKAGE: &'static str = "cairn.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "cairn.v1.ArchivalSummary".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "type.googleapis.com/cairn.v1.ArchivalSummary".into()
-    }
-}
-/// The types a key attribute may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum ScalarAttributeType {
-    /// Never valid: the type must be named.
-    Unspecified = 0,
-    /// Text (`S`).
-    String = 1,
-    /// Number (`N`).
-    Number = 2,
-    /// Bytes (`B`).
-    Binary = 3,
-}
-impl ScalarAttributeType {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "SCALAR_ATTRIBUTE_TYPE_UNSPECIFIED",
-            Self::String => "SCALAR_ATTRIBUTE_TYPE_STRING",
-            Self::Number => "SCALAR_ATTRIBUTE_TYPE_NUMBER",
-            Self::Binary => "SCALAR_ATTRIBUTE_TYPE_BINARY",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "SCALAR_ATTRIBUTE_TYPE_UNSPECIFIED" => Some(Self::Unspecified),
-            "SCALAR_ATTRIBUTE_TYPE_STRING" => Some(Self::String),
-            "SCALAR_ATTRIBUTE_TYPE_NUMBER" => Some(Self::Number),
-            "SCALAR_ATTRIBUTE_TYPE_BINARY" => Some(Self::Binary),
-            _ => None,
-        }
-    }
-}
-/// The part an attribute plays in a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum KeyType {
-    /// Never valid: the part must be named.
-    Unspecified = 0,
-    /// Partition key: items of equal value lie together. A value has 1 to 2,048 bytes.
-    Hash = 1,
-    /// Sort key: orders the items of a partition. A value has 1 to 1,024 bytes.
-    Range = 2,
-}
-impl KeyType {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "KEY_TYPE_UNSPECIFIED",
-            Self::Hash => "KEY_TYPE_HASH",
-            Self::Range => "KEY_TYPE_RANGE",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "KEY_TYPE_UNSPECIFIED" => Some(Self::Unspecified),
-            "KEY_TYPE_HASH" => Some(Self::Hash),
-            "KEY_TYPE_RANGE" => Some(Self::Range),
-            _ => None,
-        }
-    }
-}
-/// Which attributes an index copies from the items.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum ProjectionType {
-    /// Never valid: the projection must be named.
-    Unspecified = 0,
-    /// All.
-    All = 1,
-    /// The keys of the table and of the index.
-    KeysOnly = 2,
-    /// The keys, and the attributes named.
-    Include = 3,
-}
-impl ProjectionType {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "PROJECTION_TYPE_UNSPECIFIED",
-            Self::All => "PROJECTION_TYPE_ALL",
-            Self::KeysOnly => "PROJECTION_TYPE_KEYS_ONLY",
-            Self::Include => "PROJECTION_TYPE_INCLUDE",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "PROJECTION_TYPE_UNSPECIFIED" => Some(Self::Unspecified),
-            "PROJECTION_TYPE_ALL" => Some(Self::All),
-            "PROJECTION_TYPE_KEYS_ONLY" => Some(Self::KeysOnly),
-            "PROJECTION_TYPE_INCLUDE" => Some(Self::Include),
-            _ => None,
-        }
-    }
-}
-/// How capacity is paid for, and with it what limits it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum BillingMode {
-    /// In CreateTable: PROVISIONED. In UpdateTable: unchanged.
-    Unspecified = 0,
-    /// Throughput is set in advance for the table and each global secondary index.
-    Provisioned = 1,
-    /// On demand: throughput follows the traffic.
-    PayPerRequest = 2,
-}
-impl BillingMode {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "BILLING_MODE_UNSPECIFIED",
-            Self::Provisioned => "BILLING_MODE_PROVISIONED",
-            Self::PayPerRequest => "BILLING_MODE_PAY_PER_REQUEST",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "BILLING_MODE_UNSPECIFIED" => Some(Self::Unspecified),
-            "BILLING_MODE_PROVISIONED" => Some(Self::Provisioned),
-            "BILLING_MODE_PAY_PER_REQUEST" => Some(Self::PayPerRequest),
-            _ => None,
-        }
-    }
-}
-/// What a stream record holds besides the keys of the item that was changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum StreamViewType {
-    /// Valid only where the stream is not enabled.
-    Unspecified = 0,
-    /// Nothing.
-    KeysOnly = 1,
-    /// The item after the change.
-    NewImage = 2,
-    /// The item before the change.
-    OldImage = 3,
-    /// The item before and after the change.
-    NewAndOldImages = 4,
-}
-impl StreamViewType {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "STREAM_VIEW_TYPE_UNSPECIFIED",
-            Self::KeysOnly => "STREAM_VIEW_TYPE_KEYS_ONLY",
-            Self::NewImage => "STREAM_VIEW_TYPE_NEW_IMAGE",
-            Self::OldImage => "STREAM_VIEW_TYPE_OLD_IMAGE",
-            Self::NewAndOldImages => "STREAM_VIEW_TYPE_NEW_AND_OLD_IMAGES",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "STREAM_VIEW_TYPE_UNSPECIFIED" => Some(Self::Unspecified),
-            "STREAM_VIEW_TYPE_KEYS_ONLY" => Some(Self::KeysOnly),
-            "STREAM_VIEW_TYPE_NEW_IMAGE" => Some(Self::NewImage),
-            "STREAM_VIEW_TYPE_OLD_IMAGE" => Some(Self::OldImage),
-            "STREAM_VIEW_TYPE_NEW_AND_OLD_IMAGES" => Some(Self::NewAndOldImages),
-            _ => None,
-        }
-    }
-}
-/// The key that a table is encrypted under.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum SseType {
-    /// As KMS where encryption is enabled.
-    Unspecified = 0,
-    /// A key of the service. Not valid in requests, where no specification means it.
-    Aes256 = 1,
-    /// A key of the caller's key service.
-    Kms = 2,
-}
-impl SseType {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "SSE_TYPE_UNSPECIFIED",
-            Self::Aes256 => "SSE_TYPE_AES256",
-            Self::Kms => "SSE_TYPE_KMS",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "SSE_TYPE_UNSPECIFIED" => Some(Self::Unspecified),
-            "SSE_TYPE_AES256" => Some(Self::Aes256),
-            "SSE_TYPE_KMS" => Some(Self::Kms),
-            _ => None,
-        }
-    }
-}
-/// What a table's storage is priced for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum TableClass {
-    /// In CreateTable: STANDARD. In UpdateTable: unchanged.
-    Unspecified = 0,
-    /// For tables that are read and written often.
-    Standard = 1,
-    /// For tables that are mostly stored.
-    StandardInfrequentAccess = 2,
-}
-impl TableClass {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "TABLE_CLASS_UNSPECIFIED",
-            Self::Standard => "TABLE_CLASS_STANDARD",
-            Self::StandardInfrequentAccess => "TABLE_CLASS_STANDARD_INFREQUENT_ACCESS",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "TABLE_CLASS_UNSPECIFIED" => Some(Self::Unspecified),
-            "TABLE_CLASS_STANDARD" => Some(Self::Standard),
-            "TABLE_CLASS_STANDARD_INFREQUENT_ACCESS" => {
-                Some(Self::StandardInfrequentAccess)
-            }
-            _ => None,
-        }
-    }
-}
-/// The stages of a table's life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum TableStatus {
-    /// Never sent.
-    Unspecified = 0,
-    /// Being created: not yet for use.
-    Creating = 1,
-    /// Being changed, and in use as before.
-    Updating = 2,
-    /// Being deleted: no longer for use.
-    Deleting = 3,
-    /// In use.
-    Active = 4,
-    /// Its encryption key cannot be used: not for use until it can.
-    InaccessibleEncryptionCredentials = 5,
-    /// Being archived, as its encryption key was unusable for 7 days.
-    Archiving = 6,
-    /// Archived: not for use.
-    Archived = 7,
-    /// Replication was forbidden: not for use.
-    ReplicationNotAuthorized = 8,
-}
-impl TableStatus {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "TABLE_STATUS_UNSPECIFIED",
-            Self::Creating => "TABLE_STATUS_CREATING",
-            Self::Updating => "TABLE_STATUS_UPDATING",
-            Self::Deleting => "TABLE_STATUS_DELETING",
-            Self::Active => "TABLE_STATUS_ACTIVE",
-            Self::InaccessibleEncryptionCredentials => {
-                "TABLE_STATUS_INACCESSIBLE_ENCRYPTION_CREDENTIALS"
-            }
-            Self::Archiving => "TABLE_STATUS_ARCHIVING",
-            Self::Archived => "TABLE_STATUS_ARCHIVED",
-            Self::ReplicationNotAuthorized => "TABLE_STATUS_REPLICATION_NOT_AUTHORIZED",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "TABLE_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
-            "TABLE_STATUS_CREATING" => Some(Self::Creating),
-            "TABLE_STATUS_UPDATING" => Some(Self::Updating),
-            "TABLE_STATUS_DELETING" => Some(Self::Deleting),
-            "TABLE_STATUS_ACTIVE" => Some(Self::Active),
-            "TABLE_STATUS_INACCESSIBLE_ENCRYPTION_CREDENTIALS" => {
-                Some(Self::InaccessibleEncryptionCredentials)
-            }
-            "TABLE_STATUS_ARCHIVING" => Some(Self::Archiving),
-            "TABLE_STATUS_ARCHIVED" => Some(Self::Archived),
-            "TABLE_STATUS_REPLICATION_NOT_AUTHORIZED" => {
-                Some(Self::ReplicationNotAuthorized)
-            }
-            _ => None,
-        }
-    }
-}
-/// The stages of an index's life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum IndexStatus {
-    /// Never sent.
-    Unspecified = 0,
-    /// Being created: written, but not yet to be read.
-    Creating = 1,
-    /// Being changed, and in use as before.
-    Updating = 2,
-    /// Being deleted: no longer for use.
-    Deleting = 3,
-    /// In use.
-    Active = 4,
-}
-impl IndexStatus {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "INDEX_STATUS_UNSPECIFIED",
-            Self::Creating => "INDEX_STATUS_CREATING",
-            Self::Updating => "INDEX_STATUS_UPDATING",
-            Self::Deleting => "INDEX_STATUS_DELETING",
-            Self::Active => "INDEX_STATUS_ACTIVE",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "INDEX_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
-            "INDEX_STATUS_CREATING" => Some(Self::Creating),
-            "INDEX_STATUS_UPDATING" => Some(Self::Updating),
-            "INDEX_STATUS_DELETING" => Some(Self::Deleting),
-            "INDEX_STATUS_ACTIVE" => Some(Self::Active),
-            _ => None,
-        }
-    }
-}
-/// The stages of a table's encryption under a key of the key service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum SseStatus {
-    /// Never sent.
-    Unspecified = 0,
-    /// Being enabled.
-    Enabling = 1,
-    /// Enabled.
-    Enabled = 2,
-    /// Being disabled.
-    Disabling = 3,
-    /// Disabled.
-    Disabled = 4,
-    /// Changing to another key.
-    Updating = 5,
-}
-impl SseStatus {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "SSE_STATUS_UNSPECIFIED",
-            Self::Enabling => "SSE_STATUS_ENABLING",
-            Self::Enabled => "SSE_STATUS_ENABLED",
-            Self::Disabling => "SSE_STATUS_DISABLING",
-            Self::Disabled => "SSE_STATUS_DISABLED",
-            Self::Updating => "SSE_STATUS_UPDATING",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "SSE_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
-            "SSE_STATUS_ENABLING" => Some(Self::Enabling),
-            "SSE_STATUS_ENABLED" => Some(Self::Enabled),
-            "SSE_STATUS_DISABLING" => Some(Self::Disabling),
-            "SSE_STATUS_DISABLED" => Some(Self::Disabled),
-            "SSE_STATUS_UPDATING" => Some(Self::Updating),
-            _ => None,
-        }
-    }
-}
 /// Asks for a new table.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateTableRequest {
@@ -5012,6 +10556,124 @@ impl ::prost::Name for ListTagsOfResourceResponse {
         "type.googleapis.com/cairn.v1.ListTagsOfResourceResponse".into()
     }
 }
+/// Asks for a table's policy to be put.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PutResourcePolicyRequest {
+    /// The table's ARN; its name is not enough. The permissions on an index are part of its table's policy.
+    #[prost(string, tag = "1")]
+    pub resource_arn: ::prost::alloc::string::String,
+    /// An IAM document in JSON of at most 20 KB with its white space. Its statements name principals, and
+    /// this table or its indexes as resources.
+    #[prost(string, tag = "2")]
+    pub policy: ::prost::alloc::string::String,
+    /// The revision that the policy must have, `NO_POLICY` if there must be none. Absent: whatever it is.
+    #[prost(string, optional, tag = "3")]
+    pub expected_revision_id: ::core::option::Option<::prost::alloc::string::String>,
+    /// The policy may take from the caller the permission to change it.
+    #[prost(bool, tag = "4")]
+    pub confirm_remove_self_resource_access: bool,
+}
+impl ::prost::Name for PutResourcePolicyRequest {
+    const NAME: &'static str = "PutResourcePolicyRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.PutResourcePolicyRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.PutResourcePolicyRequest".into()
+    }
+}
+/// The policy is in force.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PutResourcePolicyResponse {
+    /// Names the policy as it is now. Putting the very text that is there leaves it as it was.
+    #[prost(string, tag = "1")]
+    pub revision_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for PutResourcePolicyResponse {
+    const NAME: &'static str = "PutResourcePolicyResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.PutResourcePolicyResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.PutResourcePolicyResponse".into()
+    }
+}
+/// Asks for a table's policy.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetResourcePolicyRequest {
+    /// The table's ARN; its name is not enough.
+    #[prost(string, tag = "1")]
+    pub resource_arn: ::prost::alloc::string::String,
+}
+impl ::prost::Name for GetResourcePolicyRequest {
+    const NAME: &'static str = "GetResourcePolicyRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.GetResourcePolicyRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.GetResourcePolicyRequest".into()
+    }
+}
+/// A table's policy.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetResourcePolicyResponse {
+    /// The IAM document, as it was written.
+    #[prost(string, tag = "1")]
+    pub policy: ::prost::alloc::string::String,
+    /// What PutResourcePolicy and DeleteResourcePolicy can expect.
+    #[prost(string, tag = "2")]
+    pub revision_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for GetResourcePolicyResponse {
+    const NAME: &'static str = "GetResourcePolicyResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.GetResourcePolicyResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.GetResourcePolicyResponse".into()
+    }
+}
+/// Asks for a table's policy to be taken away.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteResourcePolicyRequest {
+    /// The table's ARN; its name is not enough.
+    #[prost(string, tag = "1")]
+    pub resource_arn: ::prost::alloc::string::String,
+    /// The revision that the policy must have. Absent: whatever it is.
+    #[prost(string, optional, tag = "2")]
+    pub expected_revision_id: ::core::option::Option<::prost::alloc::string::String>,
+}
+impl ::prost::Name for DeleteResourcePolicyRequest {
+    const NAME: &'static str = "DeleteResourcePolicyRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.DeleteResourcePolicyRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.DeleteResourcePolicyRequest".into()
+    }
+}
+/// The table has no policy.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteResourcePolicyResponse {
+    /// The revision that is gone. Empty: there was none.
+    #[prost(string, tag = "1")]
+    pub revision_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for DeleteResourcePolicyResponse {
+    const NAME: &'static str = "DeleteResourcePolicyResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.DeleteResourcePolicyResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.DeleteResourcePolicyResponse".into()
+    }
+}
 /// Generated client implementations.
 pub mod table_service_client {
     #![allow(
@@ -5023,7 +10685,7 @@ pub mod table_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// Tables and their tags.
+    /// Tables, their tags and their policies.
     ///
     /// A table is named by its name, 3 to 255 letters, digits, `_`, `.` or `-`, or by its ARN. Changes are
     /// carried out after the answer: the status says how far they are. Descriptions are eventually consistent.
@@ -5415,6 +11077,114 @@ pub mod table_service_client {
                 .insert(GrpcMethod::new("cairn.v1.TableService", "ListTagsOfResource"));
             self.inner.unary(req, path, codec).await
         }
+        /// Gives a table its policy, in place of the one before. It speaks for the table and its indexes, and is
+        /// in force for every call that begins after the answer.
+        ///
+        /// Action: `dynamodb:PutResourcePolicy`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * VALIDATION (INVALID_ARGUMENT): the ARN is not valid, the policy is not, is larger than 20 KB or
+        ///  speaks of another resource, or it would take from the caller the permission to change it.
+        /// * RESOURCE_NOT_FOUND (NOT_FOUND): no such table.
+        /// * POLICY_NOT_FOUND (NOT_FOUND): a revision is expected, and the table has no policy.
+        /// * POLICY_NOT_FOUND (ABORTED): the policy is of another revision than expected, or is there and none
+        ///  was expected.
+        /// * RESOURCE_IN_USE (FAILED_PRECONDITION): the table is being created or deleted.
+        pub async fn put_resource_policy(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PutResourcePolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PutResourcePolicyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.TableService/PutResourcePolicy",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.TableService", "PutResourcePolicy"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Tells a table's policy.
+        ///
+        /// Action: `dynamodb:GetResourcePolicy`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * VALIDATION (INVALID_ARGUMENT): the ARN is not valid.
+        /// * RESOURCE_NOT_FOUND (NOT_FOUND): no such table.
+        /// * POLICY_NOT_FOUND (NOT_FOUND): the table has no policy.
+        pub async fn get_resource_policy(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetResourcePolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetResourcePolicyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.TableService/GetResourcePolicy",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.TableService", "GetResourcePolicy"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes a table's policy away. It is no error if it has none, unless a revision is expected.
+        ///
+        /// Action: `dynamodb:DeleteResourcePolicy`. The root may do it whatever the policy says.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * VALIDATION (INVALID_ARGUMENT): the ARN is not valid.
+        /// * RESOURCE_NOT_FOUND (NOT_FOUND): no such table.
+        /// * POLICY_NOT_FOUND (NOT_FOUND): a revision is expected, and the table has no policy.
+        /// * POLICY_NOT_FOUND (ABORTED): the policy is of another revision than expected.
+        /// * RESOURCE_IN_USE (FAILED_PRECONDITION): the table is being created or deleted.
+        pub async fn delete_resource_policy(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteResourcePolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteResourcePolicyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.TableService/DeleteResourcePolicy",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("cairn.v1.TableService", "DeleteResourcePolicy"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -5575,8 +11345,63 @@ pub mod table_service_server {
             tonic::Response<super::ListTagsOfResourceResponse>,
             tonic::Status,
         >;
+        /// Gives a table its policy, in place of the one before. It speaks for the table and its indexes, and is
+        /// in force for every call that begins after the answer.
+        ///
+        /// Action: `dynamodb:PutResourcePolicy`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * VALIDATION (INVALID_ARGUMENT): the ARN is not valid, the policy is not, is larger than 20 KB or
+        ///  speaks of another resource, or it would take from the caller the permission to change it.
+        /// * RESOURCE_NOT_FOUND (NOT_FOUND): no such table.
+        /// * POLICY_NOT_FOUND (NOT_FOUND): a revision is expected, and the table has no policy.
+        /// * POLICY_NOT_FOUND (ABORTED): the policy is of another revision than expected, or is there and none
+        ///  was expected.
+        /// * RESOURCE_IN_USE (FAILED_PRECONDITION): the table is being created or deleted.
+        async fn put_resource_policy(
+            &self,
+            request: tonic::Request<super::PutResourcePolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PutResourcePolicyResponse>,
+            tonic::Status,
+        >;
+        /// Tells a table's policy.
+        ///
+        /// Action: `dynamodb:GetResourcePolicy`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * VALIDATION (INVALID_ARGUMENT): the ARN is not valid.
+        /// * RESOURCE_NOT_FOUND (NOT_FOUND): no such table.
+        /// * POLICY_NOT_FOUND (NOT_FOUND): the table has no policy.
+        async fn get_resource_policy(
+            &self,
+            request: tonic::Request<super::GetResourcePolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetResourcePolicyResponse>,
+            tonic::Status,
+        >;
+        /// Takes a table's policy away. It is no error if it has none, unless a revision is expected.
+        ///
+        /// Action: `dynamodb:DeleteResourcePolicy`. The root may do it whatever the policy says.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * VALIDATION (INVALID_ARGUMENT): the ARN is not valid.
+        /// * RESOURCE_NOT_FOUND (NOT_FOUND): no such table.
+        /// * POLICY_NOT_FOUND (NOT_FOUND): a revision is expected, and the table has no policy.
+        /// * POLICY_NOT_FOUND (ABORTED): the policy is of another revision than expected.
+        /// * RESOURCE_IN_USE (FAILED_PRECONDITION): the table is being created or deleted.
+        async fn delete_resource_policy(
+            &self,
+            request: tonic::Request<super::DeleteResourcePolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteResourcePolicyResponse>,
+            tonic::Status,
+        >;
     }
-    /// Tables and their tags.
+    /// Tables, their tags and their policies.
     ///
     /// A table is named by its name, 3 to 255 letters, digits, `_`, `.` or `-`, or by its ARN. Changes are
     /// carried out after the answer: the status says how far they are. Descriptions are eventually consistent.
@@ -6057,6 +11882,144 @@ pub mod table_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListTagsOfResourceSvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.TableService/PutResourcePolicy" => {
+                    #[allow(non_camel_case_types)]
+                    struct PutResourcePolicySvc<T: TableService>(pub Arc<T>);
+                    impl<
+                        T: TableService,
+                    > tonic::server::UnaryService<super::PutResourcePolicyRequest>
+                    for PutResourcePolicySvc<T> {
+                        type Response = super::PutResourcePolicyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PutResourcePolicyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TableService>::put_resource_policy(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PutResourcePolicySvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.TableService/GetResourcePolicy" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetResourcePolicySvc<T: TableService>(pub Arc<T>);
+                    impl<
+                        T: TableService,
+                    > tonic::server::UnaryService<super::GetResourcePolicyRequest>
+                    for GetResourcePolicySvc<T> {
+                        type Response = super::GetResourcePolicyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetResourcePolicyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TableService>::get_resource_policy(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetResourcePolicySvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.TableService/DeleteResourcePolicy" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeleteResourcePolicySvc<T: TableService>(pub Arc<T>);
+                    impl<
+                        T: TableService,
+                    > tonic::server::UnaryService<super::DeleteResourcePolicyRequest>
+                    for DeleteResourcePolicySvc<T> {
+                        type Response = super::DeleteResourcePolicyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DeleteResourcePolicyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TableService>::delete_resource_policy(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeleteResourcePolicySvc(inner);
                         let codec = crate::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

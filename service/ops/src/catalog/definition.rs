@@ -36,12 +36,31 @@ pub(crate) struct Definition {
     pub(crate) deletion_protection: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) tags: Vec<Tag>,
+    /// What the table's own policy is, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) resource_policy: Option<ResourcePolicy>,
     /// Secondary indexes, in the order they were made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) indexes: Vec<Index>,
     /// The id of the next index: ids are never used twice, as entries and counters go by them.
     #[serde(default = "first_index_id")]
     pub(crate) next_index_id: u16,
+}
+
+/// A table's policy as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ResourcePolicy {
+    /// The IAM document, as it was written.
+    pub(crate) text: String,
+    /// Names it: a change can be made to depend on it.
+    pub(crate) revision_id: String,
+}
+
+impl ResourcePolicy {
+    /// A policy that nobody has seen yet.
+    pub(crate) fn new(text: String) -> Self {
+        Self { text, revision_id: uuid::Uuid::new_v4().to_string() }
+    }
 }
 
 fn first_index_id() -> u16 {
@@ -276,6 +295,7 @@ mod tests {
         let definition: Definition = serde_json::from_str(record).unwrap();
         assert!(definition.indexes.is_empty());
         assert_eq!(definition.next_index_id, FIRST_INDEX_ID);
+        assert_eq!(definition.resource_policy, None);
         let again = serde_json::to_string(&definition).unwrap();
         assert_eq!(serde_json::from_str::<Definition>(&again).unwrap(), definition);
     }

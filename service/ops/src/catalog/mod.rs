@@ -10,7 +10,7 @@ mod index_lifecycle;
 mod lifecycle;
 mod record;
 
-pub(crate) use definition::{Definition, FIRST_INDEX_ID, Index, Throughput};
+pub(crate) use definition::{Definition, FIRST_INDEX_ID, Index, ResourcePolicy, Throughput};
 pub use definition::{IndexStatus, OnDemandMaximum, ThroughputDescription};
 pub use describe::{IndexDescription, TableDescription};
 pub(crate) use record::table_key;
@@ -19,6 +19,7 @@ use crate::capacity::{Accounting, TableCapacity, UnitPair, provisioned_units, su
 use crate::{Clock, Error, Result};
 use bytes::Bytes;
 use cairn_model::{KeySchema, TableName, TableStatus};
+use cairn_policy::{Policy, PolicyKind};
 use cairn_storage::{Consistency, CounterKey, Engine, RecordKey, Snapshot, SpaceId, Write};
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
@@ -29,6 +30,8 @@ pub struct Table {
     pub(crate) definition: Definition,
     /// What there is to draw on.
     pub(crate) capacity: TableCapacity,
+    /// The definition's policy, compiled.
+    policy: Option<Policy>,
     record: Bytes,
 }
 
@@ -51,14 +54,27 @@ pub(crate) enum IndexCounter {
 }
 
 impl Table {
+    fn read(record: Bytes, accounting: &Accounting) -> Result<Self> {
+        let definition = record::decode(&record)?;
+        // A policy that this version cannot read may forbid what it would then allow: no answer is the safe one.
+        let policy = definition
+            .resource_policy
+            .as_ref()
+            .map(|policy| Policy::parse(&policy.text, PolicyKind::Resource))
+            .transpose()
+            .map_err(Error::internal)?;
+        let capacity = accounting.of(&definition);
+        Ok(Self { definition, capacity, policy, record })
+    }
+
+    /// The table's own policy, which speaks for its indexes too.
+    pub(crate) fn resource_policy(&self) -> Option<&Policy> {
+        self.policy.as_ref()
+    }
+
     /// The table's key schema.
     pub fn key_schema(&self) -> &KeySchema {
         &self.definition.key_schema
-    }
-
-    /// The policy that the table carries, if it does.
-    pub(crate) fn resource_policy(&self) -> Option<&cairn_policy::Policy> {
-        None
     }
 
     /// The space of the table's items.
@@ -177,9 +193,7 @@ impl<E: Engine> Catalog<E> {
         if let Some(table) = self.known(name).filter(|table| table.is(Some(&record))) {
             return Ok(table);
         }
-        let definition = record::decode(&record)?;
-        let capacity = self.accounting.of(&definition);
-        let table = Arc::new(Table { definition, capacity, record });
+        let table = Arc::new(Table::read(record, &self.accounting)?);
         let mut parsed = self.parsed.write().unwrap_or_else(|poisoned| poisoned.into_inner());
         let before = parsed.insert(name.clone(), table.clone());
         if let Some(before) = before.filter(|before| before.definition.number < table.definition.number) {

@@ -9,7 +9,8 @@ use super::throughput::{
 };
 use crate::access::Access;
 use crate::capacity::{CapacityOptions, check_limits};
-use crate::catalog::{Definition, FIRST_INDEX_ID, Index, Throughput};
+use crate::catalog::{Definition, FIRST_INDEX_ID, Index, ResourcePolicy, Throughput};
+use crate::operations::put_resource_policy::check_resource_policy;
 use crate::operations::tag_resource::check_tags;
 use crate::{
     FieldPath, IndexStatus, Operation, OperationKind, Permit, Result, Service, TableDescription, Validation,
@@ -44,6 +45,8 @@ pub struct CreateTable {
     pub deletion_protection: bool,
     /// Labels.
     pub tags: Vec<Tag>,
+    /// The table's own policy, in force from the start: an IAM document in JSON.
+    pub resource_policy: Option<String>,
 }
 
 impl Operation for CreateTable {
@@ -56,6 +59,9 @@ impl Operation for CreateTable {
         let mut accesses = vec![table().tagging(tags())];
         if !self.tags.is_empty() {
             accesses.push(Access { action: "dynamodb:TagResource", ..table() }.tagging(tags()));
+        }
+        if self.resource_policy.is_some() {
+            accesses.push(Access { action: "dynamodb:PutResourcePolicy", ..table() });
         }
         accesses
     }
@@ -76,6 +82,14 @@ impl Operation for CreateTable {
         let subject = Subject { field: None, name: "table", billing_mode, is_new: true };
         let throughput = asked.of_new(&subject, provisioned, options)?;
         check_tags("tags", &self.tags)?;
+        let arn = service.naming.arn(&name);
+        let resource_policy = match self.resource_policy {
+            None => None,
+            Some(text) => {
+                check_resource_policy("resource_policy", &text, &arn)?;
+                Some(ResourcePolicy::new(text))
+            }
+        };
         let now = (service.clock)();
         let definition = Definition {
             number: 0,
@@ -92,6 +106,7 @@ impl Operation for CreateTable {
             table_class: self.table_class.map(|class| (class, now)),
             deletion_protection: self.deletion_protection,
             tags: self.tags,
+            resource_policy,
             next_index_id: FIRST_INDEX_ID + indexes.len() as u16,
             indexes,
         };

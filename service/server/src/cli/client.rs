@@ -1,9 +1,14 @@
-//! The connection of a client's command: which server, and how long to wait for it.
+//! The connection of a client's command: which server, who calls, and how long to wait.
 
+use super::credentials::Credentials;
 use super::error::{ClientError, RootCause};
+use super::tls::TlsArgs;
+use super::with_causes;
+use cairn_api::v1::iam_service_client::IamServiceClient;
 use cairn_api::v1::item_service_client::ItemServiceClient;
 use cairn_api::v1::table_service_client::TableServiceClient;
 use clap::Args;
+use std::path::PathBuf;
 use std::time::Duration;
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -13,7 +18,7 @@ use tonic::{Request, Status};
 /// The longest time a call may be given. What it is used for is over long before.
 const TIMEOUT_SECONDS_MAX: f64 = 86_400.0;
 
-/// Which server to talk to, and how long to wait for it.
+/// Which server to talk to, as whom, and how long to wait for it.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ClientArgs {
     /// The server to talk to
@@ -37,20 +42,36 @@ pub(crate) struct ClientArgs {
         help_heading = "Connection"
     )]
     timeout: Duration,
+    /// A file with the token to call with, as one mounted for a Kubernetes service account; read for each call
+    ///
+    /// Without it, CAIRN_TOKEN is the token; and without that, CAIRN_ACCESS_KEY_ID and CAIRN_SECRET_ACCESS_KEY, for a
+    /// session with CAIRN_SESSION_TOKEN, are the access key.
+    #[arg(long, env = "CAIRN_TOKEN_FILE", value_name = "FILE", global = true, help_heading = "Connection")]
+    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    tls: TlsArgs,
 }
 
-/// Tells the server by when an answer is wanted, in each call's `grpc-timeout`. The channel heeds it too.
+/// What every call carries: by when an answer is wanted, in `grpc-timeout`, which the channel heeds too; and who asks.
 #[derive(Clone, Debug)]
-pub(crate) struct Deadline(Duration);
+pub(crate) struct Envelope {
+    timeout: Duration,
+    credentials: Credentials,
+}
 
-impl Interceptor for Deadline {
+impl Interceptor for Envelope {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request.set_timeout(self.0);
+        request.set_timeout(self.timeout);
+        let bearer =
+            self.credentials.bearer().map_err(|error| Status::unauthenticated(with_causes(&error)))?;
+        if let Some(bearer) = bearer {
+            request.metadata_mut().insert("authorization", bearer);
+        }
         Ok(request)
     }
 }
 
-type Connection = InterceptedService<Channel, Deadline>;
+type Connection = InterceptedService<Channel, Envelope>;
 
 /// A connection to a server, by service.
 #[derive(Clone, Debug)]
@@ -59,31 +80,37 @@ pub(crate) struct Client {
     pub(crate) tables: TableServiceClient<Connection>,
     /// Items.
     pub(crate) items: ItemServiceClient<Connection>,
+    /// Identities.
+    pub(crate) identities: IamServiceClient<Connection>,
 }
 
 impl ClientArgs {
     /// Connects.
     ///
     /// # Errors
-    /// If nothing answers there in time.
+    /// If the credentials or certificates cannot be used, or nothing answers there in time.
     pub(crate) async fn connect(&self) -> Result<Client, ClientError> {
-        let endpoint = self.endpoint.clone().connect_timeout(self.timeout);
-        let channel = endpoint.connect().await.map_err(|source| ClientError::Connect {
-            endpoint: self.endpoint.uri().to_string().trim_end_matches('/').to_owned(),
-            source: RootCause::of(&source),
-        })?;
-        let connection = InterceptedService::new(channel, Deadline(self.timeout));
+        let credentials = Credentials::find(self.token_file.clone(), std::env::var_os)?;
+        let shown = self.endpoint.uri().to_string().trim_end_matches('/').to_owned();
+        let endpoint = self.tls.apply(self.endpoint.clone())?.connect_timeout(self.timeout);
+        let channel = endpoint
+            .connect()
+            .await
+            .map_err(|source| ClientError::Connect { endpoint: shown, source: RootCause::of(&source) })?;
+        let envelope = Envelope { timeout: self.timeout, credentials };
+        let connection = InterceptedService::new(channel, envelope);
         Ok(Client {
             tables: TableServiceClient::new(connection.clone()),
-            items: ItemServiceClient::new(connection),
+            items: ItemServiceClient::new(connection.clone()),
+            identities: IamServiceClient::new(connection),
         })
     }
 }
 
 fn endpoint(url: &str) -> Result<Endpoint, String> {
     let uri: Uri = url.parse().map_err(|_| "it is not a URL".to_owned())?;
-    if uri.scheme_str() != Some("http") || uri.host().is_none_or(str::is_empty) {
-        return Err("it must be of the form http://HOST:PORT".to_owned());
+    if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
+        return Err("it must be of the form http://HOST:PORT or https://HOST:PORT".to_owned());
     }
     Endpoint::from(uri)
         .user_agent(concat!("cairn/", env!("CARGO_PKG_VERSION")))
@@ -106,11 +133,10 @@ mod tests {
 
     #[test]
     fn an_endpoint_is_an_http_url() {
-        assert!(endpoint("http://127.0.0.1:8000").is_ok());
-        assert!(endpoint("http://[::1]:8000").is_ok());
-        for bad in
-            ["", "127.0.0.1:8000", "localhost", "https://localhost", "http://", "http://a b", "unix:/x"]
-        {
+        for good in ["http://127.0.0.1:8000", "http://[::1]:8000", "https://cairn.example"] {
+            assert!(endpoint(good).is_ok(), "{good}");
+        }
+        for bad in ["", "127.0.0.1:8000", "localhost", "https://", "http://", "http://a b", "unix:/x"] {
             assert!(endpoint(bad).is_err(), "{bad}");
         }
     }

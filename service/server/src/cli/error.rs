@@ -1,7 +1,9 @@
 //! Why a client's command failed, and how that reads.
 
+use super::credentials::CredentialsError;
 use super::input::InputError;
 use super::output::printable;
+use super::tls::TlsError;
 use cairn_model::ValueError;
 use std::fmt::Write;
 use std::io;
@@ -21,6 +23,12 @@ pub(crate) enum ClientError {
         #[source]
         source: RootCause,
     },
+    /// There are credentials that cannot be used.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// TLS cannot be used as asked.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The server answered with an error, or the connection broke.
     #[error("{}", describe(.0))]
     Call(Box<Status>),
@@ -46,6 +54,9 @@ pub(crate) enum ClientError {
     /// The item that was asked for is not there.
     #[error("there is no item with this key")]
     NoSuchItem,
+    /// A call that was simulated would be denied.
+    #[error("not every call would be allowed")]
+    WouldBeDenied,
     /// What was waited for did not happen.
     #[error("the table is not {awaited} after {} s; it may yet be", .after.as_secs())]
     Waited {
@@ -74,6 +85,9 @@ impl ClientError {
         match self {
             Self::Connect { .. } => Some(
                 "Start one with `cairn serve`, or say where it is with --endpoint URL or CAIRN_ENDPOINT.",
+            ),
+            Self::Call(status) if status.code() == Code::Unauthenticated => Some(
+                "Say who calls with CAIRN_ACCESS_KEY_ID and CAIRN_SECRET_ACCESS_KEY, CAIRN_TOKEN, or --token-file.",
             ),
             // What the server itself answers has no cause here.
             Self::Call(status) if std::error::Error::source(&**status).is_some() => Some(

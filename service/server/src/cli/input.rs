@@ -17,7 +17,7 @@ use std::str::FromStr;
 pub(crate) enum Input {
     /// In the argument itself.
     Text(String),
-    /// In a file: `@PATH`.
+    /// In a file: `@PATH`, or `file://PATH` for those who are used to that.
     File(PathBuf),
     /// On standard input: `-`.
     Stdin,
@@ -71,7 +71,8 @@ impl FromStr for Input {
     type Err = Infallible;
 
     fn from_str(argument: &str) -> Result<Self, Infallible> {
-        Ok(match (argument, argument.strip_prefix('@')) {
+        let path = argument.strip_prefix('@').or_else(|| argument.strip_prefix("file://"));
+        Ok(match (argument, path) {
             ("-", _) => Self::Stdin,
             (_, Some(path)) => Self::File(path.into()),
             (text, None) => Self::Text(text.to_owned()),
@@ -86,6 +87,24 @@ impl Input {
             Self::Text(_) => None,
             Self::File(path) => Some(path.display().to_string()),
             Self::Stdin => Some("standard input".to_owned()),
+        }
+    }
+
+    /// All that is there, as it is written, for an argument called `name`.
+    ///
+    /// # Errors
+    /// If it cannot be read, or there is nothing.
+    pub(crate) fn text(&self, name: &'static str) -> Result<String, InputError> {
+        let place = self.elsewhere().map_or(name.to_owned(), |place| format!("{name} in {place}"));
+        let read = match self {
+            Self::Text(text) => Ok(text.clone()),
+            Self::File(path) => std::fs::read_to_string(path),
+            Self::Stdin => io::read_to_string(io::stdin().lock()),
+        };
+        match read {
+            Ok(text) if text.trim().is_empty() => Err(InputError::Empty { place }),
+            Ok(text) => Ok(text),
+            Err(source) => Err(InputError::Read { place, source }),
         }
     }
 

@@ -1,19 +1,23 @@
 //! The command line: what each command takes, and which code carries it out.
 //!
-//! `table` and `item` are a client of the gRPC API and know nothing of the server in the same binary.
+//! `table`, `item` and `iam` are a client of the gRPC API and know nothing of the server in the same binary.
 
 // The command line speaks to its user on standard output and standard error.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod client;
+mod credentials;
 mod error;
+mod iam;
 mod input;
 mod item;
 mod item_view;
 mod json;
 mod output;
 mod table;
+mod table_policy;
 mod table_view;
+mod tls;
 
 use self::error::ClientError;
 use crate::demo::{self, DemoArgs, DemoError};
@@ -43,6 +47,7 @@ enum Command {
     Config(SettingsArgs),
     Table(table::TableArgs),
     Item(item::ItemArgs),
+    Iam(iam::IamArgs),
 }
 
 #[derive(Args, Debug)]
@@ -88,6 +93,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Config(args) => config(args),
         Command::Table(args) => client(table::run(args)),
         Command::Item(args) => client(item::run(args)),
+        Command::Iam(args) => client(iam::run(args)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

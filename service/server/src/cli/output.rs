@@ -58,12 +58,29 @@ impl Output {
         }
     }
 
+    /// Prints an answer, and below a table what people need to know of it.
+    pub(crate) fn print_with_note(
+        self,
+        json: &impl Serialize,
+        table: impl FnOnce() -> Table,
+        note: &str,
+    ) -> Result<(), ClientError> {
+        self.print(json, table)?;
+        if self.is_json() { Ok(()) } else { print_line(note) }
+    }
+
     /// Prints an answer for which there is no table.
     pub(crate) fn print_json(self, json: &impl Serialize) -> Result<(), ClientError> {
         let text =
             if self.indented { serde_json::to_string_pretty(json) } else { serde_json::to_string(json) };
         print_line(&text.map_err(|error| ClientError::Output(error.into()))?)
     }
+}
+
+/// Prints a text as it is, but for what a terminal would obey.
+pub(crate) fn print_text(text: &str) -> Result<(), ClientError> {
+    let lines: Vec<_> = text.trim_end().lines().map(printable).collect();
+    print_line(&lines.join("\n"))
 }
 
 /// Prints to standard output. That nobody reads on is no error: they have what they want.

@@ -1,8 +1,9 @@
-//! `cairn table`: making, showing, changing and deleting tables, and their tags.
+//! `cairn table`: making, showing, changing and deleting tables, their tags and their policies.
 
 use super::client::{Client, ClientArgs};
 use super::error::ClientError;
 use super::output::{Output, OutputArgs, new_table, text_cell};
+use super::table_policy::PolicyCommand;
 use super::table_view::{LimitsView, TableView};
 use cairn_api::v1;
 use clap::{ArgAction, ArgGroup, Args, Subcommand, ValueEnum};
@@ -24,11 +25,12 @@ Examples:
   cairn table update Orders --max-write 500
   cairn table describe Orders --output json | jq -r .TableStatus
   cairn table tag Orders team=sales stage=prod
+  cairn table policy put Orders @orders-policy.json
   cairn table delete Orders --wait
 
 JSON has the member names of DynamoDB's table descriptions. Exit status: 0 if done, 1 if not, 2 for wrong usage.";
 
-/// Tables: create, describe, list, update, delete and tag them
+/// Tables: create, describe, list, update, delete and tag them, and give them policies
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct TableArgs {
@@ -91,6 +93,8 @@ enum TableCommand {
         #[arg(value_name = "NAME")]
         table: String,
     },
+    #[command(subcommand)]
+    Policy(PolicyCommand),
 }
 
 #[derive(Args, Debug)]
@@ -241,7 +245,8 @@ fn key_attribute(text: &str) -> Result<KeyAttribute, &'static str> {
     Ok(KeyAttribute { name: name.to_owned(), kind })
 }
 
-fn tag(text: &str) -> Result<v1::Tag, &'static str> {
+/// A tag as it is given: `team=sales`.
+pub(super) fn tag(text: &str) -> Result<v1::Tag, &'static str> {
     let (key, value) = text.split_once('=').ok_or("it must be of the form KEY=VALUE")?;
     Ok(v1::Tag { key: key.to_owned(), value: value.to_owned() })
 }
@@ -351,6 +356,7 @@ pub(crate) async fn run(args: TableArgs) -> Result<(), ClientError> {
             let view = LimitsView::of(&limits);
             output.print(&view, || view.table())
         }
+        TableCommand::Policy(command) => command.run(&mut client, output).await,
         TableCommand::Tags { table } => {
             let tags = tags(&mut client, table).await?;
             output.print(&tags, || {
@@ -399,7 +405,7 @@ async fn find(client: &mut Client, name: &str) -> Result<Option<v1::TableDescrip
 }
 
 /// The ARN of a table that is given by name or ARN.
-async fn arn(client: &mut Client, table: String) -> Result<String, ClientError> {
+pub(super) async fn arn(client: &mut Client, table: String) -> Result<String, ClientError> {
     if table.starts_with("arn:") {
         return Ok(table);
     }

@@ -19,19 +19,24 @@ pub(crate) struct TestServer {
 
 impl TestServer {
     pub(crate) fn start() -> Self {
+        Self::start_with(SettingsInput { dev: Some(true), ..SettingsInput::default() })
+    }
+
+    /// A server with these settings, and those that keep it small.
+    pub(crate) fn start_with(settings: SettingsInput) -> Self {
         let data = tempfile::tempdir().unwrap();
         let settings = SettingsInput {
             data: Some(data.path().join("data")),
             listen: Some("127.0.0.1:0".parse().unwrap()),
-            dev: Some(true),
             cache_mib: Some(8),
             write_buffer_mib: Some(8),
             disk_reserve_mib: Some(0),
-            ..SettingsInput::default()
+            ..settings
         };
+        let scheme = if settings.tls_certificate_file.is_some() { "https" } else { "http" };
         let runtime = Runtime::new().unwrap();
         let server = runtime.block_on(Server::start(&settings.resolve().unwrap())).unwrap();
-        let endpoint = format!("http://{}", server.address().unwrap());
+        let endpoint = format!("{scheme}://{}", server.address().unwrap());
         let stop = CancellationToken::new();
         let running = runtime.spawn({
             let stop = stop.clone();
@@ -63,6 +68,11 @@ impl TestServer {
         cairn(&self.endpoint, args, "")
     }
 
+    /// Runs `cairn` against this server, with who calls in its environment.
+    pub(crate) fn cairn_as(&self, credentials: &[(&str, String)], args: &[&str]) -> Ran {
+        run(&self.endpoint, credentials, args, "")
+    }
+
     /// Runs `cairn` against this server with something on standard input.
     pub(crate) fn cairn_with_input(&self, args: &[&str], input: &str) -> Ran {
         cairn(&self.endpoint, args, input)
@@ -90,9 +100,19 @@ pub(crate) struct Ran {
 
 /// Runs `cairn` against the server at `endpoint`, with `input` on standard input. Standard output is no terminal.
 pub(crate) fn cairn(endpoint: &str, args: &[&str], input: &str) -> Ran {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_cairn"))
+    run(endpoint, &[], args, input)
+}
+
+fn run(endpoint: &str, variables: &[(&str, String)], args: &[&str], input: &str) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cairn"));
+    // Who runs the tests is nobody here.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CAIRN_")) {
+        command.env_remove(name);
+    }
+    let mut child = command
         .args(args)
         .env("CAIRN_ENDPOINT", endpoint)
+        .envs(variables.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -127,5 +147,12 @@ impl Ran {
     pub(crate) fn fails(self, status: i32) -> String {
         assert_eq!((self.status, self.stdout.as_str()), (status, ""), "{self:?}");
         self.stderr
+    }
+
+    /// Standard output and error of a command that must have failed with this status.
+    #[track_caller]
+    pub(crate) fn fails_with_output(self, status: i32) -> (String, String) {
+        assert_eq!(self.status, status, "{self:?}");
+        (self.stdout, self.stderr)
     }
 }

@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod harness;
+mod iam;
 mod items;
 mod scripted;
 mod tables;
+mod tls;
 mod usage;

@@ -20,6 +20,11 @@ fn wrong_usage_ends_with_status_2() {
         (&["table", "tag", "Orders", "team"], "it must be of the form KEY=VALUE"),
         (&["table", "list", "--timeout", "0"], "a number of seconds above 0"),
         (&["table", "list", "--endpoint", "localhost:8000"], "http://HOST:PORT"),
+        (&["table", "list", "--client-cert", "c.pem"], "--client-key <FILE>"),
+        (&["iam", "attach", "CairnReadOnly"], "<--user <NAME>|--group <NAME>|--role <NAME>>"),
+        (&["iam", "attach", "CairnReadOnly", "--user", "a", "--role", "b"], "cannot be used with"),
+        (&["iam", "simulate", "--action", "dynamodb:GetItem"], "--principal <ARN>"),
+        (&["iam", "role", "update", "loader"], "--trust <DOCUMENT>"),
         (&["item", "get", "Orders"], "<KEY>"),
         (&["item", "get", "Orders", "{}", "--name", "n=a"], "#NAME=ATTRIBUTE"),
         (&["item", "put", "Orders", "{}", "--return", "all-new"], "possible values: none, all-old"),
@@ -32,7 +37,7 @@ fn wrong_usage_ends_with_status_2() {
 
 #[test]
 fn every_help_text_has_an_example() {
-    for group in ["table", "item"] {
+    for group in ["table", "item", "iam"] {
         let help = cairn(NOWHERE, &[group, "--help"], "").succeeds();
         assert!(help.contains(&format!("Examples:\n  cairn {group} ")), "{help}");
         assert!(help.contains("Exit status: 0"), "{help}");
