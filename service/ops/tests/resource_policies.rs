@@ -49,7 +49,7 @@ async fn as_ada<O: cairn_ops::Operation>(service: &Service<MemoryEngine>, operat
     let principal = service.identities().principal_for(ADA).unwrap();
     let caller = Caller { principal, connection: Connection::default() };
     let permitted = service.permit(caller, operation).await?;
-    service.as_root(permitted).await
+    service.execute(permitted).await
 }
 
 #[track_caller]

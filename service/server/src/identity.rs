@@ -2,7 +2,7 @@
 
 use crate::settings::Settings;
 use cairn_auth::{
-    EncryptionKey, EncryptionKeyError, EncryptionKeys, GeneratedRootKey, Identities, IdentityError,
+    Authenticator, EncryptionKey, EncryptionKeyError, EncryptionKeys, GeneratedRootKey, Identities, IdentityError,
     IdentityOptions, Principal, RootKey, Secret,
 };
 use cairn_storage::Engine;
@@ -66,8 +66,9 @@ pub(crate) fn root<E: Engine>(
     Ok(identities.principal_for(&format!("arn:aws:iam::{account}:root"))?)
 }
 
-/// What identities need now and then.
-pub(crate) async fn keep_up<E: Engine>(identities: &Identities<E>) {
+/// What identities need now and then, and when the server stops.
+pub(crate) async fn keep_up<E: Engine>(authenticator: &Authenticator<E>) {
+    let identities = authenticator.identities();
     let done = async {
         identities.flush_last_used().await?;
         identities.refresh().await

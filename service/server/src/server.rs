@@ -97,6 +97,7 @@ pub struct Server {
     health: HealthReporter,
     engine: FjallEngine,
     service: Service<FjallEngine>,
+    authenticator: Authenticator<FjallEngine>,
     authenticate: AuthenticateLayer<FjallEngine>,
     generated_root_key: Option<GeneratedRootKey>,
     tls: Option<Arc<Tls>>,
@@ -142,7 +143,7 @@ impl Server {
         };
         let authenticator = Authenticator::new(identities.clone(), settings.authentication.clone())
             .map_err(IdentitySetupError::from)?;
-        let authenticate = AuthenticateLayer::new(Arc::new(authenticator), strangers);
+        let authenticate = AuthenticateLayer::new(Arc::new(authenticator.clone()), strangers);
         let service =
             Service::start(engine.clone(), identities, options).await.map_err(ServerError::Service)?;
         let (health, health_service) = tonic_health::server::health_reporter();
@@ -160,6 +161,7 @@ impl Server {
             health,
             engine,
             service,
+            authenticator,
             authenticate,
             generated_root_key,
             tls,
@@ -221,7 +223,7 @@ impl Server {
             self.health.set_service_status(name, ServingStatus::NotServing).await;
         }
         drain(graceful, &self.in_flight, self.grace).await;
-        identity::keep_up(self.service.identities()).await;
+        identity::keep_up(&self.authenticator).await;
         drop(self.service);
         self.engine.close().await.map_err(ServerError::Close)?;
         tracing::info!("stopped");
@@ -234,7 +236,7 @@ impl Server {
             // Files, and so not on an async worker. That it ends early has been logged by whoever panicked.
             let _ = tokio::task::spawn_blocking(move || tls.renew()).await;
         }
-        identity::keep_up(self.service.identities()).await;
+        identity::keep_up(&self.authenticator).await;
     }
 
     fn serve_connection(&self, stream: TcpStream, address: SocketAddr, graceful: &GracefulShutdown) {
