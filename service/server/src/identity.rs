@@ -2,7 +2,7 @@
 
 use crate::settings::Settings;
 use cairn_auth::{
-    Authenticator, EncryptionKey, EncryptionKeyError, EncryptionKeys, GeneratedRootKey, Identities, IdentityError,
+    EncryptionKey, EncryptionKeyError, EncryptionKeys, GeneratedRootKey, Identities, IdentityError,
     IdentityOptions, Principal, RootKey, Secret,
 };
 use cairn_storage::Engine;
@@ -67,8 +67,7 @@ pub(crate) fn root<E: Engine>(
 }
 
 /// What identities need now and then, and when the server stops.
-pub(crate) async fn keep_up<E: Engine>(authenticator: &Authenticator<E>) {
-    let identities = authenticator.identities();
+pub(crate) async fn keep_up<E: Engine>(identities: &Identities<E>) {
     let done = async {
         identities.flush_last_used().await?;
         identities.refresh().await

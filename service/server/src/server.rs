@@ -3,7 +3,7 @@
 use crate::identity::{self, IdentitySetupError};
 use crate::in_flight::{CountedBody, InFlight};
 use crate::settings::Settings;
-use crate::tls::{RENEWAL_INTERVAL, Tls, TlsError, client_certificate};
+use crate::tls::{Tls, TlsError, client_certificate};
 use axum::Router;
 use axum::routing::get;
 use cairn_auth::{Authenticator, GeneratedRootKey};
@@ -46,6 +46,10 @@ const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 const CLOSE_WAIT: Duration = Duration::from_secs(1);
 /// How long to wait before accepting again when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often certificates, tokens' issuers and the times that keys were last used are looked after: what renews a
+/// certificate does so hours ahead.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(30);
 
 const MIB: u64 = 1024 * 1024;
 
@@ -195,14 +199,10 @@ impl Server {
     /// If the store does not close in order.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ServerError> {
         let graceful = GracefulShutdown::new();
-        let mut upkeep = tokio::time::interval(RENEWAL_INTERVAL);
+        let upkeep = tokio::spawn(keep_up(self.authenticator.clone(), self.tls.clone(), stop.clone()));
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
-                _ = upkeep.tick() => {
-                    self.keep_up().await;
-                    continue;
-                }
                 () = stop.cancelled() => break,
             };
             match accepted {
@@ -223,20 +223,12 @@ impl Server {
             self.health.set_service_status(name, ServingStatus::NotServing).await;
         }
         drain(graceful, &self.in_flight, self.grace).await;
-        identity::keep_up(&self.authenticator).await;
+        // It ends when the server stops, having written what it has to write.
+        upkeep.await?;
         drop(self.service);
         self.engine.close().await.map_err(ServerError::Close)?;
         tracing::info!("stopped");
         Ok(())
-    }
-
-    /// What has to be done now and then while the server runs.
-    async fn keep_up(&self) {
-        if let Some(tls) = self.tls.clone() {
-            // Files, and so not on an async worker. That it ends early has been logged by whoever panicked.
-            let _ = tokio::task::spawn_blocking(move || tls.renew()).await;
-        }
-        identity::keep_up(&self.authenticator).await;
     }
 
     fn serve_connection(&self, stream: TcpStream, address: SocketAddr, graceful: &GracefulShutdown) {
@@ -273,6 +265,20 @@ impl Server {
             }
         });
     }
+}
+
+/// Does what has to be done now and then while the server runs, and what is left when it stops.
+async fn keep_up<E: Engine>(authenticator: Authenticator<E>, tls: Option<Arc<Tls>>, stop: CancellationToken) {
+    let mut interval = tokio::time::interval(UPKEEP_INTERVAL);
+    while stop.run_until_cancelled(interval.tick()).await.is_some() {
+        if let Some(tls) = tls.clone() {
+            // Files, and so not on an async worker. That it ends early has been logged by whoever panicked.
+            let _ = tokio::task::spawn_blocking(move || tls.renew()).await;
+        }
+        stop.run_until_cancelled(authenticator.refresh_issuers()).await;
+        identity::keep_up(authenticator.identities()).await;
+    }
+    identity::keep_up(authenticator.identities()).await;
 }
 
 /// Serves a connection until it ends.

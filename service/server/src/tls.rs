@@ -16,9 +16,6 @@ use tokio_rustls::server::TlsStream;
 
 /// How long a client may take over the handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often the files are looked at: what renews certificates does so hours ahead.
-pub(crate) const RENEWAL_INTERVAL: Duration = Duration::from_secs(30);
-
 /// The files that TLS needs, in PEM.
 #[derive(Clone, Debug)]
 pub(crate) struct TlsFiles {
