@@ -23,6 +23,7 @@ pub(crate) const TABLE_ARN: &str = "arn:aws:dynamodb:local:000000000000:table/Ga
 /// A service with the table `Games`: partition key `player` (S), sort key `game` (N), and the global index `by-team` by
 /// `team` (S).
 pub(crate) struct World {
+    pub(crate) service: Service<MemoryEngine>,
     pub(crate) stack: Stack<MemoryEngine>,
     pub(crate) identities: Identities<MemoryEngine>,
     pub(crate) authenticator: Authenticator<MemoryEngine>,
@@ -47,9 +48,10 @@ impl World {
         let authenticator =
             Authenticator::new(identities.clone(), AuthenticationSettings::default()).unwrap();
         let service = Service::start(engine, identities.clone(), options).await.unwrap();
-        let world = Self { stack: Stack::new(service.clone()), identities, authenticator };
+        let stack = Stack::new(service.clone());
+        let world = Self { service, stack, identities, authenticator };
         world.call(&world.root(), games()).await.unwrap();
-        service.settled().await;
+        world.service.settled().await;
         world
     }
 
