@@ -4,13 +4,17 @@
 
 #![allow(clippy::unwrap_used)] // A benchmark that cannot start fails loudly.
 
+#[path = "../tests/root/mod.rs"]
+mod root;
+
 use cairn_model::BillingMode;
 use cairn_ops::{
-    AttributeDefinition, CreateTable, Demand, KeyRole, KeySchemaElement, MeasuredCapacity, Operation,
-    Service, ServiceOptions, UnitKind,
+    AttributeDefinition, CreateTable, Demand, KeyRole, KeySchemaElement, MeasuredCapacity, ServiceOptions,
+    UnitKind,
 };
 use cairn_storage::memory::MemoryEngine;
 use criterion::{Criterion, criterion_group, criterion_main};
+use root::AsRoot;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,7 +52,7 @@ fn admission(criterion: &mut Criterion) {
 fn by_name(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let service = runtime.block_on(async {
-        let service = Service::start(MemoryEngine::new(), ServiceOptions::default()).await.unwrap();
+        let service = root::start(MemoryEngine::new(), ServiceOptions::default()).await.unwrap();
         let create = CreateTable {
             table: "Music".into(),
             attribute_definitions: vec![AttributeDefinition {
@@ -59,7 +63,7 @@ fn by_name(criterion: &mut Criterion) {
             billing_mode: Some(BillingMode::PayPerRequest),
             ..CreateTable::default()
         };
-        create.execute(&service).await.unwrap();
+        create.by_root(&service).await.unwrap();
         service.settled().await;
         service
     });

@@ -61,7 +61,7 @@ async fn a_batch_reads_what_is_there_of_several_tables_and_tells_what_each_cost(
         ..keys(vec![key("a", "1"), key("a", "2"), key("a", "3")])
     };
     let output = batch_get(vec![("Music", music), (FILMS_ARN, keys(vec![key("b", "1")]))])
-        .as_root(&service)
+        .by_root(&service)
         .await
         .unwrap();
     let found: Vec<_> = output.responses["Music"].iter().cloned().map(attributes).collect();
@@ -92,7 +92,7 @@ async fn what_an_answer_has_no_room_for_is_left_with_all_its_options() {
     let mut seen = Vec::new();
     while !parts.is_empty() {
         let output =
-            BatchGetItem { request_items: parts, ..BatchGetItem::default() }.as_root(&service).await.unwrap();
+            BatchGetItem { request_items: parts, ..BatchGetItem::default() }.by_root(&service).await.unwrap();
         answers.push(output.responses["Music"].len());
         seen.extend(output.responses["Music"].iter().cloned().map(attributes));
         parts = output.unprocessed_keys;
@@ -110,7 +110,7 @@ async fn what_an_answer_has_no_room_for_is_left_with_all_its_options() {
 #[tokio::test]
 async fn a_batch_of_reads_that_breaks_a_rule_is_refused() {
     let service = service().await;
-    let refused = async |parts| invalid(batch_get(parts).as_root(&service).await);
+    let refused = async |parts| invalid(batch_get(parts).by_root(&service).await);
     let (text, field) = refused(vec![]).await;
     assert_eq!(
         (text.as_str(), field.as_str()),
@@ -142,7 +142,7 @@ async fn a_batch_of_reads_that_breaks_a_rule_is_refused() {
     let (text, field) = refused(vec![("Music", keys(vec![item(&[("pk", s("a"))])]))]).await;
     assert_eq!(text, "The provided key element does not match the schema");
     assert_eq!(field, "request_items[\"Music\"].keys[0][\"sk\"]");
-    let missing = batch_get(vec![("Music", many(1)), ("Other", many(1))]).as_root(&service).await;
+    let missing = batch_get(vec![("Music", many(1)), ("Other", many(1))]).by_root(&service).await;
     assert!(matches!(missing, Err(Error::ResourceNotFound { resource, .. }) if resource == "Other"));
 }
 
@@ -154,7 +154,7 @@ async fn a_batch_puts_and_deletes_and_tells_what_each_table_cost() {
         ("Music", vec![put_request("a", "1"), WriteRequest::Delete(key("old", "1"))]),
         ("Films", vec![put_request("b", "1"), WriteRequest::Delete(key("none", "1"))]),
     ])
-    .as_root(&service)
+    .by_root(&service)
     .await
     .unwrap();
     assert!(output.unprocessed_items.is_empty());
@@ -172,7 +172,7 @@ async fn a_batch_with_one_element_that_breaks_a_rule_writes_nothing() {
     let good = || put_request("good", "1");
     let refused = async |bad: Vec<WriteRequest>| {
         let writes = std::iter::once(good()).chain(bad).collect();
-        invalid(batch_write(vec![("Music", writes)]).as_root(&service).await)
+        invalid(batch_write(vec![("Music", writes)]).by_root(&service).await)
     };
     let duplicates = "Provided list of item keys contains duplicates";
     for twice in [
@@ -197,9 +197,9 @@ async fn a_batch_with_one_element_that_breaks_a_rule_writes_nothing() {
     assert_eq!(text, "Item size has exceeded the maximum allowed size");
     let (text, _) = refused((0..25).map(|sk| put_request("a", &sk.to_string())).collect()).await;
     assert!(text.ends_with("Member must have length less than or equal to 25"), "{text}");
-    let missing = batch_write(vec![("Music", vec![good()]), ("Other", vec![good()])]).as_root(&service).await;
+    let missing = batch_write(vec![("Music", vec![good()]), ("Other", vec![good()])]).by_root(&service).await;
     assert!(matches!(missing, Err(Error::ResourceNotFound { .. })));
-    let (text, _) = invalid(batch_write(vec![]).as_root(&service).await);
+    let (text, _) = invalid(batch_write(vec![]).by_root(&service).await);
     assert_eq!(text, "The requestItems parameter is required for BatchWriteItem");
     assert_eq!(get(&service, "Music", key("good", "1")).await, None);
 }
@@ -212,17 +212,17 @@ async fn elements_that_the_store_has_no_time_for_are_left_and_none_at_all_is_an_
     let writes = || (0..5).map(|sk| put_request("a", &sk.to_string())).collect::<Vec<_>>();
 
     engine.allow(0);
-    let nothing = batch_write(vec![("Music", writes())]).as_root(&service).await;
+    let nothing = batch_write(vec![("Music", writes())]).by_root(&service).await;
     assert!(matches!(nothing, Err(Error::Unavailable { .. })), "{nothing:?}");
 
     engine.allow(3);
-    let output = batch_write(vec![("Music", writes())]).as_root(&service).await.unwrap();
+    let output = batch_write(vec![("Music", writes())]).by_root(&service).await.unwrap();
     assert_eq!(output.unprocessed_items["Music"].len(), 2);
     assert_eq!(output.consumed_capacity[0].capacity_units, 3.0);
 
     engine.allow(usize::MAX);
     let again = BatchWriteItem { request_items: output.unprocessed_items, ..BatchWriteItem::default() };
-    assert!(again.as_root(&service).await.unwrap().unprocessed_items.is_empty());
+    assert!(again.by_root(&service).await.unwrap().unprocessed_items.is_empty());
     for sk in 0..5 {
         assert!(get(&service, "Music", key("a", &sk.to_string())).await.is_some());
     }

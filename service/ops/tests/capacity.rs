@@ -112,7 +112,7 @@ async fn delivered<O: AsRoot>(
     let mut went = 0;
     for number in 0..(seconds * 1_000_000 / step.as_micros() as u32) {
         clock.advance(step);
-        match call(number).as_root(service).await {
+        match call(number).by_root(service).await {
             Ok(_) => went += 1,
             Err(Error::Throttled(_)) => {}
             Err(error) => panic!("{error:?}"),
@@ -124,7 +124,7 @@ async fn delivered<O: AsRoot>(
 /// Uses up what has been saved.
 async fn drain<O: AsRoot>(service: &Service<MemoryEngine>, call: impl Fn() -> O) -> u32 {
     let mut went = 0;
-    while call().as_root(service).await.is_ok() {
+    while call().by_root(service).await.is_ok() {
         went += 1;
     }
     went
@@ -164,21 +164,21 @@ async fn an_index_held_at_its_limit_delivers_it_and_throttles_the_writes_of_its_
     // An item that stays as it is changes no index; this one moves to and fro.
     let moved =
         |number: u32| put(&in_band(item_of("a", 1), if number.is_multiple_of(2) { "x" } else { "y" }));
-    write(0).as_root(&service).await.unwrap();
+    write(0).by_root(&service).await.unwrap();
     let mut number = 0;
-    while moved(number).as_root(&service).await.is_ok() {
+    while moved(number).by_root(&service).await.is_ok() {
         number += 1;
     }
-    let refused = throttled(moved(number).as_root(&service).await);
+    let refused = throttled(moved(number).by_root(&service).await);
     assert_eq!(names(&refused), ["IndexWriteProvisionedThroughputExceeded"]);
     assert!(refused.reasons[0].resource.ends_with("table/Music/index/by-band"));
-    put(&item_of("b", 1)).as_root(&service).await.unwrap();
+    put(&item_of("b", 1)).by_root(&service).await.unwrap();
 
     // Each move is two units of the index; only those that go through change the band.
     let mut went = 0u32;
     for _ in 0..3_000 {
         clock.advance(Duration::from_millis(20));
-        if moved(number + went).as_root(&service).await.is_ok() {
+        if moved(number + went).by_root(&service).await.is_ok() {
             went += 1;
         }
     }
@@ -187,7 +187,7 @@ async fn an_index_held_at_its_limit_delivers_it_and_throttles_the_writes_of_its_
     drain(&service, || of_band("x")).await;
     let queries = delivered(&service, &clock, minute, |_| of_band("x")).await;
     assert_within_two_percent(f64::from(queries) / 2.0, 20.0 * 60.0);
-    get("a", true).as_root(&service).await.unwrap();
+    get("a", true).by_root(&service).await.unwrap();
 }
 
 #[tokio::test]
@@ -200,11 +200,11 @@ async fn what_is_unused_for_five_minutes_comes_in_a_burst_and_no_more() {
     assert_eq!(drain(&service, || put(&item_of("a", 10))).await, 100);
     clock.advance(10_000 * SECOND);
     assert_eq!(drain(&service, || put(&item_of("a", 10))).await, 300);
-    let refused = throttled(put(&item_of("a", 10)).as_root(&service).await);
+    let refused = throttled(put(&item_of("a", 10)).by_root(&service).await);
     assert_eq!(names(&refused), ["TableWriteProvisionedThroughputExceeded"]);
     assert!(!refused.on_demand && refused.retry_after <= SECOND);
     clock.advance(refused.retry_after);
-    put(&item_of("a", 10)).as_root(&service).await.unwrap();
+    put(&item_of("a", 10)).by_root(&service).await.unwrap();
 }
 
 #[tokio::test]
@@ -215,10 +215,10 @@ async fn one_partition_gives_its_thousand_however_much_the_table_has() {
     create(&service, table()).await.unwrap();
     clock.advance(1_000 * SECOND);
     assert_eq!(drain(&service, || put(&item_of("hot", 1))).await, 10);
-    let refused = throttled(put(&item_of("hot", 1)).as_root(&service).await);
+    let refused = throttled(put(&item_of("hot", 1)).by_root(&service).await);
     assert_eq!(names(&refused), ["TableWriteKeyRangeThroughputExceeded"]);
     assert!(refused.on_demand);
-    put(&item_of("cold", 1)).as_root(&service).await.unwrap();
+    put(&item_of("cold", 1)).by_root(&service).await.unwrap();
     let writes =
         delivered(&service, &clock, (60, Duration::from_millis(50)), |_| put(&item_of("hot", 1))).await;
     assert_within_two_percent(f64::from(writes), 600.0);
@@ -262,7 +262,7 @@ async fn an_on_demand_table_grows_to_what_the_account_allows() {
     let service = service_with(options).await;
     create(&service, table()).await.unwrap();
     drain(&service, || put(&item_of("a", 1))).await;
-    let refused = throttled(put(&item_of("a", 1)).as_root(&service).await);
+    let refused = throttled(put(&item_of("a", 1)).by_root(&service).await);
     assert_eq!(names(&refused), ["TableWriteAccountLimitExceeded"]);
 }
 
@@ -277,14 +277,14 @@ async fn a_condition_that_is_false_costs_as_much_as_the_write() {
     };
     // A missing item costs one unit.
     for _ in 0..9 {
-        let error = conditional(8).as_root(&service).await.unwrap_err();
+        let error = conditional(8).by_root(&service).await.unwrap_err();
         assert!(matches!(error, Error::ConditionalCheckFailed { .. }));
     }
-    put(&item_of("a", 1)).as_root(&service).await.unwrap();
+    put(&item_of("a", 1)).by_root(&service).await.unwrap();
     clock.advance(SECOND);
-    let error = conditional(30).as_root(&service).await.unwrap_err();
+    let error = conditional(30).by_root(&service).await.unwrap_err();
     assert!(matches!(error, Error::ConditionalCheckFailed { .. }));
-    let wait = throttled(conditional(30).as_root(&service).await).retry_after;
+    let wait = throttled(conditional(30).by_root(&service).await).retry_after;
     assert_eq!(wait, 2 * SECOND + Duration::from_nanos(1));
 }
 
@@ -301,9 +301,9 @@ async fn a_batch_leaves_what_there_is_no_capacity_for() {
         .into(),
         ..BatchWriteItem::default()
     };
-    let written = batch().as_root(&service).await.unwrap();
+    let written = batch().by_root(&service).await.unwrap();
     assert_eq!(written.unprocessed_items[common::TABLE].len(), 15);
-    assert!(throttled(batch().as_root(&service).await).retry_after <= SECOND);
+    assert!(throttled(batch().by_root(&service).await).retry_after <= SECOND);
 
     let read = || BatchGetItem {
         request_items: [(
@@ -317,10 +317,10 @@ async fn a_batch_leaves_what_there_is_no_capacity_for() {
         .into(),
         ..BatchGetItem::default()
     };
-    let found = read().as_root(&service).await.unwrap();
+    let found = read().by_root(&service).await.unwrap();
     assert_eq!(found.responses[common::TABLE].len(), 3);
     assert_eq!(found.unprocessed_keys[common::TABLE].keys.len(), 5);
-    throttled(read().as_root(&service).await);
+    throttled(read().by_root(&service).await);
 }
 
 #[tokio::test]
@@ -345,15 +345,15 @@ async fn a_transaction_draws_twice_and_is_cancelled_where_it_is_throttled() {
         }
         other => panic!("{other:?}"),
     };
-    transaction(vec![in_band(item_of("a", 1), "x")]).as_root(&service).await.unwrap();
+    transaction(vec![in_band(item_of("a", 1), "x")]).by_root(&service).await.unwrap();
     // The table has two units left, the index has overdrawn by one.
     let reasons =
-        codes(transaction(vec![item_of("b", 1), in_band(item_of("c", 1), "x")]).as_root(&service).await);
+        codes(transaction(vec![item_of("b", 1), in_band(item_of("c", 1), "x")]).by_root(&service).await);
     assert_eq!(reasons[0].0, CancellationCode::None);
     assert_eq!(reasons[1].0, CancellationCode::ProvisionedThroughputExceeded);
     assert_eq!(names(reasons[1].1.as_ref().unwrap()), ["IndexWriteProvisionedThroughputExceeded"]);
-    transaction(vec![item_of("b", 1)]).as_root(&service).await.unwrap();
-    let reasons = codes(transaction(vec![item_of("d", 1)]).as_root(&service).await);
+    transaction(vec![item_of("b", 1)]).by_root(&service).await.unwrap();
+    let reasons = codes(transaction(vec![item_of("d", 1)]).by_root(&service).await);
     assert_eq!(names(reasons[0].1.as_ref().unwrap()), ["TableWriteProvisionedThroughputExceeded"]);
 
     let read = || TransactGetItems {
@@ -372,7 +372,7 @@ async fn a_call_is_refused_by_what_it_names_before_anything_is_done() {
     let clock = Held::default();
     let service = service_with(clock.options()).await;
     create(&service, provisioned((1, 1), (1, 1))).await.unwrap();
-    put(&item_of("a", 5)).as_root(&service).await.unwrap();
+    put(&item_of("a", 5)).by_root(&service).await.unwrap();
     let write = put(&item_of("a", 1));
     let refused = throttled(service.admit(&write.demand().unwrap()));
     assert_eq!(refused.retry_after, 4 * SECOND + Duration::from_nanos(1));
@@ -383,11 +383,11 @@ async fn a_call_is_refused_by_what_it_names_before_anything_is_done() {
         service.admit(&PutItem { table: unknown.into(), ..write.clone() }.demand().unwrap()).unwrap();
     }
 
-    put(&in_band(item_of("b", 1), "x")).as_root(&service).await.unwrap_err();
+    put(&in_band(item_of("b", 1), "x")).by_root(&service).await.unwrap_err();
     clock.advance(10 * SECOND);
-    put(&in_band(item_of("b", 40), "x")).as_root(&service).await.unwrap();
+    put(&in_band(item_of("b", 40), "x")).by_root(&service).await.unwrap();
     for _ in 0..30 {
-        of_band("x").as_root(&service).await.ok();
+        of_band("x").by_root(&service).await.ok();
     }
     let refused = throttled(service.admit(&of_band("x").demand().unwrap()));
     assert_eq!(names(&refused), ["IndexReadProvisionedThroughputExceeded"]);
@@ -398,25 +398,25 @@ async fn throughput_changes_are_in_force_at_once_and_keep_what_there_was() {
     let clock = Held::default();
     let service = service_with(clock.options()).await;
     create(&service, provisioned((1, 1), (1, 1))).await.unwrap();
-    put(&item_of("a", 101)).as_root(&service).await.unwrap();
+    put(&item_of("a", 101)).by_root(&service).await.unwrap();
     let update = UpdateTable {
         table: common::TABLE.into(),
         provisioned_throughput: units(1, 100),
         ..Default::default()
     };
-    update.as_root(&service).await.unwrap();
+    update.by_root(&service).await.unwrap();
     service.settled().await;
-    let wait = throttled(put(&item_of("a", 1)).as_root(&service).await).retry_after;
+    let wait = throttled(put(&item_of("a", 1)).by_root(&service).await).retry_after;
     assert_eq!(wait, SECOND + Duration::from_nanos(1), "a debt of a hundred units is a second's now");
     let update = UpdateTable {
         table: common::TABLE.into(),
         billing_mode: Some(BillingMode::PayPerRequest),
         ..Default::default()
     };
-    let described = update.as_root(&service).await.unwrap();
+    let described = update.by_root(&service).await.unwrap();
     assert_eq!(described.warm, UnitPair { read: 12_000, write: 4_000 });
     clock.advance(SECOND / 20);
-    put(&item_of("a", 1)).as_root(&service).await.unwrap();
+    put(&item_of("a", 1)).by_root(&service).await.unwrap();
 }
 
 #[tokio::test]
@@ -433,9 +433,9 @@ async fn all_tables_together_are_provisioned_within_the_account() {
         provisioned_throughput: units(1, write),
         ..UpdateTable::default()
     };
-    let error = update(40).as_root(&service).await.unwrap_err();
+    let error = update(40).by_root(&service).await.unwrap_err();
     assert!(matches!(error, Error::LimitExceeded { .. }), "{error:?}");
-    update(38).as_root(&service).await.unwrap();
+    update(38).by_root(&service).await.unwrap();
 }
 
 #[tokio::test]
@@ -443,8 +443,8 @@ async fn nothing_is_throttled_where_limits_are_off() {
     let service = service_with(CapacityOptions { enforced: false, ..Held::default().options() }).await;
     create(&service, provisioned((1, 1), (1, 1))).await.unwrap();
     for number in 0..20 {
-        put(&in_band(item_of("a", 50 + number), "x")).as_root(&service).await.unwrap();
-        get("a", true).as_root(&service).await.unwrap();
+        put(&in_band(item_of("a", 50 + number), "x")).by_root(&service).await.unwrap();
+        get("a", true).by_root(&service).await.unwrap();
     }
 }
 
@@ -461,14 +461,14 @@ async fn a_stream_goes_at_the_pace_of_its_table() {
     // Twenty pages of a megabyte: 256 units each, or half of that if eventually consistent.
     for number in 0..60 {
         tokio::time::sleep(SECOND).await;
-        put(&item_of(&format!("k{number}"), 350)).as_root(&service).await.unwrap();
+        put(&item_of(&format!("k{number}"), 350)).by_root(&service).await.unwrap();
     }
     let scan = || StreamScan {
         selection: ScanSelection { table: common::TABLE.into(), consistent: true, ..Default::default() },
         ..StreamScan::default()
     };
     let begun = tokio::time::Instant::now();
-    let mut parts = scan().as_root(&service).await.unwrap();
+    let mut parts = scan().by_root(&service).await.unwrap();
     let mut count = 0;
     while let Some(part) = parts.next().await {
         count += part.unwrap().count;
@@ -477,7 +477,7 @@ async fn a_stream_goes_at_the_pace_of_its_table() {
     // 60 items of 350 KB are 5,250 units and a little; it had saved 61 seconds' worth, and the last page is on credit.
     let took = begun.elapsed().as_secs_f64();
     assert!((430.0..=470.0).contains(&took), "{took}");
-    throttled(scan().as_root(&service).await.map(|_| ()));
+    throttled(scan().by_root(&service).await.map(|_| ()));
 }
 
 #[tokio::test]
@@ -493,9 +493,9 @@ async fn a_write_whose_caller_stops_waiting_is_charged_all_the_same() {
         assert!(answered.is_err(), "it was to be given up");
         engine.fall_silent(false);
     };
-    let wait = async || throttled(put(&item_of("a", 1)).as_root(&service).await).retry_after;
+    let wait = async || throttled(put(&item_of("a", 1)).by_root(&service).await).retry_after;
 
-    let write = put(&item_of("a", 100)).as_root(&service);
+    let write = put(&item_of("a", 100)).by_root(&service);
     given_up(Box::pin(async { write.await.map(drop).unwrap() })).await;
     assert_eq!(wait().await, 9 * SECOND + Duration::from_nanos(1));
 
@@ -511,6 +511,6 @@ async fn a_write_whose_caller_stops_waiting_is_charged_all_the_same() {
         }],
         ..TransactWriteItems::default()
     };
-    given_up(Box::pin(async { transaction.as_root(&service).await.map(drop).unwrap() })).await;
+    given_up(Box::pin(async { transaction.by_root(&service).await.map(drop).unwrap() })).await;
     assert_eq!(wait().await, 10 * SECOND);
 }

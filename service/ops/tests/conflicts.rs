@@ -112,13 +112,13 @@ async fn a_transaction_that_writes_names_the_actions_whose_items_others_had() {
         (&[], vec![0, 1, 2, 3]),
     ] {
         conflicts(&engine, declared);
-        assert_eq!(in_conflict(request().as_root(&service).await), expected, "{declared:?}");
+        assert_eq!(in_conflict(request().by_root(&service).await), expected, "{declared:?}");
     }
     none(&engine);
     for (table, pk) in [("Music", "a"), ("Films", "b"), ("Books", "c"), ("Music", "d")] {
         assert_eq!(get(&service, table, key(pk, "1")).await, None);
     }
-    request().as_root(&service).await.unwrap();
+    request().by_root(&service).await.unwrap();
     assert!(get(&service, "Music", key("d", "1")).await.is_some());
 }
 
@@ -132,14 +132,14 @@ async fn a_transaction_whose_token_another_call_has_is_in_progress() {
     // Declared: the table, the token, the items.
     for declared in [&[1][..], &[1, 2]] {
         conflicts(&engine, declared);
-        let error = request().as_root(&service).await.unwrap_err();
+        let error = request().by_root(&service).await.unwrap_err();
         assert!(matches!(error, Error::TransactionInProgress), "{error:?}");
     }
     conflicts(&engine, &[3]);
-    assert_eq!(in_conflict(request().as_root(&service).await), [1]);
+    assert_eq!(in_conflict(request().by_root(&service).await), [1]);
     // None of these calls has used the token up.
     none(&engine);
-    request().as_root(&service).await.unwrap();
+    request().by_root(&service).await.unwrap();
     assert!(get(&service, "Music", key("b", "1")).await.is_some());
 }
 
@@ -148,16 +148,16 @@ async fn a_transaction_that_reads_names_the_items_that_others_had() {
     let (engine, service) = refusing_service().await;
     let all = || reads((0..60).map(|pk| pk.to_string()));
     engine.refuse_reads(|_| Some(cairn_storage::Error::Conflict { declared: vec![] }));
-    assert_eq!(in_conflict(all().as_root(&service).await).len(), 60);
+    assert_eq!(in_conflict(all().by_root(&service).await).len(), 60);
     // Items are fetched some at a time.
     let mut fetches = 0;
     engine.refuse_reads(move |keys| {
         fetches += usize::from(!keys.is_empty());
         (fetches == 2).then(|| cairn_storage::Error::Conflict { declared: vec![3, keys.len() - 1] })
     });
-    assert_eq!(in_conflict(all().as_root(&service).await), [28, 49]);
+    assert_eq!(in_conflict(all().by_root(&service).await), [28, 49]);
     engine.refuse_reads(|_| None);
-    assert_eq!(all().as_root(&service).await.unwrap().responses.len(), 60);
+    assert_eq!(all().by_root(&service).await.unwrap().responses.len(), 60);
 }
 
 #[tokio::test]
@@ -175,9 +175,9 @@ async fn a_single_write_is_told_that_a_transaction_is_under_way() {
     };
     let delete = DeleteItem { table: "Music".into(), key: key("old", "1"), ..DeleteItem::default() };
     for error in [
-        put.as_root(&service).await.unwrap_err(),
-        update.as_root(&service).await.unwrap_err(),
-        delete.as_root(&service).await.unwrap_err(),
+        put.by_root(&service).await.unwrap_err(),
+        update.by_root(&service).await.unwrap_err(),
+        delete.by_root(&service).await.unwrap_err(),
     ] {
         assert!(matches!(error, Error::TransactionConflict), "{error:?}");
     }
@@ -197,11 +197,11 @@ async fn a_batch_hands_back_what_others_had() {
         ..BatchWriteItem::default()
     };
     conflicts(&engine, &[1]);
-    let output = batch().as_root(&service).await.unwrap();
+    let output = batch().by_root(&service).await.unwrap();
     assert_eq!(output.unprocessed_items["Music"].len(), 2);
     none(&engine);
     assert_eq!(get(&service, "Music", key("a", "1")).await, None);
-    assert!(batch().as_root(&service).await.unwrap().unprocessed_items.is_empty());
+    assert!(batch().by_root(&service).await.unwrap().unprocessed_items.is_empty());
 }
 
 #[tokio::test]
@@ -209,7 +209,7 @@ async fn a_change_of_a_table_is_to_be_tried_again() {
     let (engine, service) = refusing_service().await;
     conflicts(&engine, &[]);
     let delete = cairn_ops::DeleteTable { table: "Music".into() };
-    let error = delete.as_root(&service).await.unwrap_err();
+    let error = delete.by_root(&service).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
     none(&engine);
     put(&service, "Music", &[("pk", s("a")), ("sk", n("1"))]).await;
@@ -247,7 +247,7 @@ fn balance(item: Option<Item>) -> Number {
 async fn balances(service: &Service<Refusing>) -> (Vec<Number>, usize) {
     let mut conflicts = 0;
     loop {
-        match reads((0..ACCOUNTS).map(account)).as_root(service).await {
+        match reads((0..ACCOUNTS).map(account)).by_root(service).await {
             Ok(output) => return (output.responses.into_iter().map(balance).collect(), conflicts),
             refused => {
                 assert!(!in_conflict(refused).is_empty());
@@ -315,7 +315,7 @@ async fn transfers_that_are_given_up_are_told_so_and_change_nothing() {
                     let (from, to) = (teller + step, teller + step + 1 + step % 3);
                     let amount = (step * 37 % 120 + 1) as i64;
                     loop {
-                        let done = transfer(&account(from), &account(to), amount).as_root(&service).await;
+                        let done = transfer(&account(from), &account(to), amount).by_root(&service).await;
                         match done {
                             Ok(_) => {
                                 moved[from % ACCOUNTS] -= amount;

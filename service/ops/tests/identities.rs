@@ -34,7 +34,7 @@ async fn service() -> Service<MemoryEngine> {
 }
 
 async fn create_user(service: &Service<MemoryEngine>, name: &str) {
-    CreateUser { user_name: name.into(), ..CreateUser::default() }.as_root(service).await.unwrap();
+    CreateUser { user_name: name.into(), ..CreateUser::default() }.by_root(service).await.unwrap();
 }
 
 fn ada() -> Option<Holder> {
@@ -59,11 +59,11 @@ async fn call_as<O: cairn_ops::Operation>(
 
 async fn put_inline(service: &Service<MemoryEngine>, identity: Option<Holder>, document: &str) -> Result<()> {
     let put = PutInlinePolicy { identity, policy_name: "own".into(), document: document.into() };
-    put.as_root(service).await
+    put.by_root(service).await
 }
 
 async fn create_key(service: &Service<MemoryEngine>) -> Result<NewAccessKey> {
-    CreateAccessKey { user_name: Some("ada".into()) }.as_root(service).await
+    CreateAccessKey { user_name: Some("ada".into()) }.by_root(service).await
 }
 
 #[track_caller]
@@ -100,19 +100,19 @@ async fn a_user_is_what_it_was_created_as_and_its_name_is_taken_in_any_case() {
     let service = service().await;
     let tags = vec![cairn_model::Tag { key: "team".into(), value: "engines".into() }];
     let grace = CreateUser { user_name: "grace".into(), permissions_boundary: Some(READ_ONLY.into()), tags };
-    let created = grace.clone().as_root(&service).await.unwrap();
+    let created = grace.clone().by_root(&service).await.unwrap();
     assert_eq!(created.arn, arn("user/grace"));
-    let got = GetUser { user_name: Some("grace".into()) }.as_root(&service).await.unwrap();
+    let got = GetUser { user_name: Some("grace".into()) }.by_root(&service).await.unwrap();
     assert_eq!(got.user, created);
     assert_eq!(got.user.permissions_boundary.as_deref(), Some(READ_ONLY));
     assert_eq!(got.user.tags.get("team").map(String::as_str), Some("engines"));
     assert!(got.groups.is_empty() && got.policies == HeldPolicies::default());
 
-    let again = CreateUser { user_name: "GRACE".into(), ..CreateUser::default() }.as_root(&service).await;
+    let again = CreateUser { user_name: "GRACE".into(), ..CreateUser::default() }.by_root(&service).await;
     assert!(matches!(again, Err(Error::EntityAlreadyExists { kind: EntityKind::User, .. })));
-    invalid(CreateUser { user_name: "a b".into(), ..grace.clone() }.as_root(&service).await, "user_name");
+    invalid(CreateUser { user_name: "a b".into(), ..grace.clone() }.by_root(&service).await, "user_name");
     let twice = CreateUser { tags: [&*grace.tags, &*grace.tags].concat(), ..grace };
-    invalid(twice.as_root(&service).await, "tags[1].key");
+    invalid(twice.by_root(&service).await, "tags[1].key");
 }
 
 #[tokio::test]
@@ -125,16 +125,16 @@ async fn lists_come_in_pages_that_go_on_where_the_one_before_ended() {
     let names = |listing: &cairn_auth::Listing<cairn_auth::User>| -> Vec<String> {
         listing.items.iter().map(|user| user.name.clone()).collect()
     };
-    let first = page(None).as_root(&service).await.unwrap();
+    let first = page(None).by_root(&service).await.unwrap();
     assert_eq!(names(&first), ["ada", "Bob"]);
-    let second = page(first.next).as_root(&service).await.unwrap();
+    let second = page(first.next).by_root(&service).await.unwrap();
     assert_eq!((names(&second).join(" "), second.next), ("carol".to_owned(), None));
     for limit in [0, -1, 1_001] {
         let page = ListPage { limit: Some(limit), next_token: None };
-        invalid(ListGroups { page }.as_root(&service).await, "page_size");
+        invalid(ListGroups { page }.by_root(&service).await, "page_size");
     }
     let forged = ListPage { limit: None, next_token: Some("no such marker".into()) };
-    invalid(ListPolicies { page: forged, ..ListPolicies::default() }.as_root(&service).await, "page_token");
+    invalid(ListPolicies { page: forged, ..ListPolicies::default() }.by_root(&service).await, "page_token");
 }
 
 #[tokio::test]
@@ -149,20 +149,20 @@ async fn a_user_has_two_access_keys_and_no_third() {
         access_key_id: first.access_key.id.clone(),
         status: Some(KeyStatus::Inactive),
     };
-    update.clone().as_root(&service).await.unwrap();
+    update.clone().by_root(&service).await.unwrap();
     // An inactive key counts as well.
     assert!(matches!(create_key(&service).await, Err(Error::LimitExceeded { .. })));
     let list = ListAccessKeys { user_name: Some("ada".into()) };
-    let listed = list.clone().as_root(&service).await.unwrap();
+    let listed = list.clone().by_root(&service).await.unwrap();
     let inactive = listed.iter().find(|key| key.id == first.access_key.id).unwrap();
     assert_eq!((inactive.status, inactive.last_used), (KeyStatus::Inactive, None));
-    invalid(UpdateAccessKey { status: None, ..update }.as_root(&service).await, "status");
+    invalid(UpdateAccessKey { status: None, ..update }.by_root(&service).await, "status");
 
     let delete =
         DeleteAccessKey { user_name: Some("ada".into()), access_key_id: first.access_key.id.clone() };
-    delete.clone().as_root(&service).await.unwrap();
-    missing(delete.as_root(&service).await, EntityKind::AccessKey);
-    assert_eq!(list.as_root(&service).await.unwrap().len(), 1);
+    delete.clone().by_root(&service).await.unwrap();
+    missing(delete.by_root(&service).await, EntityKind::AccessKey);
+    assert_eq!(list.by_root(&service).await.unwrap().len(), 1);
     create_key(&service).await.unwrap();
 }
 
@@ -176,9 +176,9 @@ async fn a_key_is_changed_only_through_its_own_user() {
         access_key_id: key.clone(),
         status: Some(KeyStatus::Inactive),
     };
-    missing(update.as_root(&service).await, EntityKind::AccessKey);
+    missing(update.by_root(&service).await, EntityKind::AccessKey);
     let delete = DeleteAccessKey { user_name: Some("eve".into()), access_key_id: key };
-    missing(delete.as_root(&service).await, EntityKind::AccessKey);
+    missing(delete.by_root(&service).await, EntityKind::AccessKey);
 }
 
 #[tokio::test]
@@ -197,7 +197,7 @@ async fn what_names_no_user_is_about_the_caller_who_must_be_one() {
     let of_eve = CreateAccessKey { user_name: Some("eve".into()) };
     denied(call_as(&service, &arn("user/ada"), of_eve).await, "iam:CreateAccessKey");
     denied(call_as(&service, &arn("user/eve"), CreateAccessKey::default()).await, "iam:CreateAccessKey");
-    invalid(CreateAccessKey::default().as_root(&service).await, "user_name");
+    invalid(CreateAccessKey::default().by_root(&service).await, "user_name");
 }
 
 #[tokio::test]
@@ -206,7 +206,7 @@ async fn who_may_do_nothing_is_not_told_who_there_is() {
     let user = |name: &str| GetUser { user_name: Some(name.into()) };
     denied(call_as(&service, &arn("user/ada"), user("ada")).await, "iam:GetUser");
     denied(call_as(&service, &arn("user/ada"), user("nobody")).await, "iam:GetUser");
-    missing(user("nobody").as_root(&service).await, EntityKind::User);
+    missing(user("nobody").by_root(&service).await, EntityKind::User);
     // Who one is oneself can always be asked.
     let caller = call_as(&service, &arn("user/ada"), GetCallerIdentity).await.unwrap();
     assert_eq!((caller.arn, caller.account), (arn("user/ada"), "000000000000".to_owned()));
@@ -215,31 +215,31 @@ async fn who_may_do_nothing_is_not_told_who_there_is() {
 #[tokio::test]
 async fn a_user_goes_only_when_nothing_hangs_on_it() {
     let service = service().await;
-    let delete = || DeleteUser { user_name: "ada".into() }.as_root(&service);
+    let delete = || DeleteUser { user_name: "ada".into() }.by_root(&service);
     let key = create_key(&service).await.unwrap().access_key.id;
     conflicts(delete().await);
-    DeleteAccessKey { user_name: Some("ada".into()), access_key_id: key }.as_root(&service).await.unwrap();
+    DeleteAccessKey { user_name: Some("ada".into()), access_key_id: key }.by_root(&service).await.unwrap();
 
     let policy_arn = READ_ONLY.to_owned();
-    AttachPolicy { identity: ada(), policy_arn: policy_arn.clone() }.as_root(&service).await.unwrap();
+    AttachPolicy { identity: ada(), policy_arn: policy_arn.clone() }.by_root(&service).await.unwrap();
     conflicts(delete().await);
-    DetachPolicy { identity: ada(), policy_arn }.as_root(&service).await.unwrap();
+    DetachPolicy { identity: ada(), policy_arn }.by_root(&service).await.unwrap();
 
     put_inline(&service, ada(), ALLOW_READS).await.unwrap();
     conflicts(delete().await);
     let inline = DeleteInlinePolicy { identity: ada(), policy_name: "own".into() };
-    inline.clone().as_root(&service).await.unwrap();
-    missing(inline.as_root(&service).await, EntityKind::InlinePolicy);
+    inline.clone().by_root(&service).await.unwrap();
+    missing(inline.by_root(&service).await, EntityKind::InlinePolicy);
 
-    CreateGroup { group_name: "readers".into() }.as_root(&service).await.unwrap();
+    CreateGroup { group_name: "readers".into() }.by_root(&service).await.unwrap();
     let (group_name, user_name) = ("readers".to_owned(), "ada".to_owned());
     let add = AddUserToGroup { group_name: group_name.clone(), user_name: user_name.clone() };
-    add.as_root(&service).await.unwrap();
+    add.by_root(&service).await.unwrap();
     conflicts(delete().await);
-    conflicts(DeleteGroup { group_name: group_name.clone() }.as_root(&service).await);
-    RemoveUserFromGroup { group_name: group_name.clone(), user_name }.as_root(&service).await.unwrap();
-    DeleteGroup { group_name: group_name.clone() }.as_root(&service).await.unwrap();
-    missing(DeleteGroup { group_name }.as_root(&service).await, EntityKind::Group);
+    conflicts(DeleteGroup { group_name: group_name.clone() }.by_root(&service).await);
+    RemoveUserFromGroup { group_name: group_name.clone(), user_name }.by_root(&service).await.unwrap();
+    DeleteGroup { group_name: group_name.clone() }.by_root(&service).await.unwrap();
+    missing(DeleteGroup { group_name }.by_root(&service).await, EntityKind::Group);
 
     delete().await.unwrap();
     missing(delete().await, EntityKind::User);
@@ -248,28 +248,28 @@ async fn a_user_goes_only_when_nothing_hangs_on_it() {
 #[tokio::test]
 async fn the_policies_of_a_group_speak_for_those_who_are_in_it() {
     let service = service().await;
-    CreateGroup { group_name: "admins".into() }.as_root(&service).await.unwrap();
+    CreateGroup { group_name: "admins".into() }.by_root(&service).await.unwrap();
     let document = r#"{"Version": "2012-10-17", "Statement":
         {"Effect": "Allow", "Action": "iam:ListUsers", "Resource": "*"}}"#;
     put_inline(&service, group("admins"), document).await.unwrap();
     denied(call_as(&service, &arn("user/ada"), ListUsers::default()).await, "iam:ListUsers");
 
     let add = AddUserToGroup { group_name: "admins".into(), user_name: "ada".into() };
-    add.clone().as_root(&service).await.unwrap();
-    add.as_root(&service).await.unwrap();
+    add.clone().by_root(&service).await.unwrap();
+    add.by_root(&service).await.unwrap();
     call_as(&service, &arn("user/ada"), ListUsers::default()).await.unwrap();
     let got =
-        GetGroup { group_name: "admins".into(), ..GetGroup::default() }.as_root(&service).await.unwrap();
+        GetGroup { group_name: "admins".into(), ..GetGroup::default() }.by_root(&service).await.unwrap();
     assert_eq!(got.users.items, ["ada"]);
     assert_eq!(got.policies.inline, ["own"]);
-    let user = GetUser { user_name: Some("ada".into()) }.as_root(&service).await.unwrap();
+    let user = GetUser { user_name: Some("ada".into()) }.by_root(&service).await.unwrap();
     assert_eq!(user.groups, ["admins"]);
 
     let remove = RemoveUserFromGroup { group_name: "admins".into(), user_name: "ada".into() };
-    remove.as_root(&service).await.unwrap();
+    remove.by_root(&service).await.unwrap();
     denied(call_as(&service, &arn("user/ada"), ListUsers::default()).await, "iam:ListUsers");
     let absent = AddUserToGroup { group_name: "admins".into(), user_name: "nobody".into() };
-    missing(absent.as_root(&service).await, EntityKind::User);
+    missing(absent.by_root(&service).await, EntityKind::User);
 }
 
 #[tokio::test]
@@ -280,39 +280,39 @@ async fn a_managed_policy_changes_for_all_it_is_attached_to_and_goes_last() {
         document: ALLOW_READS.into(),
         description: "Reads".into(),
     };
-    let policy = create.clone().as_root(&service).await.unwrap();
+    let policy = create.clone().by_root(&service).await.unwrap();
     assert_eq!(policy.arn, arn("policy/lister"));
-    assert!(matches!(create.as_root(&service).await, Err(Error::EntityAlreadyExists { .. })));
+    assert!(matches!(create.by_root(&service).await, Err(Error::EntityAlreadyExists { .. })));
     let attach = AttachPolicy { identity: ada(), policy_arn: policy.arn.clone() };
-    attach.clone().as_root(&service).await.unwrap();
-    attach.as_root(&service).await.unwrap();
+    attach.clone().by_root(&service).await.unwrap();
+    attach.by_root(&service).await.unwrap();
 
     let document = ALLOW_READS.replace("dynamodb:GetItem", "iam:ListUsers");
     let update = UpdatePolicy { policy_arn: policy.arn.clone(), document: document.clone() };
-    update.as_root(&service).await.unwrap();
+    update.by_root(&service).await.unwrap();
     call_as(&service, &arn("user/ada"), ListUsers::default()).await.unwrap();
-    let got = GetPolicy { policy_arn: policy.arn.clone() }.as_root(&service).await.unwrap();
+    let got = GetPolicy { policy_arn: policy.arn.clone() }.by_root(&service).await.unwrap();
     assert_eq!((got.policy.document, got.attached_to), (document, vec![Holder::User("ada".into())]));
 
     let attached = ListPolicies { attached_only: true, ..ListPolicies::default() };
     let arns = |listing: cairn_auth::Listing<cairn_auth::ManagedPolicy>| -> Vec<String> {
         listing.items.into_iter().map(|policy| policy.arn).collect()
     };
-    assert_eq!(arns(attached.as_root(&service).await.unwrap()).join(" "), policy.arn);
-    let all = arns(ListPolicies::default().as_root(&service).await.unwrap());
+    assert_eq!(arns(attached.by_root(&service).await.unwrap()).join(" "), policy.arn);
+    let all = arns(ListPolicies::default().by_root(&service).await.unwrap());
     assert_eq!(all.len(), 4);
     let local = ListPolicies { local_only: true, ..ListPolicies::default() };
-    assert_eq!(arns(local.as_root(&service).await.unwrap()).join(" "), policy.arn);
+    assert_eq!(arns(local.by_root(&service).await.unwrap()).join(" "), policy.arn);
 
     let delete = DeletePolicy { policy_arn: policy.arn.clone() };
-    conflicts(delete.clone().as_root(&service).await);
+    conflicts(delete.clone().by_root(&service).await);
     let detach = DetachPolicy { identity: ada(), policy_arn: policy.arn.clone() };
-    detach.clone().as_root(&service).await.unwrap();
-    missing(detach.as_root(&service).await, EntityKind::Policy);
-    PutPermissionsBoundary { identity: ada(), policy_arn: policy.arn }.as_root(&service).await.unwrap();
-    conflicts(delete.clone().as_root(&service).await);
-    DeletePermissionsBoundary { identity: ada() }.as_root(&service).await.unwrap();
-    delete.as_root(&service).await.unwrap();
+    detach.clone().by_root(&service).await.unwrap();
+    missing(detach.by_root(&service).await, EntityKind::Policy);
+    PutPermissionsBoundary { identity: ada(), policy_arn: policy.arn }.by_root(&service).await.unwrap();
+    conflicts(delete.clone().by_root(&service).await);
+    DeletePermissionsBoundary { identity: ada() }.by_root(&service).await.unwrap();
+    delete.by_root(&service).await.unwrap();
 }
 
 #[tokio::test]
@@ -320,18 +320,18 @@ async fn what_is_built_in_is_there_and_stays_as_it_is() {
     let service = service().await;
     for name in ["CairnReadOnly", "CairnReadWrite", "CairnAdministrator"] {
         let policy_arn = format!("arn:aws:iam::aws:policy/{name}");
-        let got = GetPolicy { policy_arn: policy_arn.clone() }.as_root(&service).await.unwrap();
+        let got = GetPolicy { policy_arn: policy_arn.clone() }.by_root(&service).await.unwrap();
         assert!(got.policy.built_in && got.policy.name == name);
         let update = UpdatePolicy { policy_arn: policy_arn.clone(), document: ALLOW_READS.into() };
-        invalid(update.as_root(&service).await, "policy_arn");
-        invalid(DeletePolicy { policy_arn }.as_root(&service).await, "policy_arn");
+        invalid(update.by_root(&service).await, "policy_arn");
+        invalid(DeletePolicy { policy_arn }.by_root(&service).await, "policy_arn");
     }
 }
 
 #[tokio::test]
 async fn the_inline_policies_of_an_identity_are_bounded_together() {
     let service = service().await;
-    CreateGroup { group_name: "readers".into() }.as_root(&service).await.unwrap();
+    CreateGroup { group_name: "readers".into() }.by_root(&service).await.unwrap();
     // A statement whose size is its resource's, and white space that does not count.
     let document = |bytes: usize| {
         let resource = format!("arn:aws:dynamodb:::table/{}", "x".repeat(bytes));
@@ -341,7 +341,7 @@ async fn the_inline_policies_of_an_identity_are_bounded_together() {
     };
     let put = async |identity, name: &str, bytes| {
         let put = PutInlinePolicy { identity, policy_name: name.into(), document: document(bytes) };
-        put.as_root(&service).await
+        put.by_root(&service).await
     };
     put(ada(), "a", 900).await.unwrap();
     put(ada(), "b", 900).await.unwrap();
@@ -351,7 +351,7 @@ async fn the_inline_policies_of_an_identity_are_bounded_together() {
     assert!(matches!(put(ada(), "d", 2_048).await, Err(Error::MalformedPolicyDocument { .. })));
     put(group("readers"), "a", 4_000).await.unwrap();
 
-    let got = GetInlinePolicy { identity: ada(), policy_name: "a".into() }.as_root(&service).await.unwrap();
+    let got = GetInlinePolicy { identity: ada(), policy_name: "a".into() }.by_root(&service).await.unwrap();
     assert_eq!(got, document(900));
 }
 
@@ -372,7 +372,7 @@ async fn a_malformed_document_is_refused_with_the_place_in_it() {
 
     let role =
         CreateRole { role_name: "r".into(), trust_policy: ALLOW_READS.into(), ..CreateRole::default() };
-    let (field, _) = malformed(role.as_root(&service).await.map(|_| ()));
+    let (field, _) = malformed(role.by_root(&service).await.map(|_| ()));
     assert_eq!(field, "assume_role_policy_document");
     let large = format!("{ALLOW_READS}{}", " ".repeat(131_072));
     let (_, error) = malformed(put_inline(&service, ada(), &large).await);
@@ -382,27 +382,27 @@ async fn a_malformed_document_is_refused_with_the_place_in_it() {
 #[tokio::test]
 async fn groups_have_no_boundary_and_no_tags_and_an_identity_is_required() {
     let service = service().await;
-    CreateGroup { group_name: "readers".into() }.as_root(&service).await.unwrap();
+    CreateGroup { group_name: "readers".into() }.by_root(&service).await.unwrap();
     let tag = cairn_model::Tag { key: "a".into(), value: "b".into() };
     let to_group = TagIdentity { identity: group("readers"), tags: vec![tag.clone()] };
-    invalid(to_group.as_root(&service).await, "identity.group_name");
+    invalid(to_group.by_root(&service).await, "identity.group_name");
     let boundary = PutPermissionsBoundary { identity: group("readers"), policy_arn: READ_ONLY.into() };
-    invalid(boundary.as_root(&service).await, "identity.group_name");
+    invalid(boundary.by_root(&service).await, "identity.group_name");
     invalid(
-        AttachPolicy { identity: None, policy_arn: READ_ONLY.into() }.as_root(&service).await,
+        AttachPolicy { identity: None, policy_arn: READ_ONLY.into() }.by_root(&service).await,
         "identity",
     );
 
-    TagIdentity { identity: ada(), tags: vec![tag] }.as_root(&service).await.unwrap();
+    TagIdentity { identity: ada(), tags: vec![tag] }.by_root(&service).await.unwrap();
     let tags = || async {
-        let got = GetUser { user_name: Some("ada".into()) }.as_root(&service).await.unwrap();
+        let got = GetUser { user_name: Some("ada".into()) }.by_root(&service).await.unwrap();
         got.user.tags.into_iter().collect::<Vec<_>>()
     };
     assert_eq!(tags().await, [("a".to_owned(), "b".to_owned())]);
     let keys = vec!["a".to_owned(), "unknown".to_owned()];
-    UntagIdentity { identity: ada(), keys }.as_root(&service).await.unwrap();
+    UntagIdentity { identity: ada(), keys }.by_root(&service).await.unwrap();
     assert!(tags().await.is_empty());
-    invalid(UntagIdentity { identity: ada(), keys: Vec::new() }.as_root(&service).await, "tag_keys");
+    invalid(UntagIdentity { identity: ada(), keys: Vec::new() }.by_root(&service).await, "tag_keys");
 }
 
 fn trust(principal: &str) -> String {
@@ -420,7 +420,7 @@ async fn a_role_is_assumed_by_whom_it_trusts_and_its_session_does_what_the_role_
         trust_policy: trust(&arn("user/ada")),
         ..CreateRole::default()
     };
-    let role = create.as_root(&service).await.unwrap();
+    let role = create.by_root(&service).await.unwrap();
     assert_eq!((role.arn.clone(), role.max_session_seconds), (arn("role/lister"), 3_600));
     let holder = Some(Holder::Role("lister".into()));
     let document = ALLOW_READS.replace("dynamodb:GetItem", "iam:List*");
@@ -458,10 +458,10 @@ async fn a_role_is_assumed_by_whom_it_trusts_and_its_session_does_what_the_role_
     denied(service.permit(narrow.clone(), ListUsers::default()).await, "iam:ListUsers");
     assert!(service.permit(narrow, ListGroups::default()).await.is_ok());
 
-    conflicts(DeleteRole { role_name: "lister".into() }.as_root(&service).await);
+    conflicts(DeleteRole { role_name: "lister".into() }.by_root(&service).await);
     let inline = DeleteInlinePolicy { identity: holder, policy_name: "own".into() };
-    inline.as_root(&service).await.unwrap();
-    DeleteRole { role_name: "lister".into() }.as_root(&service).await.unwrap();
+    inline.by_root(&service).await.unwrap();
+    DeleteRole { role_name: "lister".into() }.by_root(&service).await.unwrap();
     // The session goes with its role.
     let gone = service.permit(session, ListUsers::default()).await;
     assert!(matches!(gone, Err(Error::Unauthenticated(_))));
@@ -477,25 +477,25 @@ async fn a_role_is_changed_in_part_and_each_part_is_permitted_apart() {
         description: "old".into(),
         ..CreateRole::default()
     };
-    create.as_root(&service).await.unwrap();
+    create.by_root(&service).await.unwrap();
     let update = UpdateRole { role_name: "r".into(), ..UpdateRole::default() };
-    invalid(update.clone().as_root(&service).await, "role_name");
+    invalid(update.clone().by_root(&service).await, "role_name");
     let longer = UpdateRole { max_session_seconds: Some(7_200), ..update.clone() };
-    let role = longer.clone().as_root(&service).await.unwrap();
+    let role = longer.clone().by_root(&service).await.unwrap();
     assert_eq!((role.max_session_seconds, &*role.description, role.trust_policy), (7_200, "old", trusting));
     let open = UpdateRole { trust_policy: Some(trust("000000000000")), ..longer.clone() };
     let malformed = UpdateRole { trust_policy: Some("{}".into()), description: Some("new".into()), ..update };
-    assert!(malformed.as_root(&service).await.is_err());
-    let role = GetRole { role_name: "r".into() }.as_root(&service).await.unwrap().role;
+    assert!(malformed.by_root(&service).await.is_err());
+    let role = GetRole { role_name: "r".into() }.by_root(&service).await.unwrap().role;
     assert_eq!(role.description, "old");
     let too_long = UpdateRole { max_session_seconds: Some(43_201), ..longer.clone() };
-    invalid(too_long.as_root(&service).await, "max_session_duration_seconds");
+    invalid(too_long.by_root(&service).await, "max_session_duration_seconds");
 
     let settings = ALLOW_READS.replace("dynamodb:GetItem", "iam:UpdateRole");
     put_inline(&service, ada(), &settings).await.unwrap();
     call_as(&service, &arn("user/ada"), longer).await.unwrap();
     denied(call_as(&service, &arn("user/ada"), open.clone()).await, "iam:UpdateAssumeRolePolicy");
-    open.as_root(&service).await.unwrap();
+    open.by_root(&service).await.unwrap();
 }
 
 #[tokio::test]
@@ -527,7 +527,7 @@ async fn a_simulation_says_why_a_call_would_be_allowed_or_denied() {
     put_inline(&service, ada(), ALLOW_READS).await.unwrap();
     let results =
         SimulatePolicy { actions: vec!["dynamodb:GetItem".into(), "dynamodb:PutItem".into()], ..simulate() };
-    let results = results.as_root(&service).await.unwrap();
+    let results = results.by_root(&service).await.unwrap();
     let [read, write] = &*results else { panic!("one result for each action") };
     assert!(read.explanation.verdict.is_allowed());
     let [statement] = &*read.explanation.statements else { panic!("one statement is about it") };
@@ -547,7 +547,7 @@ async fn a_simulation_says_why_a_call_would_be_allowed_or_denied() {
         permissions_boundary: Some(ALLOW_READS.into()),
         ..simulate()
     };
-    let result = with_key.clone().as_root(&service).await.unwrap().remove(0).explanation;
+    let result = with_key.clone().by_root(&service).await.unwrap().remove(0).explanation;
     assert!(result.verdict.is_allowed());
     assert_eq!(result.missing_keys, ["aws:requestedregion"]);
     assert!(result.statements.iter().any(|explained| {
@@ -556,7 +556,7 @@ async fn a_simulation_says_why_a_call_would_be_allowed_or_denied() {
     }));
     let context = vec![SimulationContext { key: "AWS:requestedRegion".into(), values: vec!["moon".into()] }];
     let with_key = SimulatePolicy { context, ..with_key };
-    let result = with_key.as_root(&service).await.unwrap().remove(0).explanation;
+    let result = with_key.by_root(&service).await.unwrap().remove(0).explanation;
     let Verdict::Denied { reason } = result.verdict else { panic!("denied explicitly") };
     assert_eq!(reason.to_string(), "with an explicit deny in an identity-based policy");
 }
@@ -570,7 +570,7 @@ async fn a_simulation_of_documents_alone_needs_no_principal() {
         resources: Vec::new(),
         ..simulate()
     };
-    let result = alone.as_root(&service).await.unwrap().remove(0);
+    let result = alone.by_root(&service).await.unwrap().remove(0);
     assert!(result.explanation.verdict.is_allowed());
     assert_eq!(result.resource, "*");
     let refused = [
@@ -582,12 +582,12 @@ async fn a_simulation_of_documents_alone_needs_no_principal() {
         (SimulatePolicy { principal_arn: Some("ada".into()), ..simulate() }, "principal_arn"),
     ];
     for (simulation, field) in refused {
-        invalid(simulation.as_root(&service).await, field);
+        invalid(simulation.by_root(&service).await, field);
     }
     let absent = SimulatePolicy { principal_arn: Some(arn("user/absent")), ..simulate() };
-    missing(absent.as_root(&service).await, EntityKind::User);
+    missing(absent.by_root(&service).await, EntityKind::User);
     let malformed = SimulatePolicy { policies: vec![ALLOW_READS.into(), "{}".into()], ..simulate() };
-    let refused = malformed.as_root(&service).await;
+    let refused = malformed.by_root(&service).await;
     assert!(
         matches!(refused, Err(Error::MalformedPolicyDocument { field, .. }) if field.to_proto() == "policy_documents[1]")
     );

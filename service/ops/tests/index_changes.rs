@@ -74,7 +74,7 @@ fn player(number: usize) -> AttributeMap {
 
 async fn fill<E: Engine>(service: &Service<E>, count: usize) {
     for number in 0..count {
-        put(&player(number)).as_root(service).await.unwrap();
+        put(&player(number)).by_root(service).await.unwrap();
     }
 }
 
@@ -83,7 +83,7 @@ async fn an_index_added_to_a_table_holds_the_items_from_before() {
     let service = service().await;
     create(&service, table()).await.unwrap();
     fill(&service, 300).await;
-    let answer = by_team().as_root(&service).await.unwrap();
+    let answer = by_team().by_root(&service).await.unwrap();
     assert_eq!(answer.status, TableStatus::Updating);
     let index = &answer.indexes[0];
     assert_eq!((index.status, index.backfilling), (IndexStatus::Creating, Some(false)));
@@ -95,7 +95,7 @@ async fn an_index_added_to_a_table_holds_the_items_from_before() {
     assert_eq!(assert_indexes_match(&service, &[1]).await, 300);
     // And goes on following them.
     fill(&service, 310).await;
-    delete(key("p0", "00000")).as_root(&service).await.unwrap();
+    delete(key("p0", "00000")).by_root(&service).await.unwrap();
     assert_eq!(assert_indexes_match(&service, &[1]).await, 309);
 }
 
@@ -113,26 +113,26 @@ async fn items_that_do_not_fit_a_new_index_stay_outside_and_can_still_be_changed
     for (number, (name, value)) in misfits.into_iter().enumerate() {
         let mut item = player(number);
         item.insert(name.into(), value);
-        put(&item).as_root(&service).await.unwrap();
+        put(&item).by_root(&service).await.unwrap();
     }
     let mut without = player(10);
     without.remove("score");
-    put(&without).as_root(&service).await.unwrap();
-    put(&player(11)).as_root(&service).await.unwrap();
-    by_team().as_root(&service).await.unwrap();
+    put(&without).by_root(&service).await.unwrap();
+    put(&player(11)).by_root(&service).await.unwrap();
+    by_team().by_root(&service).await.unwrap();
     service.settled().await;
     assert_eq!(assert_indexes_match(&service, &[1]).await, 1);
     // An update of something else leaves a misfit where it is; one of the misfit has to make it right.
     let misfit = || key("p0", "00000");
-    update(misfit(), "SET #note = :n", &[(":n", s("new"))]).as_root(&service).await.unwrap();
+    update(misfit(), "SET #note = :n", &[(":n", s("new"))]).by_root(&service).await.unwrap();
     assert_eq!(
         refusal(&service, update(misfit(), "SET #team = :t", &[(":t", n(2))])).await,
         "The update expression attempted to update the secondary index key to unsupported type"
     );
     assert_eq!(assert_indexes_match(&service, &[1]).await, 1);
-    update(misfit(), "SET #team = :t", &[(":t", s("red"))]).as_root(&service).await.unwrap();
+    update(misfit(), "SET #team = :t", &[(":t", s("red"))]).by_root(&service).await.unwrap();
     assert_eq!(assert_indexes_match(&service, &[1]).await, 2);
-    delete(key("p1", "00001")).as_root(&service).await.unwrap();
+    delete(key("p1", "00001")).by_root(&service).await.unwrap();
     assert_eq!(assert_indexes_match(&service, &[1]).await, 2);
 }
 
@@ -150,7 +150,7 @@ async fn an_index_added_amid_writes_holds_what_the_items_say() {
                     match (step + seed) % 4 {
                         0 => {
                             delete(key(&format!("p{}", number % 7), &format!("{number:05}")))
-                                .as_root(&service)
+                                .by_root(&service)
                                 .await
                                 .unwrap();
                         }
@@ -158,16 +158,16 @@ async fn an_index_added_amid_writes_holds_what_the_items_say() {
                             let key = key(&format!("p{}", number % 7), &format!("{number:05}"));
                             let values = [(":t", s("white")), (":s", n(step as u64))];
                             update(key, "SET #team = :t, #score = :s", &values)
-                                .as_root(&service)
+                                .by_root(&service)
                                 .await
                                 .unwrap();
                         }
                         2 => {
                             let key = key(&format!("p{}", number % 7), &format!("{number:05}"));
-                            update(key, "REMOVE #score", &[]).as_root(&service).await.unwrap();
+                            update(key, "REMOVE #score", &[]).by_root(&service).await.unwrap();
                         }
                         _ => {
-                            put(&player(number)).as_root(&service).await.unwrap();
+                            put(&player(number)).by_root(&service).await.unwrap();
                         }
                     }
                     tokio::task::yield_now().await;
@@ -175,7 +175,7 @@ async fn an_index_added_amid_writes_holds_what_the_items_say() {
             })
         };
         let writers: Vec<_> = (0..4).map(|seed| writer(seed + round)).collect();
-        by_team().as_root(&service).await.unwrap();
+        by_team().by_root(&service).await.unwrap();
         for writer in writers {
             writer.await.unwrap();
         }
@@ -194,19 +194,19 @@ async fn die_at_every_step(change: impl Fn() -> UpdateTable, prepare: Option<Upd
         create(&before, table()).await.unwrap();
         fill(&before, 150).await;
         if let Some(prepare) = &prepare {
-            prepare.clone().as_root(&before).await.unwrap();
+            prepare.clone().by_root(&before).await.unwrap();
             before.settled().await;
         }
         let mortal = Mortal::new(store.clone(), changes);
         let service = start(mortal.clone(), ServiceOptions::default()).await.unwrap();
-        let answer = change().as_root(&service).await;
+        let answer = change().by_root(&service).await;
         service.settled().await;
         assert_eq!(answer.is_err(), changes == 0);
         let died = mortal.is_dead();
         let after = start(store, ServiceOptions::default()).await.unwrap();
         // Writes go on while the work is taken up, and what is in the way of it too.
-        put(&player(1_000)).as_root(&after).await.unwrap();
-        delete(key("p3", "00003")).as_root(&after).await.unwrap();
+        put(&player(1_000)).by_root(&after).await.unwrap();
+        delete(key("p3", "00003")).by_root(&after).await.unwrap();
         after.settled().await;
         assert_active(&after).await;
         let ids: &[u16] = if describe(&after).await.indexes.is_empty() { &[] } else { &[1] };
@@ -239,14 +239,14 @@ async fn a_restart_anywhere_in_the_removal_of_an_index_takes_it_up() {
 async fn a_deleted_index_is_gone_with_its_entries_its_types_and_its_id() {
     let service = service().await;
     create(&service, table()).await.unwrap();
-    by_team().as_root(&service).await.unwrap();
+    by_team().by_root(&service).await.unwrap();
     service.settled().await;
     fill(&service, 30).await;
     let types = |table: &cairn_ops::TableDescription| {
         table.key_attributes.iter().map(|attribute| attribute.name.clone()).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(types(&describe(&service).await), "pk sk team score");
-    let answer = deleting("by-team").as_root(&service).await.unwrap();
+    let answer = deleting("by-team").by_root(&service).await.unwrap();
     assert_eq!(answer.indexes[0].status, IndexStatus::Deleting);
     service.settled().await;
     assert_eq!(assert_indexes_match(&service, &[]).await, 0);
@@ -254,8 +254,8 @@ async fn a_deleted_index_is_gone_with_its_entries_its_types_and_its_id() {
     // What it was keyed by may be of any type again.
     let mut item = player(1);
     item.insert("team".into(), n(1));
-    put(&item).as_root(&service).await.unwrap();
-    by_team().as_root(&service).await.unwrap();
+    put(&item).by_root(&service).await.unwrap();
+    by_team().by_root(&service).await.unwrap();
     service.settled().await;
     assert_eq!(assert_indexes_match(&service, &[2]).await, 29);
 }
@@ -265,10 +265,10 @@ async fn a_table_is_deleted_with_an_index_that_is_being_made() {
     let service = service().await;
     create(&service, table()).await.unwrap();
     fill(&service, 200).await;
-    by_team().as_root(&service).await.unwrap();
+    by_team().by_root(&service).await.unwrap();
     // In the way until the index has its space, and no longer.
     loop {
-        match (DeleteTable { table: TABLE.into() }).as_root(&service).await {
+        match (DeleteTable { table: TABLE.into() }).by_root(&service).await {
             Err(Error::TableInUse { doing: "updated", .. }) => tokio::task::yield_now().await,
             deleted => break assert!(deleted.unwrap().indexes.is_empty()),
         }
@@ -281,7 +281,7 @@ async fn a_table_is_deleted_with_an_index_that_is_being_made() {
 async fn one_index_is_made_or_deleted_at_a_time() {
     let service = service().await;
     create(&service, table()).await.unwrap();
-    by_team().as_root(&service).await.unwrap();
+    by_team().by_root(&service).await.unwrap();
     service.settled().await;
     let limit =
         "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table";
@@ -293,12 +293,12 @@ async fn one_index_is_made_or_deleted_at_a_time() {
     // Another process enters the index, makes its space, begins to fill it, and dies.
     let other = Mortal::new(service.engine().clone(), 3);
     let other = start(other, ServiceOptions::default()).await.unwrap();
-    adding(index("more", &["team"], &[]), &types).as_root(&other).await.unwrap();
+    adding(index("more", &["team"], &[]), &types).by_root(&other).await.unwrap();
     other.settled().await;
     assert_eq!(describe_index(&service, "more").await.backfilling, Some(true));
     assert_eq!(refusal(&service, deleting("by-team")).await, limit);
     // One that is being filled can be deleted.
-    deleting("more").as_root(&service).await.unwrap();
+    deleting("more").by_root(&service).await.unwrap();
     service.settled().await;
     assert_eq!(assert_indexes_match(&service, &[1]).await, 100);
 }
@@ -336,7 +336,7 @@ async fn changes_of_indexes_that_make_no_sense_are_refused() {
     );
     assert!(refused(deleting("by-date")).await.contains("local secondary index"));
     assert!(matches!(
-        deleting("unknown").as_root(&service).await,
+        deleting("unknown").by_root(&service).await,
         Err(Error::ResourceNotFound { message, .. }) if message == "Requested resource not found"
     ));
     let mut empty = deleting("x");
@@ -348,7 +348,7 @@ async fn changes_of_indexes_that_make_no_sense_are_refused() {
     assert_active(&service).await;
     // What no index needs is ignored.
     adding(index("more", &["team"], &[]), &[("team", KeyType::S), ("unused", KeyType::B)])
-        .as_root(&service)
+        .by_root(&service)
         .await
         .unwrap();
     service.settled().await;
@@ -373,7 +373,7 @@ async fn the_throughput_of_an_index_is_its_own() {
     create(&service, provisioned).await.unwrap();
     let described = describe_index(&service, "by-sk").await;
     assert_eq!(described.throughput.read_capacity_units, 7);
-    let answer = changing("by-sk", 3).as_root(&service).await.unwrap();
+    let answer = changing("by-sk", 3).by_root(&service).await.unwrap();
     assert_eq!((answer.indexes[0].status, answer.status), (IndexStatus::Updating, TableStatus::Updating));
     service.settled().await;
     assert_active(&service).await;
@@ -392,7 +392,7 @@ async fn the_throughput_of_an_index_is_its_own() {
         provisioned_throughput,
         ..UpdateTable::default()
     };
-    to(BillingMode::PayPerRequest, None).as_root(&service).await.unwrap();
+    to(BillingMode::PayPerRequest, None).by_root(&service).await.unwrap();
     service.settled().await;
     assert_eq!(describe_index(&service, "by-sk").await.throughput.read_capacity_units, 0);
     assert!(
@@ -402,7 +402,7 @@ async fn the_throughput_of_an_index_is_its_own() {
     );
     let mut both = to(BillingMode::Provisioned, units(1));
     both.global_secondary_index_updates = changing("by-sk", 9).global_secondary_index_updates;
-    both.as_root(&service).await.unwrap();
+    both.by_root(&service).await.unwrap();
     service.settled().await;
     assert_eq!(describe_index(&service, "by-sk").await.throughput.read_capacity_units, 9);
 }

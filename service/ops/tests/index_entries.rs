@@ -57,14 +57,14 @@ fn song(more: &[(&str, AttributeValue)]) -> AttributeMap {
 async fn cost<E: Engine>(service: &Service<E>, item: &AttributeMap) -> ConsumedCapacity {
     let mut put = put(item);
     put.return_consumed_capacity = ReturnConsumedCapacity::Indexes;
-    put.as_root(service).await.unwrap().consumed_capacity.unwrap()
+    put.by_root(service).await.unwrap().consumed_capacity.unwrap()
 }
 
 #[tokio::test]
 async fn an_item_is_in_the_indexes_that_it_has_the_keys_of() {
     let service = service().await;
     create(&service, indexed_table()).await.unwrap();
-    put(&key("a", "1")).as_root(&service).await.unwrap();
+    put(&key("a", "1")).by_root(&service).await.unwrap();
     assert_eq!(assert_indexes_match(&service, IDS).await, 0);
     let everything = [
         ("date", n(1)),
@@ -73,16 +73,16 @@ async fn an_item_is_in_the_indexes_that_it_has_the_keys_of() {
         ("city", s("Oslo")),
         ("blob", AttributeValue::B(vec![1u8].into())),
     ];
-    put(&song(&everything)).as_root(&service).await.unwrap();
+    put(&song(&everything)).by_root(&service).await.unwrap();
     assert_eq!(assert_indexes_match(&service, IDS).await, 3);
-    update(key("a", "1"), "REMOVE #team", &[]).as_root(&service).await.unwrap();
+    update(key("a", "1"), "REMOVE #team", &[]).by_root(&service).await.unwrap();
     assert_eq!(assert_indexes_match(&service, IDS).await, 1);
     update(key("a", "1"), "SET #team = :t, #score = #score + :t2", &[(":t", s("blue")), (":t2", n(1))])
-        .as_root(&service)
+        .by_root(&service)
         .await
         .unwrap();
     assert_eq!(assert_indexes_match(&service, IDS).await, 3);
-    delete(key("a", "1")).as_root(&service).await.unwrap();
+    delete(key("a", "1")).by_root(&service).await.unwrap();
     assert_eq!(assert_indexes_match(&service, IDS).await, 0);
 }
 
@@ -115,7 +115,7 @@ async fn an_index_is_charged_for_what_changes_in_it() {
     assert_eq!(indexes(&cost(&service, &item).await), (1.0, date.clone(), team(1.0)));
     let mut gone = delete(key("a", "1"));
     gone.return_consumed_capacity = ReturnConsumedCapacity::Indexes;
-    let gone = gone.as_root(&service).await.unwrap().consumed_capacity.unwrap();
+    let gone = gone.by_root(&service).await.unwrap().consumed_capacity.unwrap();
     assert_eq!(indexes(&gone), (1.0, date, none()));
     assert_indexes_match(&service, IDS).await;
 }
@@ -126,7 +126,7 @@ async fn the_sum_of_a_cost_holds_that_of_the_indexes() {
     create(&service, indexed_table()).await.unwrap();
     let mut put = put(&song(&[("date", n(1)), ("team", s("red")), ("score", n(1))]));
     put.return_consumed_capacity = ReturnConsumedCapacity::Total;
-    let told = put.as_root(&service).await.unwrap().consumed_capacity.unwrap();
+    let told = put.by_root(&service).await.unwrap().consumed_capacity.unwrap();
     assert_eq!((told.capacity_units, told.parts), (3.0, None));
 }
 
@@ -151,7 +151,7 @@ async fn a_put_with_an_attribute_that_cannot_key_an_index_is_refused() {
          team"
     );
     assert!(refused("city", s(&"x".repeat(2_049))).await.contains("Size of hashkey"));
-    let error = put(&song(&[("date", s("today"))])).as_root(&service).await.unwrap_err();
+    let error = put(&song(&[("date", s("today"))])).by_root(&service).await.unwrap_err();
     let cairn_ops::Error::Validation(validation) = error else { panic!("{error}") };
     assert_eq!(validation.field.to_proto(), "item[\"date\"]");
     assert_eq!(get(&service, key("a", "1")).await, None);
@@ -185,18 +185,18 @@ async fn an_item_collection_grows_to_its_limit_and_may_always_shrink() {
     let size = cairn_model::item_size(&with_note("1", 0));
     let letters = 50 - size;
     // In the table and in the local index: 100 bytes.
-    put(&with_note("1", letters)).as_root(&service).await.unwrap();
+    put(&with_note("1", letters)).by_root(&service).await.unwrap();
     assert_eq!(refusal(&service, put(&key("a", "2"))).await, "Collection size exceeded.");
     assert_eq!(refusal(&service, put(&with_note("1", letters + 1))).await, "Collection size exceeded.");
     assert_indexes_match(&service, IDS).await;
     // Another collection has its own limit, and what is in no local index counts once.
-    put(&key("b", "2")).as_root(&service).await.unwrap();
-    update(key("a", "1"), "REMOVE #date", &[]).as_root(&service).await.unwrap();
-    put(&key("a", "2")).as_root(&service).await.unwrap();
+    put(&key("b", "2")).by_root(&service).await.unwrap();
+    update(key("a", "1"), "REMOVE #date", &[]).by_root(&service).await.unwrap();
+    put(&key("a", "2")).by_root(&service).await.unwrap();
     for sk in ["1", "2"] {
-        delete(key("a", sk)).as_root(&service).await.unwrap();
+        delete(key("a", sk)).by_root(&service).await.unwrap();
     }
-    delete(key("b", "2")).as_root(&service).await.unwrap();
+    delete(key("b", "2")).by_root(&service).await.unwrap();
     // Nothing is left of it, the record of its size included.
     assert_eq!(assert_indexes_match(&service, IDS).await, 0);
 }
@@ -222,17 +222,17 @@ async fn transactions_keep_to_the_limit_of_an_item_collection_together() {
     let size = cairn_model::item_size(&key("a", "1")) + "note".len();
     // Each fits alone; both together do not, and nothing is written.
     let refused =
-        transact(vec![put("1", 60 - size), put("2", 60 - size)]).as_root(&service).await.unwrap_err();
+        transact(vec![put("1", 60 - size), put("2", 60 - size)]).by_root(&service).await.unwrap_err();
     assert!(
         refused.to_string().ends_with("[ItemCollectionSizeLimitExceeded, ItemCollectionSizeLimitExceeded]"),
         "{refused}"
     );
     assert_eq!(get(&service, key("a", "1")).await, None);
-    transact(vec![put("1", 60 - size), put("2", 40 - size)]).as_root(&service).await.unwrap();
+    transact(vec![put("1", 60 - size), put("2", 40 - size)]).by_root(&service).await.unwrap();
     assert_eq!(refusal(&service, self::put(&key("a", "3"))).await, "Collection size exceeded.");
     // One goes as another comes.
     let gone = write(TransactAction::Delete { key: key("a", "1").into() });
-    transact(vec![gone, put("3", 60 - size)]).as_root(&service).await.unwrap();
+    transact(vec![gone, put("3", 60 - size)]).by_root(&service).await.unwrap();
 }
 
 #[derive(Clone, Debug)]
@@ -281,16 +281,16 @@ proptest! {
                 match step {
                     Step::Put(mut item) => {
                         item.extend(key);
-                        put(&item).as_root(&service).await.unwrap();
+                        put(&item).by_root(&service).await.unwrap();
                     }
                     Step::Set(name, value) => {
                         update(key, &format!("SET #{name} = :v"), &[(":v", value)])
-                            .as_root(&service).await.unwrap();
+                            .by_root(&service).await.unwrap();
                     }
                     Step::Remove(name) => {
-                        update(key, &format!("REMOVE #{name}"), &[]).as_root(&service).await.unwrap();
+                        update(key, &format!("REMOVE #{name}"), &[]).by_root(&service).await.unwrap();
                     }
-                    Step::Delete => { delete(key).as_root(&service).await.unwrap(); }
+                    Step::Delete => { delete(key).by_root(&service).await.unwrap(); }
                 }
             }
             assert_indexes_match(&service, IDS).await;

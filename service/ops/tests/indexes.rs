@@ -39,7 +39,7 @@ async fn refused(request: CreateTable) -> String {
 }
 
 async fn refused_field(request: CreateTable) -> String {
-    match request.as_root(&service().await).await {
+    match request.by_root(&service().await).await {
         Err(cairn_ops::Error::Validation(validation)) => validation.field.to_proto(),
         other => panic!("{other:?}"),
     }
@@ -56,7 +56,7 @@ async fn a_table_is_made_with_its_indexes() {
             ..index("by-b", &["b"], &["c", "a"])
         }],
     );
-    let answer = request.as_root(&service).await.unwrap();
+    let answer = request.by_root(&service).await.unwrap();
     assert_eq!(answer.status, TableStatus::Creating);
     for index in &answer.indexes {
         // Indexes made with their table never tell of filling.

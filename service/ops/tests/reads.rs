@@ -54,14 +54,14 @@ async fn service() -> TestService {
         billing_mode: Some(BillingMode::PayPerRequest),
         ..Default::default()
     };
-    create.as_root(&service).await.unwrap();
+    create.by_root(&service).await.unwrap();
     service.settled().await;
     service
 }
 
 async fn put(service: &TestService, item: AttributeMap) {
     PutItem { table: "Songs".into(), item: item.into(), ..Default::default() }
-        .as_root(service)
+        .by_root(service)
         .await
         .unwrap();
 }
@@ -105,7 +105,7 @@ async fn a_query_walks_one_partition_in_the_order_of_its_sort_key() {
     let run = async |condition: &str, more: &[(&str, AttributeValue)], descending: bool| {
         let mut query = query(condition, &[&[(":p", s("a"))], more].concat());
         query.selection.descending = descending;
-        let page = query.as_root(&service).await.unwrap();
+        let page = query.by_root(&service).await.unwrap();
         assert_eq!(page.last_evaluated_key, None);
         sort_keys(&page)
     };
@@ -131,15 +131,15 @@ async fn the_limit_counts_before_the_filter_and_an_empty_page_may_carry_a_key() 
     let mut query = query("pk = :p", &[(":p", s("a")), (":t", AttributeValue::Bool(true))]);
     query.selection.filter_expression = Some("odd = :t".into());
     query.limit = Some(2);
-    let page = query.clone().as_root(&service).await.unwrap();
+    let page = query.clone().by_root(&service).await.unwrap();
     assert_eq!((page.count, page.scanned_count), (0, 2));
     assert_eq!(page.last_evaluated_key, Some(map(&[("pk", s("a")), ("sk", n(2))])));
     // A limit that is reached with the last item still leaves a key, and nothing after it.
     query.limit = Some(4);
-    let page = query.clone().as_root(&service).await.unwrap();
+    let page = query.clone().by_root(&service).await.unwrap();
     assert!(page.last_evaluated_key.is_some());
     query.exclusive_start_key = page.last_evaluated_key.map(Item::from);
-    let page = query.as_root(&service).await.unwrap();
+    let page = query.by_root(&service).await.unwrap();
     assert_eq!((page.count, page.scanned_count, page.last_evaluated_key), (0, 0, None));
 }
 
@@ -151,12 +151,12 @@ async fn a_page_ends_at_a_megabyte() {
     }
     let mut query = query("pk = :p", &[(":p", s("a"))]);
     query.return_consumed_capacity = cairn_ops::ReturnConsumedCapacity::Total;
-    let page = query.clone().as_root(&service).await.unwrap();
+    let page = query.clone().by_root(&service).await.unwrap();
     assert_eq!(page.count, 4);
     // 4 × 300 KB read eventually: half a unit for each started 4 KB of the sum.
     assert_eq!(page.consumed_capacity.unwrap().capacity_units, 150.5);
     query.exclusive_start_key = page.last_evaluated_key.map(Item::from);
-    assert_eq!(query.as_root(&service).await.unwrap().count, 2);
+    assert_eq!(query.by_root(&service).await.unwrap().count, 2);
 }
 
 #[tokio::test]
@@ -165,7 +165,7 @@ async fn selecting_a_count_returns_no_items() {
     song(&service, "a", 1).await;
     let mut query = query("pk = :p", &[(":p", s("a"))]);
     query.selection.select = Some(Select::Count);
-    let page = query.as_root(&service).await.unwrap();
+    let page = query.by_root(&service).await.unwrap();
     assert_eq!((page.items.len(), page.count), (0, 1));
 }
 
@@ -175,7 +175,7 @@ async fn what_makes_no_sense_is_refused() {
     let of = async |change: &dyn Fn(&mut Query)| {
         let mut query = query("pk = :p", &[(":p", s("a"))]);
         change(&mut query);
-        query.as_root(&service).await.unwrap_err().to_string()
+        query.by_root(&service).await.unwrap_err().to_string()
     };
     assert_eq!(
         of(&|query| query.selection.index = Some("nothing".into())).await,
@@ -213,14 +213,14 @@ async fn what_makes_no_sense_is_refused() {
     let mut ranged = query("pk = :p AND sk > :s", &[(":p", s("a")), (":s", n(5))]);
     ranged.exclusive_start_key = Some(map(&[("pk", s("a")), ("sk", n(1))]).into());
     assert_eq!(
-        ranged.as_root(&service).await.unwrap_err().to_string(),
+        ranged.by_root(&service).await.unwrap_err().to_string(),
         "The provided starting key does not match the range key predicate"
     );
     let segments = async |segment, total_segments| {
         let mut scan = scan();
         scan.selection.segment = segment;
         scan.selection.total_segments = total_segments;
-        scan.as_root(&service).await.unwrap_err().to_string()
+        scan.by_root(&service).await.unwrap_err().to_string()
     };
     assert!(segments(Some(0), None).await.starts_with("The TotalSegments parameter is required"));
     assert!(segments(None, Some(1)).await.starts_with("The Segment parameter is required"));
@@ -247,23 +247,23 @@ async fn a_stream_gives_everything_and_goes_on_from_any_part() {
         selection: selection.clone(),
         options: StreamOptions { limit, resume_token, ..Default::default() },
     };
-    let (items, summary) = collect(start(None, None).as_root(&service).await.unwrap()).await;
+    let (items, summary) = collect(start(None, None).by_root(&service).await.unwrap()).await;
     assert_eq!((items.len(), summary.count, summary.scanned_count), (2_500, 2_500, 2_500));
 
     let parts: Vec<_> =
-        start(None, Some(1_200)).as_root(&service).await.unwrap().try_collect::<Vec<_>>().await.unwrap();
+        start(None, Some(1_200)).by_root(&service).await.unwrap().try_collect::<Vec<_>>().await.unwrap();
     let token = parts.last().unwrap().resume_token.clone();
-    let (rest, summary) = collect(start(token.clone(), None).as_root(&service).await.unwrap()).await;
+    let (rest, summary) = collect(start(token.clone(), None).by_root(&service).await.unwrap()).await;
     assert_eq!((rest.len(), summary.count), (1_300, 1_300));
     assert_eq!(rest[0]["sk"], n(1_200));
 
     // A token is good for the same selection only.
     let mut other = start(token, None);
     other.selection.descending = true;
-    let refused = other.as_root(&service).await.err().unwrap();
+    let refused = other.by_root(&service).await.err().unwrap();
     assert!(refused.to_string().contains("resume token"), "{refused}");
     let garbage = start(Some(bytes::Bytes::from_static(b"\x01garbage")), None);
-    assert!(garbage.as_root(&service).await.is_err());
+    assert!(garbage.by_root(&service).await.is_err());
 }
 
 #[tokio::test]
@@ -280,7 +280,7 @@ async fn a_stream_that_finds_nothing_still_tells_how_far_it_is() {
         },
         options: StreamOptions::default(),
     };
-    let parts: Vec<_> = stream.as_root(&service).await.unwrap().try_collect().await.unwrap();
+    let parts: Vec<_> = stream.by_root(&service).await.unwrap().try_collect().await.unwrap();
     assert!(parts.len() >= 3, "an empty part for each page, and the summary: {}", parts.len());
     assert!(parts[0].items.is_empty() && parts[0].resume_token.is_some());
 }
@@ -311,7 +311,7 @@ proptest! {
                 &[(":p", s("1")), (":low", n(low)), (":high", n(low + width))],
             );
             whole.selection.descending = descending;
-            let expected = sort_keys(&whole.clone().as_root(&service).await.unwrap());
+            let expected = sort_keys(&whole.clone().by_root(&service).await.unwrap());
             let mut model: Vec<i64> =
                 songs.iter().filter(|(pk, sk)| *pk == 1 && (low..=low + width).contains(sk)).map(|(_, sk)| *sk).collect();
             model.sort_unstable();
@@ -323,7 +323,7 @@ proptest! {
             let mut paged = Vec::new();
             let mut query = Query { limit: Some(limit), ..whole };
             loop {
-                let page = query.clone().as_root(&service).await.unwrap();
+                let page = query.clone().by_root(&service).await.unwrap();
                 paged.extend(sort_keys(&page));
                 let Some(last) = page.last_evaluated_key else { break };
                 query.exclusive_start_key = Some(last.into());
@@ -346,7 +346,7 @@ proptest! {
                 scan.selection.total_segments = Some(total);
                 scan.limit = Some(limit);
                 loop {
-                    let page = scan.clone().as_root(&service).await.unwrap();
+                    let page = scan.clone().by_root(&service).await.unwrap();
                     for item in page.items.iter().map(attributes) {
                         let AttributeValue::S(pk) = &item["pk"] else { panic!("not a string") };
                         *found.entry((pk.clone(), number(&item["sk"]))).or_default() += 1;

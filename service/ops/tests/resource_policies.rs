@@ -41,7 +41,7 @@ fn delete() -> DeleteResourcePolicy {
 async fn service() -> Service<MemoryEngine> {
     let service = common::service().await;
     common::create(&service, common::table()).await.unwrap();
-    CreateUser { user_name: "ada".into(), ..CreateUser::default() }.as_root(&service).await.unwrap();
+    CreateUser { user_name: "ada".into(), ..CreateUser::default() }.by_root(&service).await.unwrap();
     service
 }
 
@@ -67,39 +67,39 @@ fn invalid<T>(result: Result<T>, field: &str) -> String {
 async fn a_policy_is_told_as_it_was_written_and_goes_by_its_revision() {
     let service = service().await;
     assert!(
-        matches!(get().as_root(&service).await, Err(Error::PolicyNotFound { resource }) if resource == ARN)
+        matches!(get().by_root(&service).await, Err(Error::PolicyNotFound { resource }) if resource == ARN)
     );
     let first = document("dynamodb:GetItem", ARN);
-    let revision = put(&first).as_root(&service).await.unwrap();
-    let told = get().as_root(&service).await.unwrap();
+    let revision = put(&first).by_root(&service).await.unwrap();
+    let told = get().by_root(&service).await.unwrap();
     assert_eq!((told.policy.as_str(), &told.revision_id), (first.as_str(), &revision));
     // The same text is the same policy.
-    assert_eq!(put(&first).as_root(&service).await.unwrap(), revision);
+    assert_eq!(put(&first).by_root(&service).await.unwrap(), revision);
 
     let second = document("dynamodb:Query", ARN);
     let expecting =
         |expected: &str| PutResourcePolicy { expected_revision_id: Some(expected.into()), ..put(&second) };
     for wrong in ["NO_POLICY", "another"] {
-        let refused = expecting(wrong).as_root(&service).await;
+        let refused = expecting(wrong).by_root(&service).await;
         assert!(matches!(refused, Err(Error::PolicyRevisionConflict { .. })), "{wrong}");
     }
-    assert_eq!(get().as_root(&service).await.unwrap().policy, first);
-    let changed = expecting(&revision).as_root(&service).await.unwrap();
+    assert_eq!(get().by_root(&service).await.unwrap().policy, first);
+    let changed = expecting(&revision).by_root(&service).await.unwrap();
     assert_ne!(changed, revision);
 
     let stale = DeleteResourcePolicy { expected_revision_id: Some(revision), ..delete() };
-    assert!(matches!(stale.clone().as_root(&service).await, Err(Error::PolicyRevisionConflict { .. })));
-    assert_eq!(delete().as_root(&service).await.unwrap(), Some(changed));
-    assert_eq!(delete().as_root(&service).await.unwrap(), None);
-    assert!(matches!(stale.as_root(&service).await, Err(Error::PolicyNotFound { .. })));
-    assert!(matches!(expecting("any").as_root(&service).await, Err(Error::PolicyNotFound { .. })));
-    expecting("NO_POLICY").as_root(&service).await.unwrap();
+    assert!(matches!(stale.clone().by_root(&service).await, Err(Error::PolicyRevisionConflict { .. })));
+    assert_eq!(delete().by_root(&service).await.unwrap(), Some(changed));
+    assert_eq!(delete().by_root(&service).await.unwrap(), None);
+    assert!(matches!(stale.by_root(&service).await, Err(Error::PolicyNotFound { .. })));
+    assert!(matches!(expecting("any").by_root(&service).await, Err(Error::PolicyNotFound { .. })));
+    expecting("NO_POLICY").by_root(&service).await.unwrap();
 }
 
 #[tokio::test]
 async fn only_a_policy_of_this_table_that_names_principals_is_taken() {
     let service = service().await;
-    let refuse = async |policy: &str| invalid(put(policy).as_root(&service).await, "policy");
+    let refuse = async |policy: &str| invalid(put(policy).by_root(&service).await, "policy");
     assert!(refuse("").await.contains("greater than or equal to 1"));
     assert!(refuse("{").await.starts_with("Invalid policy document: "));
     let anybody = r#"{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
@@ -108,10 +108,10 @@ async fn only_a_policy_of_this_table_that_names_principals_is_taken() {
     refuse(&document("dynamodb:GetItem", "arn:aws:dynamodb:local:000000000000:table/Musical")).await;
 
     let of_index = document("dynamodb:Query", &format!("{ARN}/index/*"));
-    put(&of_index).as_root(&service).await.unwrap();
+    put(&of_index).by_root(&service).await.unwrap();
     // White space counts.
     let fits = format!("{of_index}{}", " ".repeat(20_480 - of_index.len()));
-    put(&fits).as_root(&service).await.unwrap();
+    put(&fits).by_root(&service).await.unwrap();
     refuse(&format!("{fits} ")).await;
 }
 
@@ -122,7 +122,7 @@ async fn a_policy_is_put_on_a_table_by_the_tables_arn() {
     for wrong in ["Music", "arn:aws:dynamodb:local:000000000000:table/Music/index/by-band"] {
         let named = PutResourcePolicy { resource_arn: wrong.into(), ..put(&policy) };
         // Asking for the permission reads the name too, and says which member it is in.
-        assert!(named.as_root(&service).await.is_err(), "{wrong}");
+        assert!(named.by_root(&service).await.is_err(), "{wrong}");
     }
     let absent = "arn:aws:dynamodb:local:000000000000:table/Films";
     let resource_arn = absent.to_owned();
@@ -133,9 +133,9 @@ async fn a_policy_is_put_on_a_table_by_the_tables_arn() {
     };
     let get = GetResourcePolicy { resource_arn: resource_arn.clone() };
     let delete = DeleteResourcePolicy { resource_arn, expected_revision_id: None };
-    assert!(matches!(put.as_root(&service).await, Err(Error::ResourceNotFound { .. })));
-    assert!(matches!(get.as_root(&service).await, Err(Error::ResourceNotFound { .. })));
-    assert!(matches!(delete.as_root(&service).await, Err(Error::ResourceNotFound { .. })));
+    assert!(matches!(put.by_root(&service).await, Err(Error::ResourceNotFound { .. })));
+    assert!(matches!(get.by_root(&service).await, Err(Error::ResourceNotFound { .. })));
+    assert!(matches!(delete.by_root(&service).await, Err(Error::ResourceNotFound { .. })));
 }
 
 #[tokio::test]
@@ -146,16 +146,16 @@ async fn a_tables_policy_permits_from_the_next_call_on_and_no_longer() {
         assert!(matches!(result, Err(Error::AccessDenied { action: "dynamodb:GetItem", .. })));
     };
     denied(as_ada(&service, read()).await);
-    put(&document("dynamodb:GetItem", ARN)).as_root(&service).await.unwrap();
+    put(&document("dynamodb:GetItem", ARN)).by_root(&service).await.unwrap();
     as_ada(&service, read()).await.unwrap();
-    delete().as_root(&service).await.unwrap();
+    delete().by_root(&service).await.unwrap();
     denied(as_ada(&service, read()).await);
 }
 
 #[tokio::test]
 async fn who_would_lock_itself_out_must_say_that_it_means_to() {
     let service = service().await;
-    put(&document("dynamodb:*", ARN)).as_root(&service).await.unwrap();
+    put(&document("dynamodb:*", ARN)).by_root(&service).await.unwrap();
     // Ada may change the policy because of the policy.
     let lesser = document("dynamodb:GetItem", ARN);
     assert!(invalid(as_ada(&service, put(&lesser)).await, "policy").contains("PutResourcePolicy"));
@@ -173,10 +173,10 @@ async fn the_root_takes_a_policy_away_that_forbids_it_everything() {
         r#"{{"Version": "2012-10-17", "Statement": {{"Effect": "Deny", "Principal": "*",
             "Action": "dynamodb:*", "Resource": "{ARN}"}}}}"#
     );
-    put(&nobody).as_root(&service).await.unwrap();
+    put(&nobody).by_root(&service).await.unwrap();
     let read = GetItem { table: "Music".into(), key: common::key("a", "b").into(), ..GetItem::default() };
-    assert!(matches!(read.as_root(&service).await, Err(Error::AccessDenied { .. })));
-    delete().as_root(&service).await.unwrap();
+    assert!(matches!(read.by_root(&service).await, Err(Error::AccessDenied { .. })));
+    delete().by_root(&service).await.unwrap();
 }
 
 #[tokio::test]
@@ -184,11 +184,11 @@ async fn a_table_is_created_with_its_policy_in_force() {
     let service = common::service().await;
     let policy = document("dynamodb:GetItem", ARN);
     let malformed = CreateTable { resource_policy: Some("{".into()), ..common::table() };
-    invalid(malformed.as_root(&service).await, "resource_policy");
+    invalid(malformed.by_root(&service).await, "resource_policy");
     let create = CreateTable { resource_policy: Some(policy.clone()), ..common::table() };
-    create.as_root(&service).await.unwrap();
+    create.by_root(&service).await.unwrap();
     service.settled().await;
-    assert_eq!(get().as_root(&service).await.unwrap().policy, policy);
+    assert_eq!(get().by_root(&service).await.unwrap().policy, policy);
 }
 
 #[tokio::test]
@@ -197,14 +197,14 @@ async fn a_policy_outlives_the_process_and_other_changes_of_its_table() {
     let service = root::start(engine.clone(), ServiceOptions::default()).await.unwrap();
     common::create(&service, common::table()).await.unwrap();
     let policy = document("dynamodb:GetItem", ARN);
-    let revision = put(&policy).as_root(&service).await.unwrap();
+    let revision = put(&policy).by_root(&service).await.unwrap();
     let protect =
         UpdateTable { table: "Music".into(), deletion_protection: Some(true), ..UpdateTable::default() };
-    protect.as_root(&service).await.unwrap();
+    protect.by_root(&service).await.unwrap();
     service.settled().await;
     drop(service);
     let service = root::start(engine.clone(), ServiceOptions::default()).await.unwrap();
-    let told = get().as_root(&service).await.unwrap();
+    let told = get().by_root(&service).await.unwrap();
     assert_eq!((told.policy, told.revision_id), (policy, revision));
     engine.close().await.unwrap();
 }
@@ -212,18 +212,18 @@ async fn a_policy_outlives_the_process_and_other_changes_of_its_table() {
 #[tokio::test]
 async fn a_simulation_weighs_the_tables_own_policy_which_its_caller_must_be_able_to_read() {
     let service = service().await;
-    put(&document("dynamodb:GetItem", ARN)).as_root(&service).await.unwrap();
+    put(&document("dynamodb:GetItem", ARN)).by_root(&service).await.unwrap();
     let simulate = SimulatePolicy {
         principal_arn: Some(ADA.into()),
         actions: vec!["dynamodb:GetItem".into()],
         resources: vec![ARN.into()],
         ..SimulatePolicy::default()
     };
-    let result = simulate.clone().as_root(&service).await.unwrap().remove(0).explanation;
+    let result = simulate.clone().by_root(&service).await.unwrap().remove(0).explanation;
     assert!(result.verdict.is_allowed());
     let without =
         SimulatePolicy { resource_policy: Some(document("dynamodb:Query", ARN)), ..simulate.clone() };
-    let result = without.as_root(&service).await.unwrap().remove(0).explanation;
+    let result = without.by_root(&service).await.unwrap().remove(0).explanation;
     assert!(!result.verdict.is_allowed());
 
     let may_simulate = PutInlinePolicy {
@@ -233,7 +233,7 @@ async fn a_simulation_weighs_the_tables_own_policy_which_its_caller_must_be_able
             "Resource": "*"}}"#
             .into(),
     };
-    may_simulate.as_root(&service).await.unwrap();
+    may_simulate.by_root(&service).await.unwrap();
     let refused = as_ada(&service, simulate).await;
     assert!(matches!(refused, Err(Error::AccessDenied { action: "dynamodb:GetResourcePolicy", .. })));
 }

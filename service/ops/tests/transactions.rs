@@ -104,7 +104,7 @@ async fn a_transaction_does_all_its_actions_and_costs_twice_what_they_cost_alone
         check("checked", "attribute_exists(pk)"),
         elsewhere,
     ])
-    .as_root(&service)
+    .by_root(&service)
     .await
     .unwrap();
     let costs: Vec<_> = output
@@ -124,7 +124,7 @@ async fn a_transaction_does_all_its_actions_and_costs_twice_what_they_cost_alone
 async fn what_a_transaction_writes_to_indexes_costs_twice_as_well() {
     let service = service().await;
     let put = put_action(&[("pk", s("a")), ("sk", n("1")), ("band", s("x"))]);
-    let output = transaction(vec![put, put_key("b")]).as_root(&service).await.unwrap();
+    let output = transaction(vec![put, put_key("b")]).by_root(&service).await.unwrap();
     assert_eq!(cost(&output), (6.0, Some(UnitKind::Write)));
     let parts = output.consumed_capacity[0].parts.clone().unwrap();
     assert_eq!(parts.table, 4.0);
@@ -139,20 +139,20 @@ async fn a_transaction_cannot_make_an_item_collection_too_large() {
         action("Books", TransactAction::Put { item })
     };
     transaction(vec![book("a", "1", 300), book("b", "1", 600), book("a", "2", 300)])
-        .as_root(&service)
+        .by_root(&service)
         .await
         .unwrap();
     // Each alone would have room.
     let grow = || vec![book("a", "3", 200), book("b", "2", 200), book("a", "4", 200)];
-    let reasons = cancelled(transaction(grow()).as_root(&service).await);
+    let reasons = cancelled(transaction(grow()).by_root(&service).await);
     assert_eq!(
         codes(&reasons),
         ["ItemCollectionSizeLimitExceeded", "None", "ItemCollectionSizeLimitExceeded"]
     );
     assert_eq!(get(&service, "Books", key("b", "2")).await, None);
     let shrink = action("Books", TransactAction::Delete { key: key("a", "1") });
-    transaction(vec![shrink]).as_root(&service).await.unwrap();
-    transaction(grow()).as_root(&service).await.unwrap();
+    transaction(vec![shrink]).by_root(&service).await.unwrap();
+    transaction(grow()).by_root(&service).await.unwrap();
 }
 
 #[tokio::test]
@@ -169,7 +169,7 @@ async fn every_failed_condition_is_reported_at_its_place_and_nothing_is_written(
         when(delete("missing"), "attribute_exists(pk)"),
         when(update("b", "SET v = :v", &[(":v", n("1"))]), "attribute_not_exists(pk)"),
     ])
-    .as_root(&service)
+    .by_root(&service)
     .await
     .unwrap_err();
     assert_eq!(
@@ -196,8 +196,8 @@ async fn conditions_see_the_items_as_they_were_before_the_transaction() {
             when(put_key("b"), "attribute_not_exists(pk)"),
         ])
     };
-    request().as_root(&service).await.unwrap();
-    let again = request().as_root(&service).await;
+    request().by_root(&service).await.unwrap();
+    let again = request().by_root(&service).await;
     assert_eq!(codes(&cancelled(again)), ["ConditionalCheckFailed", "ConditionalCheckFailed"]);
 }
 
@@ -234,7 +234,7 @@ async fn of_what_does_not_fit_the_table_or_the_item_only_the_first_is_reported_a
         ),
     ] {
         let reasons = cancelled(
-            transaction(vec![failing(), bad, update("c", "SET x = y", &[])]).as_root(&service).await,
+            transaction(vec![failing(), bad, update("c", "SET x = y", &[])]).by_root(&service).await,
         );
         assert_eq!(codes(&reasons), ["None", "ValidationError", "None"]);
         assert!(reasons[1].message.contains(text), "{}", reasons[1].message);
@@ -245,7 +245,7 @@ async fn of_what_does_not_fit_the_table_or_the_item_only_the_first_is_reported_a
 #[tokio::test]
 async fn what_the_request_alone_decides_refuses_it_action_by_action_before_any_table_is_looked_up() {
     let service = service().await;
-    let refused = async |actions| invalid(transaction(actions).as_root(&service).await);
+    let refused = async |actions| invalid(transaction(actions).by_root(&service).await);
     let missing = || action("Missing", TransactAction::Delete { key: key("a", "1") });
     let bad_update = || update("a", "SET", &[]);
     let bad_condition = || when(delete("b"), "attribute_exists(");
@@ -264,7 +264,7 @@ async fn what_the_request_alone_decides_refuses_it_action_by_action_before_any_t
     assert!(text.ends_with("Member must not be null"), "{text}");
     assert_eq!(field, "transact_items[0].condition_check.condition_expression");
 
-    let gone = transaction(vec![put_key("a"), missing()]).as_root(&service).await;
+    let gone = transaction(vec![put_key("a"), missing()]).by_root(&service).await;
     assert!(matches!(gone, Err(Error::ResourceNotFound { resource, .. }) if resource == "Missing"));
 
     // One item, however its number is written and its table is named.
@@ -285,9 +285,9 @@ async fn what_the_request_alone_decides_refuses_it_action_by_action_before_any_t
     assert!(text.contains("4 MB"), "{text}");
     // What a transaction touches does not count, only what it says.
     for first in [0, 10] {
-        transaction((first..first + 10).map(large).collect()).as_root(&service).await.unwrap();
+        transaction((first..first + 10).map(large).collect()).by_root(&service).await.unwrap();
     }
-    transaction((0..20).map(|pk| delete(&pk.to_string())).collect()).as_root(&service).await.unwrap();
+    transaction((0..20).map(|pk| delete(&pk.to_string())).collect()).by_root(&service).await.unwrap();
 }
 
 #[tokio::test]
@@ -306,24 +306,24 @@ async fn a_request_with_a_token_is_done_once_and_later_calls_cost_reads() {
             )],
         )
     };
-    assert_eq!(cost(&add("1").as_root(&service).await.unwrap()), (2.0, Some(UnitKind::Write)));
+    assert_eq!(cost(&add("1").by_root(&service).await.unwrap()), (2.0, Some(UnitKind::Write)));
     // The same values, encoded otherwise.
     let mut again = add("1");
     let bound = b"\x0a\x0b\x0a\x02:n\x12\x05\x12\x031.0\x0a\x0f\x0a\x03:ss\x12\x08\x42\x06\x0a\x01y\x0a\x01x";
     again.transact_items[0].arguments.values = Some(Item::from_encoded(bound.as_slice().into()));
-    assert_eq!(cost(&again.as_root(&service).await.unwrap()), (2.0, Some(UnitKind::Read)));
+    assert_eq!(cost(&again.by_root(&service).await.unwrap()), (2.0, Some(UnitKind::Read)));
     assert_eq!(get(&service, "Music", key("a", "1")).await.unwrap()["v"], n("1"));
-    let other = add("2").as_root(&service).await;
+    let other = add("2").by_root(&service).await;
     assert!(matches!(other, Err(Error::IdempotentParameterMismatch)), "{other:?}");
 
     // Another process, or the same after a restart.
     let restarted = service_at(engine, &clock).await;
-    assert_eq!(cost(&add("1").as_root(&restarted).await.unwrap()).1, Some(UnitKind::Read));
+    assert_eq!(cost(&add("1").by_root(&restarted).await.unwrap()).1, Some(UnitKind::Read));
 
     clock.advance(SignedDuration::from_secs(599));
-    assert_eq!(cost(&add("1").as_root(&service).await.unwrap()).1, Some(UnitKind::Read));
+    assert_eq!(cost(&add("1").by_root(&service).await.unwrap()).1, Some(UnitKind::Read));
     clock.advance(SignedDuration::from_secs(1));
-    assert_eq!(cost(&add("2").as_root(&service).await.unwrap()).1, Some(UnitKind::Write));
+    assert_eq!(cost(&add("2").by_root(&service).await.unwrap()).1, Some(UnitKind::Write));
     assert_eq!(get(&service, "Music", key("a", "1")).await.unwrap()["v"], n("3"));
 }
 
@@ -332,9 +332,9 @@ async fn a_cancelled_transaction_may_be_tried_again_with_its_token() {
     let service = service().await;
     let request =
         || with_token("t", vec![when(update("a", "SET v = :v", &[(":v", n("1"))]), "attribute_exists(pk)")]);
-    assert_eq!(codes(&cancelled(request().as_root(&service).await)), ["ConditionalCheckFailed"]);
+    assert_eq!(codes(&cancelled(request().by_root(&service).await)), ["ConditionalCheckFailed"]);
     put(&service, "Music", &[("pk", s("a")), ("sk", n("1"))]).await;
-    assert_eq!(cost(&request().as_root(&service).await.unwrap()).1, Some(UnitKind::Write));
+    assert_eq!(cost(&request().by_root(&service).await.unwrap()).1, Some(UnitKind::Write));
 }
 
 #[tokio::test]
@@ -342,11 +342,11 @@ async fn a_token_has_1_to_36_characters() {
     let service = service().await;
     for (token, text) in [("", "greater than or equal to 1"), (&*"x".repeat(37), "less than or equal to 36")]
     {
-        let (message, field) = invalid(with_token(token, vec![put_key("a")]).as_root(&service).await);
+        let (message, field) = invalid(with_token(token, vec![put_key("a")]).by_root(&service).await);
         assert!(message.contains("'clientRequestToken'") && message.ends_with(text), "{message}");
         assert_eq!(field, "request_id");
     }
-    with_token(&"é".repeat(36), vec![put_key("a")]).as_root(&service).await.unwrap();
+    with_token(&"é".repeat(36), vec![put_key("a")]).by_root(&service).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -356,7 +356,7 @@ async fn of_many_calls_with_one_token_at_once_one_is_done() {
         .map(|_| {
             let service = service.clone();
             let request = with_token("once", vec![update("a", "ADD v :one", &[(":one", n("1"))])]);
-            tokio::spawn(async move { cost(&request.as_root(&service).await.unwrap()).1 })
+            tokio::spawn(async move { cost(&request.by_root(&service).await.unwrap()).1 })
         })
         .collect();
     let mut written = 0;
@@ -392,22 +392,22 @@ async fn tokens_that_have_expired_are_removed_by_later_users() {
     let service = service_at(engine.clone(), &clock).await;
     create_tables(&service).await;
     for number in 0..20 {
-        with_token(&format!("old-{number}"), vec![put_key("a")]).as_root(&service).await.unwrap();
+        with_token(&format!("old-{number}"), vec![put_key("a")]).by_root(&service).await.unwrap();
     }
     assert_eq!(token_records(&engine).await, 40);
     clock.advance(SignedDuration::from_mins(10));
     // One of them is used anew, so that its record is a new one.
     for token in ["old-7", "new"] {
-        with_token(token, vec![put_key("b")]).as_root(&service).await.unwrap();
+        with_token(token, vec![put_key("b")]).by_root(&service).await.unwrap();
     }
     // The first use of a token of another process looks for expired ones.
     let other = service_at(engine.clone(), &clock).await;
-    with_token("newer", vec![put_key("c")]).as_root(&other).await.unwrap();
+    with_token("newer", vec![put_key("c")]).by_root(&other).await.unwrap();
     while token_records(&engine).await > 6 {
         tokio::task::yield_now().await;
     }
     assert_eq!(token_records(&engine).await, 6);
-    let replay = with_token("old-7", vec![put_key("b")]).as_root(&service).await.unwrap();
+    let replay = with_token("old-7", vec![put_key("b")]).by_root(&service).await.unwrap();
     assert_eq!(cost(&replay).1, Some(UnitKind::Read));
 }
 
@@ -435,7 +435,7 @@ async fn a_transaction_reads_items_in_the_order_they_are_asked_for() {
         ("Music", key("missing", "1"), None),
         ("Music", key("a", "1"), Some("v")),
     ])
-    .as_root(&service)
+    .by_root(&service)
     .await
     .unwrap();
     let items: Vec<_> = output.responses.into_iter().map(|item| item.map(attributes)).collect();
@@ -455,12 +455,12 @@ async fn a_transaction_that_reads_is_cancelled_for_a_bad_key_and_refused_for_a_b
     let bad = || item(&[("pk", s("a"))]);
     let request =
         transact_get(vec![("Music", key("a", "1"), None), ("Music", bad(), None), ("Music", bad(), None)]);
-    let reasons = cancelled(request.as_root(&service).await);
+    let reasons = cancelled(request.by_root(&service).await);
     assert_eq!(codes(&reasons), ["None", "ValidationError", "None"]);
     assert_eq!(reasons[1].code, CancellationCode::ValidationError);
     assert_eq!(reasons[1].message, "The provided key element does not match the schema");
 
-    let refused = async |gets| invalid(transact_get(gets).as_root(&service).await);
+    let refused = async |gets| invalid(transact_get(gets).by_root(&service).await);
     let (text, field) =
         refused(vec![("Missing", key("a", "1"), None), ("Music", key("a", "1"), Some("a.."))]).await;
     assert!(text.starts_with("Invalid ProjectionExpression"), "{text}");
@@ -469,7 +469,7 @@ async fn a_transaction_that_reads_is_cancelled_for_a_bad_key_and_refused_for_a_b
     assert_eq!(text, "Transaction request cannot include multiple operations on one item");
     let (text, _) = refused(vec![]).await;
     assert!(text.ends_with("Member must have length greater than or equal to 1"), "{text}");
-    let missing = transact_get(vec![("Missing", key("a", "1"), None)]).as_root(&service).await;
+    let missing = transact_get(vec![("Missing", key("a", "1"), None)]).by_root(&service).await;
     assert!(matches!(missing, Err(Error::ResourceNotFound { .. })));
 
     let body = s(&"x".repeat(400_000));
@@ -480,5 +480,5 @@ async fn a_transaction_that_reads_is_cancelled_for_a_bad_key_and_refused_for_a_b
         |count: usize| (0..count).map(|pk| ("Music", key(&pk.to_string(), "1"), None)).collect::<Vec<_>>();
     let (text, _) = refused(all(11)).await;
     assert!(text.contains("4 MB"), "{text}");
-    assert_eq!(transact_get(all(10)).as_root(&service).await.unwrap().responses.len(), 10);
+    assert_eq!(transact_get(all(10)).by_root(&service).await.unwrap().responses.len(), 10);
 }

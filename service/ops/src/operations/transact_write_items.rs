@@ -133,13 +133,13 @@ enum Attempt {
 /// A transaction that is not done, and what it costs nevertheless: one that its conditions cancel costs as if it had been
 /// done.
 struct Refusal {
-    error: Error,
+    error: Box<Error>,
     costs: Costs,
 }
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        Self { error, costs: Costs::default() }
+        Self { error: Box::new(error), costs: Costs::default() }
     }
 }
 
@@ -191,7 +191,7 @@ impl Operation for TransactWriteItems {
             match transaction.attempt(service, &tables).await {
                 Ok(Attempt::Refused(Refusal { error, costs })) => {
                     costs.settle(UnitKind::Write, |name| tables.get(name).map(Arc::as_ref));
-                    return Err(error);
+                    return Err(*error);
                 }
                 Ok(Attempt::Done(Done { costs, collections, kind })) => {
                     costs.settle(kind, |name| tables.get(name).map(Arc::as_ref));
@@ -544,7 +544,7 @@ impl Transaction {
         }
         let Changes { mut writes, costs, growths, capacity } = changes(&items)?;
         if let Err(error) = check_conditions(&items) {
-            return Err(Refusal { error, costs });
+            return Err(Refusal { error: Box::new(error), costs });
         }
         let mut told = ItemCollections::default();
         for (collection, size) in collections.iter().zip(found) {

@@ -80,13 +80,13 @@ pub(crate) fn table() -> CreateTable {
 }
 
 pub(crate) async fn create<E: Engine>(service: &Service<E>, request: CreateTable) -> Result<(), Error> {
-    request.as_root(service).await?;
+    request.by_root(service).await?;
     service.settled().await;
     Ok(())
 }
 
 pub(crate) async fn describe<E: Engine>(service: &Service<E>) -> TableDescription {
-    DescribeTable { table: TABLE.into() }.as_root(service).await.unwrap()
+    DescribeTable { table: TABLE.into() }.by_root(service).await.unwrap()
 }
 
 pub(crate) async fn describe_index<E: Engine>(service: &Service<E>, name: &str) -> IndexDescription {
@@ -135,12 +135,12 @@ fn placeholders(expression: &str) -> BTreeMap<String, String> {
 
 pub(crate) async fn get<E: Engine>(service: &Service<E>, key: AttributeMap) -> Option<Item> {
     let get = GetItem { table: TABLE.into(), key: Item::from(key), consistent: true, ..GetItem::default() };
-    get.as_root(service).await.unwrap().item
+    get.by_root(service).await.unwrap().item
 }
 
 /// The text of the error that a call must end with.
 pub(crate) async fn refusal<E: Engine, O: AsRoot>(service: &Service<E>, operation: O) -> String {
-    match operation.as_root(service).await {
+    match operation.by_root(service).await {
         Err(error) => error.to_string(),
         Ok(_) => panic!("the call went through"),
     }

@@ -86,7 +86,7 @@ pub(crate) async fn create_tables<E: Engine>(service: &Service<E>) {
             global_secondary_indexes: Some(vec![by_band]),
             ..CreateTable::default()
         };
-        create.as_root(service).await.unwrap();
+        create.by_root(service).await.unwrap();
     }
     service.settled().await;
 }
@@ -121,12 +121,12 @@ pub(crate) fn values(pairs: &[(&str, AttributeValue)]) -> ExpressionArguments {
 
 pub(crate) async fn put<E: Engine>(service: &Service<E>, table: &str, pairs: &[(&str, AttributeValue)]) {
     let put = PutItem { table: table.into(), item: item(pairs), ..PutItem::default() };
-    put.as_root(service).await.unwrap();
+    put.by_root(service).await.unwrap();
 }
 
 pub(crate) async fn get<E: Engine>(service: &Service<E>, table: &str, key: Item) -> Option<AttributeMap> {
     let get = GetItem { table: table.into(), key, consistent: true, ..GetItem::default() };
-    get.as_root(service).await.unwrap().item.map(attributes)
+    get.by_root(service).await.unwrap().item.map(attributes)
 }
 
 /// What a ValidationException says, and of which part.

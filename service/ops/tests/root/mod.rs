@@ -35,7 +35,7 @@ pub(crate) fn root<E: Engine>(service: &Service<E>) -> Caller {
 
 /// Any operation, as root calls it.
 pub(crate) trait AsRoot: Operation + Sized {
-    async fn as_root<E: Engine>(self, service: &Service<E>) -> Result<Self::Output> {
+    async fn by_root<E: Engine>(self, service: &Service<E>) -> Result<Self::Output> {
         let permitted = service.permit(root(service), self).await?;
         service.execute(permitted).await
     }
