@@ -191,8 +191,8 @@ fn a_server_that_is_set_up_wrongly_says_how_and_does_not_start() {
     let beyond = folder.refusal(&arguments(&["--listen", "0.0.0.0:0"]), &[]);
     assert_eq!(
         beyond,
-        "cairn: refusing to listen on 0.0.0.0:0: credentials must not pass in the clear: give --tls-certificate-file \
-         and --tls-key-file, or --allow-plaintext if something in front of the server has TLS"
+        "cairn: 0.0.0.0:0 is reachable from other machines: credentials must not pass in the clear: give \
+         --tls-certificate-file and --tls-key-file, or --allow-plaintext if something in front of the server has TLS"
     );
     let for_development = folder.refusal(&arguments(&["--listen", "[::]:0", "--dev"]), &[]);
     assert!(for_development.contains("listens on loopback only"), "{for_development}");
