@@ -9,6 +9,7 @@ mod iam_codec;
 mod iam_service;
 mod item_codec;
 mod item_service;
+mod known_callers;
 mod message_limit;
 mod read_codec;
 mod status;
@@ -16,6 +17,7 @@ mod table_codec;
 mod table_service;
 mod transaction_codec;
 
+pub use known_callers::{KnownCallers, KnownCallersLayer};
 pub use message_limit::{MESSAGE_BYTES_MAX, MessageLimitLayer};
 
 use cairn_api::v1::iam_service_server::IamServiceServer;

@@ -160,17 +160,18 @@ fn reason_name(reason: ErrorReason) -> String {
 
 /// The status that tells a caller what went wrong. What is ours to mend goes into the log as well.
 pub(crate) fn status(operation: OperationKind, error: &Error) -> Status {
+    refused(operation.name(), error)
+}
+
+/// The same for what may be no operation.
+pub(crate) fn refused(operation: &'static str, error: &Error) -> Status {
     if let Error::Internal { source } = error {
-        tracing::error!(
-            operation = operation.name(),
-            error = &**source as &dyn std::error::Error,
-            "internal error"
-        );
+        tracing::error!(operation, error = &**source as &dyn std::error::Error, "internal error");
     }
     if let Error::Unauthenticated(reason) = error {
         // Why a caller is not known is the operator's to read, and says nothing of what it came with.
         tracing::warn!(
-            operation = operation.name(),
+            operation,
             error = &**reason as &dyn std::error::Error,
             "a call was refused: its caller is not known"
         );

@@ -62,12 +62,13 @@ where
     }
 
     fn call(&mut self, request: http::Request<R>) -> Self::Future {
+        // Whoever asks whether the server is well is to hear that it is; and as anyone may ask, and go on watching for
+        // as long as they like, that is no call that another has to wait for, nor a stop.
+        if is_probe(&request) {
+            return CountedAnswer::Called { answer: self.inner.call(request), call: None };
+        }
         match self.in_flight.calls.clone().try_acquire_owned() {
             Ok(call) => CountedAnswer::Called { answer: self.inner.call(request), call: Some(call) },
-            // Whoever asks whether the server is well is to hear that it is.
-            Err(_) if is_probe(&request) => {
-                CountedAnswer::Called { answer: self.inner.call(request), call: None }
-            }
             Err(_) => CountedAnswer::Refused,
         }
     }

@@ -39,7 +39,8 @@ impl Folder {
 
     /// The arguments of a server that keeps secrets under `key`, and may still read what was kept under `old`.
     fn arguments(&self, key: &str, old: &[&str]) -> Vec<String> {
-        let mut arguments = vec!["--data".into(), self.text("data"), "--secrets-key-file".into(), self.text(key)];
+        let mut arguments =
+            vec!["--data".into(), self.text("data"), "--secrets-key-file".into(), self.text(key)];
         if !old.is_empty() {
             let old: Vec<_> = old.iter().map(|name| self.text(name)).collect();
             arguments.extend(["--secrets-old-key-files".into(), old.join(",")]);
@@ -115,7 +116,8 @@ async fn a_root_key_from_the_settings_takes_the_place_of_the_one_before() {
     let folder = Folder::new();
     let generated = folder.serve("one", &[], &[]).stop();
     let generated = shown_key(&generated.stdout).unwrap();
-    let (first, second) = ("a-first-secret-of-some-length-00000000", "a-second-secret-of-some-length-0000000");
+    let (first, second) =
+        ("a-first-secret-of-some-length-00000000", "a-second-secret-of-some-length-0000000");
     let mut before = vec![generated];
     for (id, secret) in
         [("AKIAROOTROOTROOTAAAA", first), ("AKIAROOTROOTROOTAAAA", second), ("AKIAROOTROOTROOTBBBB", first)]

@@ -76,10 +76,19 @@ impl Secrets {
         self.text(name, signature);
     }
 
-    /// Fails if any of them is in what was written. What was written is much, and is read once: by its every eight
-    /// bytes, as no secret is shorter.
+    /// Fails if any of them is in what was written.
     #[track_caller]
     fn are_not_in(&self, place: &str, written: &[u8]) {
+        if let Some((name, at)) = self.find(written) {
+            let line = written[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+            let begun: String = String::from_utf8_lossy(&written[line..at]).chars().take(300).collect();
+            panic!("{name} is in {place}, after: {begun}");
+        }
+    }
+
+    /// The first of them in what was written, and where. That is much, and is read once: by its every eight bytes, as
+    /// no secret is shorter.
+    fn find(&self, written: &[u8]) -> Option<(&str, usize)> {
         let eight = |bytes: &[u8]| u64::from_be_bytes(bytes[..8].try_into().unwrap());
         let slot = |eight: u64| (eight.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as usize;
         let mut begins = vec![false; 1 << 16];
@@ -94,11 +103,10 @@ impl Secrets {
             }
             let at = end - 7;
             if let Some((name, _)) = self.0.iter().find(|(_, secret)| written[at..].starts_with(secret)) {
-                let line = written[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-                let begun = String::from_utf8_lossy(&written[line..at]).chars().take(300).collect::<String>();
-                panic!("{name} is in {place}, after: {begun}");
+                return Some((name, at));
             }
         }
+        None
     }
 }
 
@@ -199,8 +207,7 @@ impl Story {
         };
         let begun = administrator.iam().assume_role(with(&ada.bearer(), request)).await.unwrap();
         let begun = begun.into_inner().credentials.unwrap();
-        let session =
-            format!("{}.{}.{}", begun.access_key_id, begun.secret_access_key, begun.session_token);
+        let session = format!("{}.{}.{}", begun.access_key_id, begun.secret_access_key, begun.session_token);
         self.secrets.bearer("a session", &session);
         whoami(channel, &session).await.unwrap();
         let denied = TableServiceClient::new(channel.clone())
@@ -250,9 +257,7 @@ impl Story {
 
     async fn tokens(&mut self, channel: &Channel) {
         let now = jiff::Timestamp::now().as_second();
-        let claims = |subject: &str, end: i64| {
-            json!({"iss": ISSUER, "aud": "cairn", "sub": subject, "iat": now - 600, "exp": now + end})
-        };
+        let claims = |subject: &str, end: i64| json!({"iss": ISSUER, "aud": "cairn", "sub": subject, "iat": now - 600, "exp": now + end});
         let good = self.jwt(&claims("orders", 600));
         self.secrets.jwt("a token", &good);
         whoami(channel, &good).await.unwrap();
@@ -300,14 +305,15 @@ impl Story {
         let bound = |value: AttributeValue| {
             Some(v1::ExpressionBindings { values: values(&[(":v", value)]), ..Default::default() })
         };
-        let update = |expression: &str, condition: Option<&str>, value: AttributeValue| v1::UpdateItemRequest {
-            table: "Orders".into(),
-            key: values(&key),
-            update_expression: Some(expression.into()),
-            condition_expression: condition.map(str::to_owned),
-            bindings: bound(value),
-            ..Default::default()
-        };
+        let update =
+            |expression: &str, condition: Option<&str>, value: AttributeValue| v1::UpdateItemRequest {
+                table: "Orders".into(),
+                key: values(&key),
+                update_expression: Some(expression.into()),
+                condition_expression: condition.map(str::to_owned),
+                bindings: bound(value),
+                ..Default::default()
+            };
         items.update_item(with(&token, update("SET v = :v", None, s(CHANGED_VALUE)))).await.unwrap();
         let get = v1::GetItemRequest { table: "Orders".into(), key: values(&key), ..Default::default() };
         items.get_item(with(&token, get.clone())).await.unwrap();
@@ -399,12 +405,13 @@ impl Story {
                 None => self.refused(answer, Code::InvalidArgument),
             }
         }
-        let twice = v1::WriteRequest {
-            request: Some(v1::write_request::Request::Put(map(whole).into())),
-        };
+        let twice = v1::WriteRequest { request: Some(v1::write_request::Request::Put(map(whole).into())) };
         let batch = v1::BatchWriteItemRequest {
-            request_items: [("Orders".to_owned(), v1::WriteRequestList { requests: vec![twice.clone(), twice] })]
-                .into(),
+            request_items: [(
+                "Orders".to_owned(),
+                v1::WriteRequestList { requests: vec![twice.clone(), twice] },
+            )]
+            .into(),
             ..Default::default()
         };
         self.refused(items.batch_write_item(with(token, batch)).await, Code::InvalidArgument);
@@ -446,7 +453,9 @@ fn contains(written: &[u8], known: &str) -> bool {
 /// Everything in a folder.
 fn bytes_under(path: &Path) -> Vec<u8> {
     let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { bytes_under(&path) } else { std::fs::read(path).unwrap() }).collect()
+    entries
+        .flat_map(|path| if path.is_dir() { bytes_under(&path) } else { std::fs::read(path).unwrap() })
+        .collect()
 }
 
 async fn tell(format: &str, key_in_environment: bool) {
@@ -480,14 +489,14 @@ async fn tell(format: &str, key_in_environment: bool) {
     let config = run(&[&["config"], &arguments[..]].concat(), &variables);
     assert!(config.status.success());
 
+    let everything = Secrets(story.secrets.0.iter().chain(&story.items.0).cloned().collect());
     for (place, written) in [
-        ("the log", [first.stderr.clone(), second.stderr.clone()].concat()),
+        ("the log", [first.stderr, second.stderr].concat()),
         ("standard output", [first.stdout, second.stdout].concat()),
         ("the errors", story.errors.clone()),
         ("the settings", [config.stdout.clone(), config.stderr].concat()),
     ] {
-        story.secrets.are_not_in(place, &written);
-        story.items.are_not_in(place, &written);
+        everything.are_not_in(place, &written);
         // What is searched is what it is said to be.
         let known: &[&str] = match place {
             "the log" => &["arn:aws:iam::000000000000:user/ada", "TransactWriteItems", "h2::", "TRACE"],
@@ -501,7 +510,6 @@ async fn tell(format: &str, key_in_environment: bool) {
     }
     let redacted = String::from_utf8(config.stdout).unwrap().matches("[redacted]").count();
     assert_eq!(redacted, if key_in_environment { 2 } else { 0 });
-    eprintln!("SIZES {format} log {} data {}", second.stderr.len(), 0);
     let data = bytes_under(Path::new(&data));
     // Items are there as they are; whoever reads the folder may read them.
     assert!(contains(&data, CHANGED_VALUE));
@@ -516,4 +524,16 @@ async fn nothing_secret_is_written_when_the_log_is_for_people() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_secret_is_written_when_the_log_is_for_machines() {
     tell("json", false).await;
+}
+
+#[test]
+fn the_search_finds_a_secret_in_every_form() {
+    let mut secrets = Secrets::default();
+    secrets.text("a secret", "a \"secret\" of\nsome length");
+    assert_eq!(secrets.0.len(), 7);
+    for (name, secret) in &secrets.0 {
+        let found = |written: &[u8]| secrets.find(written).map(|(name, at)| (name.to_owned(), at));
+        assert_eq!(found(&[b"before ", &secret[..]].concat()).map(|found| found.1), Some(7), "{name}");
+        assert_eq!(found(&[b"before ", &secret[..secret.len() - 1], b" after"].concat()), None, "{name}");
+    }
 }

@@ -5,9 +5,7 @@ use cairn_api::v1;
 use cairn_api::v1::iam_service_client::IamServiceClient;
 use cairn_auth::{AuthenticationSettings, CertificateRule, SanKind};
 use cairn_server::server::Server;
-use rcgen::{
-    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType,
-};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType};
 use std::net::SocketAddr;
 use std::path::Path;
 use tokio::task::JoinHandle;
@@ -79,12 +77,8 @@ impl Secured {
         settings.tls_certificate_file = write("server.pem", &server.certificate);
         settings.tls_key_file = write("server.key", &server.key);
         settings.tls_client_ca_file = write("ca.pem", &authority.pem);
-        let ada = CertificateRule {
-            san: SanKind::Uri,
-            pattern: ADA.into(),
-            role: None,
-            user: Some("ada".into()),
-        };
+        let ada =
+            CertificateRule { san: SanKind::Uri, pattern: ADA.into(), role: None, user: Some("ada".into()) };
         settings.authentication =
             Some(AuthenticationSettings { certificates: vec![ada], ..Default::default() });
         let server = Server::start(&settings.resolve().unwrap()).await.unwrap();

@@ -20,10 +20,7 @@ async fn a_wrong_secret_and_an_unknown_key_are_refused() {
     let (server, _folder) = start(|settings| settings).await;
     let root_of_it = Root(server.channel.clone());
     let ada = root_of_it.user("ada").await;
-    assert_eq!(
-        whoami(&server.channel, &ada.bearer()).await.unwrap(),
-        "arn:aws:iam::000000000000:user/ada"
-    );
+    assert_eq!(whoami(&server.channel, &ada.bearer()).await.unwrap(), "arn:aws:iam::000000000000:user/ada");
     let mut almost = ada.secret.clone();
     let last = almost.pop().unwrap();
     almost.push(if last == 'A' { 'B' } else { 'A' });

@@ -162,9 +162,8 @@ async fn a_refused_document_says_what_is_too_much_of_it() {
     orders(&server).await;
     Root(server.channel.clone()).user("ada").await;
     let one = r#"{"Effect":"Allow","Action":"dynamodb:GetItem","Resource":"*"}"#;
-    let statements = |count| {
-        format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, vec![one; count].join(","))
-    };
+    let statements =
+        |count| format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, vec![one; count].join(","));
     let deep = format!(r#"{{"Statement":{}{}}}"#, "[".repeat(500), "]".repeat(500));
     for (way, document, expected) in [
         ("inline", &statements(100), "2048"),

@@ -7,6 +7,7 @@ mod certificates;
 mod common;
 mod credentials;
 mod documents;
+mod occupied;
 mod oversized;
 #[path = "../common/secured.rs"]
 mod secured;

@@ -28,7 +28,11 @@ async fn metadata_of_more_than_16_kb_are_refused_and_others_are_served() {
         assert!(
             matches!(
                 status.code(),
-                Code::ResourceExhausted | Code::Internal | Code::Unknown | Code::Unavailable | Code::Cancelled
+                Code::ResourceExhausted
+                    | Code::Internal
+                    | Code::Unknown
+                    | Code::Unavailable
+                    | Code::Cancelled
             ),
             "{bytes} {status:?}"
         );
@@ -52,10 +56,7 @@ async fn a_token_that_is_too_long_is_not_looked_into() {
     ] {
         let status = whoami(&server.channel, &token).await.unwrap_err();
         assert_eq!(told(&status), (Code::Unauthenticated, "INCOMPLETE_SIGNATURE".to_owned()));
-        assert_eq!(
-            status.message(),
-            "Authorization header is not a valid credential: the token is too long"
-        );
+        assert_eq!(status.message(), "Authorization header is not a valid credential: the token is too long");
     }
     whoami(&server.channel, &root()).await.unwrap();
     server.stop().await;

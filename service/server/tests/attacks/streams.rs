@@ -1,7 +1,7 @@
 //! Streams that go on when their caller may no longer read.
 
 use crate::common::{TestServer, n, s, table_request, values};
-use crate::secured::{Key, Root, allow, root, role, statement, told, user, with};
+use crate::secured::{Key, Root, allow, role, root, statement, told, user, with};
 use crate::start;
 use cairn_api::v1;
 use cairn_model::AttributeValue;
@@ -126,8 +126,7 @@ async fn a_stream_ends_with_the_key_or_the_role_that_it_was_begun_with() {
     };
     let begun = administrator.iam().assume_role(with(&ada.bearer(), request)).await.unwrap();
     let begun = begun.into_inner().credentials.unwrap();
-    let session =
-        format!("{}.{}.{}", begun.access_key_id, begun.secret_access_key, begun.session_token);
+    let session = format!("{}.{}.{}", begun.access_key_id, begun.secret_access_key, begun.session_token);
     let mut scanned = scan(&server, &session).await;
     scanned.message().await.unwrap().unwrap();
     administrator.delete_rights(role("clerk")).await;

@@ -1,16 +1,14 @@
 //! Tokens of an issuer, forged in every way there is.
 
 use crate::common::TestServer;
-use crate::secured::{Root, allow, root, role, told, whoami, with};
+use crate::secured::{Root, allow, role, root, told, whoami, with};
 use crate::start;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cairn_api::v1;
 use cairn_auth::{AuthenticationSettings, ClaimRule, IssuerSettings, JwksSource};
 use ring::rand::SystemRandom;
-use ring::signature::{
-    Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents,
-};
+use ring::signature::{Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
@@ -213,10 +211,7 @@ async fn a_token_outlives_its_user_and_is_worth_nothing_then() {
     let before = gone().await;
     let create = || v1::CreateUserRequest { user_name: "robot".into(), ..Default::default() };
     shop.root().iam().create_user(with(&root(), create())).await.unwrap();
-    assert_eq!(
-        whoami(&shop.server.channel, &token).await.unwrap(),
-        "arn:aws:iam::000000000000:user/robot"
-    );
+    assert_eq!(whoami(&shop.server.channel, &token).await.unwrap(), "arn:aws:iam::000000000000:user/robot");
     let delete = v1::DeleteUserRequest { user_name: "robot".into() };
     shop.root().iam().delete_user(with(&root(), delete)).await.unwrap();
     assert_eq!(gone().await, before);

@@ -153,8 +153,7 @@ impl Root {
 
     /// Removes an access key.
     pub(crate) async fn delete_key(&self, user: &str, key: &Key) {
-        let request =
-            v1::DeleteAccessKeyRequest { user_name: user.into(), access_key_id: key.id.clone() };
+        let request = v1::DeleteAccessKeyRequest { user_name: user.into(), access_key_id: key.id.clone() };
         self.iam().delete_access_key(with(&root(), request)).await.unwrap();
     }
 }
