@@ -78,7 +78,10 @@ impl<E: Engine> Sweeper<E> {
     }
 
     /// Deletes what has expired by now, and says how many items that were. Tables have their turns page by page, so that
-    /// one with much to delete does not keep the others waiting.
+    /// one with much to delete does not keep the others waiting; nor does one that cannot be swept.
+    ///
+    /// # Errors
+    /// The last of those of tables that were not swept to their end.
     pub(crate) async fn sweep(&self) -> Result<u64> {
         let now = (self.clock)();
         let snapshot = self.engine.snapshot(Consistency::Strong).await?;
@@ -88,19 +91,21 @@ impl<E: Engine> Sweeper<E> {
             tables.extend(table.map(|table| Swept { table, after: None }));
         }
         drop(snapshot);
-        let mut deleted = 0;
+        let (mut deleted, mut failed) = (0, None);
         while !tables.is_empty() {
             let mut unfinished = Vec::new();
             for mut swept in tables {
-                let (items, more) = self.sweep_page(&mut swept, now).await?;
-                deleted += items;
-                if more {
-                    unfinished.push(swept);
+                match self.sweep_page(&mut swept, now).await {
+                    Ok((items, more)) => {
+                        deleted += items;
+                        unfinished.extend(more.then_some(swept));
+                    }
+                    Err(error) => failed = Some(error),
                 }
             }
             tables = unfinished;
         }
-        Ok(deleted)
+        failed.map_or(Ok(deleted), Err)
     }
 
     /// Deletes the next page of a table's expired items. Says how many they were, and whether there may be more.
@@ -134,11 +139,12 @@ impl<E: Engine> Sweeper<E> {
         let mut due = Vec::new();
         for (key, record) in keys.into_iter().zip(found) {
             let Some(record) = record else { continue };
-            let partition = table
-                .key_schema()
-                .key_of_item(&StoredItem::read(record)?.attributes()?)
-                .map_err(crate::Error::internal)?
-                .partition;
+            // One item that cannot be read is no reason to keep all others.
+            let Ok(item) = StoredItem::read(record).and_then(|item| item.attributes()) else {
+                tracing::warn!("an item that may have expired cannot be read, and is left where it is");
+                continue;
+            };
+            let partition = table.key_schema().key_of_item(&item).map_err(crate::Error::internal)?.partition;
             due.push((key, collection_key(table, &partition)));
         }
         match self.expire(table.clone(), due, now).await? {
