@@ -7,7 +7,8 @@ use cairn_ops::{
     GlobalSecondaryIndexUpdate, IndexDescription, IndexStatus, KeyRole, KeySchemaElement, ListTables,
     ListTablesOutput, ListTagsOfResource, ListTagsOfResourceOutput, OnDemandInput, OnDemandMaximum,
     ProjectionInput, ProjectionType, PutResourcePolicy, SecondaryIndexInput, TableDescription,
-    ThroughputDescription, ThroughputInput, UpdateGlobalSecondaryIndex, UpdateTable, Validation, WarmInput,
+    ThroughputDescription, ThroughputInput, TimeToLiveDescription, TimeToLiveSpecification, TimeToLiveStatus,
+    UpdateGlobalSecondaryIndex, UpdateTable, UpdateTimeToLive, Validation, WarmInput,
 };
 use jiff::Timestamp;
 
@@ -229,6 +230,30 @@ pub(crate) fn put_policy(request: v1::PutResourcePolicyRequest) -> Result<PutRes
         expected_revision_id: request.expected_revision_id,
         confirm_remove_self_resource_access: request.confirm_remove_self_resource_access,
     })
+}
+
+pub(crate) fn time_to_live(request: v1::UpdateTimeToLiveRequest) -> Result<UpdateTimeToLive, Error> {
+    let specification = request
+        .time_to_live_specification
+        .map(|asked| TimeToLiveSpecification { enabled: asked.enabled, attribute: asked.attribute_name });
+    Ok(UpdateTimeToLive { table: request.table, specification })
+}
+
+pub(crate) fn time_to_live_specification(asked: TimeToLiveSpecification) -> v1::TimeToLiveSpecification {
+    v1::TimeToLiveSpecification { enabled: asked.enabled, attribute_name: asked.attribute }
+}
+
+pub(crate) fn time_to_live_description(found: TimeToLiveDescription) -> v1::TimeToLiveDescription {
+    let status = match found.status {
+        TimeToLiveStatus::Enabling => v1::TimeToLiveStatus::Enabling,
+        TimeToLiveStatus::Enabled => v1::TimeToLiveStatus::Enabled,
+        TimeToLiveStatus::Disabling => v1::TimeToLiveStatus::Disabling,
+        TimeToLiveStatus::Disabled => v1::TimeToLiveStatus::Disabled,
+    };
+    v1::TimeToLiveDescription {
+        time_to_live_status: status.into(),
+        attribute_name: found.attribute.unwrap_or_default(),
+    }
 }
 
 pub(crate) fn list_tags_response(output: ListTagsOfResourceOutput) -> v1::ListTagsOfResourceResponse {

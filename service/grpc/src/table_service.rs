@@ -3,12 +3,12 @@
 use crate::Grpc;
 use crate::table_codec::{
     description, limits, list_tables, list_tables_response, list_tags, list_tags_response, put_policy, tags,
-    to_create, to_update,
+    time_to_live, time_to_live_description, time_to_live_specification, to_create, to_update,
 };
 use cairn_api::v1::{self, table_service_server::TableService};
 use cairn_ops::{
-    DeleteResourcePolicy, DeleteTable, DescribeLimits, DescribeTable, GetResourcePolicy, TagResource,
-    UntagResource,
+    DeleteResourcePolicy, DeleteTable, DescribeLimits, DescribeTable, DescribeTimeToLive, GetResourcePolicy,
+    TagResource, UntagResource,
 };
 use cairn_storage::Engine;
 use tonic::{Request, Response, Status};
@@ -131,6 +131,30 @@ impl<E: Engine> TableService for Grpc<E> {
                 })
             },
             |gone| v1::DeleteResourcePolicyResponse { revision_id: gone.unwrap_or_default() },
+        )
+        .await
+    }
+
+    async fn update_time_to_live(
+        &self,
+        request: Request<v1::UpdateTimeToLiveRequest>,
+    ) -> Answer<v1::UpdateTimeToLiveResponse> {
+        self.call(request, time_to_live, |asked| v1::UpdateTimeToLiveResponse {
+            time_to_live_specification: Some(time_to_live_specification(asked)),
+        })
+        .await
+    }
+
+    async fn describe_time_to_live(
+        &self,
+        request: Request<v1::DescribeTimeToLiveRequest>,
+    ) -> Answer<v1::DescribeTimeToLiveResponse> {
+        self.call(
+            request,
+            |request| Ok(DescribeTimeToLive { table: request.table }),
+            |found| v1::DescribeTimeToLiveResponse {
+                time_to_live_description: Some(time_to_live_description(found)),
+            },
         )
         .await
     }

@@ -47,6 +47,7 @@ fn every_core_operation_of_dynamodb_is_listed() {
         "DeleteTable",
         "DescribeLimits",
         "DescribeTable",
+        "DescribeTimeToLive",
         "GetItem",
         "GetResourcePolicy",
         "ListTables",
@@ -61,6 +62,7 @@ fn every_core_operation_of_dynamodb_is_listed() {
         "UntagResource",
         "UpdateItem",
         "UpdateTable",
+        "UpdateTimeToLive",
     ];
     let listed: BTreeSet<&str> = OPERATIONS.iter().filter_map(|names| names.aws_target).collect();
     assert_eq!(listed, BTreeSet::from(core));

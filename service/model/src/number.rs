@@ -94,6 +94,20 @@ impl Number {
         if self.coefficient == 0 { 0 } else { i32::from(self.exponent) + self.digits() as i32 - 1 }
     }
 
+    /// The largest integer that is not above the number, if it fits.
+    pub fn floor_u64(&self) -> Option<u64> {
+        if self.negative {
+            return None;
+        }
+        let power = 10u128.checked_pow(self.exponent.unsigned_abs().into());
+        let whole = match self.exponent {
+            0.. => self.coefficient.checked_mul(power?)?,
+            // What is divided by more than there are integers for is below one.
+            _ => power.map_or(0, |power| self.coefficient / power),
+        };
+        u64::try_from(whole).ok()
+    }
+
     /// The exact sum. A result of more than 38 digits is refused as an overflow, as DynamoDB does, not rounded.
     pub fn checked_add(&self, other: &Self) -> Result<Self, NumberError> {
         if self.is_zero() {

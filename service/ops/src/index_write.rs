@@ -35,27 +35,22 @@ impl EntryRecord {
 pub(crate) fn index_writes(
     table: &Table,
     key: &RecordKey,
-    old: Option<&StoredItem>,
+    old: Option<&AttributeMap>,
     new: Option<&NewItem>,
     writes: &mut Vec<Write>,
     cost: &mut Cost,
 ) -> Result<i64> {
     let mut local_bytes = 0;
-    if table.definition.indexes.is_empty() {
-        return Ok(local_bytes);
-    }
-    let old = old.map(StoredItem::attributes).transpose()?;
     for index in table.definition.indexes.iter().filter(|index| index.checks_keys()) {
         let after = match new {
-            Some(new) => entry_after(index, table.key_schema(), key, old.as_ref(), new)?,
+            Some(new) => entry_after(index, table.key_schema(), key, old, new)?,
             None => None,
         };
         if !index.takes_entries() {
             continue;
         }
         // An item from before the index whose attributes do not fit it has no entry.
-        let before =
-            old.as_ref().and_then(|old| index.schema.entry(table.key_schema(), &key.key, old).ok().flatten());
+        let before = old.and_then(|old| index.schema.entry(table.key_schema(), &key.key, old).ok().flatten());
         let before = before.map(|entry| EntryRecord::new(table, entry));
         let after = after.map(|entry| EntryRecord::new(table, entry));
         if index.schema.kind == IndexKind::Local {

@@ -2,6 +2,7 @@
 
 use crate::capacity::{Cost, Draw, TABLE, item_slot, write_units};
 use crate::catalog::{Table, TableCounter, table_key};
+use crate::expiry::expiry_writes;
 use crate::index_write::index_writes;
 use crate::item_collection::{ItemCollectionMetrics, collection_key, resize};
 use crate::{Error, Result, Service, UnitKind};
@@ -59,6 +60,9 @@ pub(crate) enum Change {
     Put(NewItem),
     /// It goes.
     Delete,
+    /// It goes because its time is over: the service deletes it and not a caller. That costs nothing (semantics 12.8),
+    /// and who follows the table's changes is told the difference.
+    Expire,
 }
 
 /// An item ready to be stored.
@@ -146,8 +150,8 @@ pub(crate) fn item_writes(
             }
             (writes, new.size, Some(new))
         }
-        Change::Delete if old.is_none() => return Ok(ItemWrites::none(key, 0)),
-        Change::Delete => {
+        Change::Delete | Change::Expire if old.is_none() => return Ok(ItemWrites::none(key, 0)),
+        Change::Delete | Change::Expire => {
             let writes = vec![
                 Write::Delete(key.clone()),
                 total(TableCounter::Bytes, -(old_size as i64)),
@@ -157,7 +161,15 @@ pub(crate) fn item_writes(
         }
     };
     let mut cost = item_cost(key, old_size.max(new_size));
-    let local_bytes = index_writes(table, key, old, new, &mut writes, &mut cost)?;
+    let before = match old {
+        Some(old) if table.keeps_records_of_items() => Some(old.attributes()?),
+        _ => None,
+    };
+    let local_bytes = index_writes(table, key, before.as_ref(), new, &mut writes, &mut cost)?;
+    expiry_writes(table, key, before.as_ref(), new.map(|new| &*new.attributes), &mut writes);
+    if matches!(change, Change::Expire) {
+        cost = Cost::default();
+    }
     let collection_bytes = new_size as i64 - old_size as i64 + local_bytes;
     Ok(ItemWrites { writes, cost, collection_bytes })
 }

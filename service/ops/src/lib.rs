@@ -12,6 +12,7 @@ mod authorization;
 mod capacity;
 mod catalog;
 mod error;
+mod expiry;
 mod expressions;
 mod field;
 mod idempotency;
@@ -24,6 +25,7 @@ mod operations;
 mod page;
 mod selection;
 mod service;
+mod sweep;
 mod table_reference;
 mod transaction;
 
@@ -37,6 +39,7 @@ pub use capacity::{
 };
 pub use catalog::{
     IndexDescription, IndexStatus, OnDemandMaximum, Table, TableDescription, ThroughputDescription,
+    TimeToLiveDescription, TimeToLiveStatus,
 };
 pub use error::{CancellationCode, CancellationReason, Error, ExpressionFault, Result, Validation};
 pub use expressions::ExpressionArguments;

@@ -117,6 +117,10 @@ operations! {
     GetResourcePolicy: Table, Some("dynamodb:GetResourcePolicy"), Some("GetResourcePolicy"), Free;
     /// Takes a table's policy away.
     DeleteResourcePolicy: Table, Some("dynamodb:DeleteResourcePolicy"), Some("DeleteResourcePolicy"), Free;
+    /// Turns the expiry of items on or off.
+    UpdateTimeToLive: Table, Some("dynamodb:UpdateTimeToLive"), Some("UpdateTimeToLive"), Free;
+    /// Tells whether items expire.
+    DescribeTimeToLive: Table, Some("dynamodb:DescribeTimeToLive"), Some("DescribeTimeToLive"), Free;
     /// Reads an item.
     GetItem: Item, Some("dynamodb:GetItem"), Some("GetItem"), Read;
     /// Writes a whole item.

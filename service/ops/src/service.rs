@@ -3,12 +3,14 @@
 use crate::capacity::{Accounting, CapacityOptions, Demand};
 use crate::catalog::Catalog;
 use crate::idempotency::TokenSweep;
+use crate::sweep::{SweepTask, Sweeper};
 use crate::table_reference::Naming;
 use cairn_auth::Identities;
 use cairn_expression::ExpressionCache;
 use cairn_storage::Engine;
 use jiff::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where the time comes from, so that a test can hold it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -26,6 +28,8 @@ pub struct ServiceOptions {
     pub item_collection_bytes_max: u64,
     /// Limits of throughput.
     pub capacity: CapacityOptions,
+    /// How long after a sweep for expired items the next one begins.
+    pub time_to_live_sweep_interval: Duration,
     /// Where the time comes from.
     pub clock: Clock,
 }
@@ -38,6 +42,7 @@ impl Default for ServiceOptions {
             tables_max: 400,
             item_collection_bytes_max: 10 << 30,
             capacity: CapacityOptions::default(),
+            time_to_live_sweep_interval: Duration::from_secs(30),
             clock: Arc::new(Timestamp::now),
         }
     }
@@ -58,6 +63,8 @@ pub struct Service<E: Engine> {
     pub(crate) tokens: Arc<TokenSweep>,
     /// Parsed expressions by their text.
     pub(crate) expressions: Arc<ExpressionCache>,
+    /// The deletion of expired items, which ends with the last handle to the service.
+    sweeping: Arc<SweepTask>,
 }
 
 impl<E: Engine> Clone for Service<E> {
@@ -72,6 +79,7 @@ impl<E: Engine> Clone for Service<E> {
             accounting: self.accounting.clone(),
             tokens: self.tokens.clone(),
             expressions: self.expressions.clone(),
+            sweeping: self.sweeping.clone(),
         }
     }
 }
@@ -88,6 +96,13 @@ impl<E: Engine> Service<E> {
         let catalog =
             Catalog::open(engine.clone(), options.tables_max, options.clock.clone(), accounting.clone())
                 .await?;
+        let sweeper = Sweeper {
+            engine: engine.clone(),
+            catalog: catalog.clone(),
+            clock: options.clock.clone(),
+            item_collection_bytes_max: options.item_collection_bytes_max,
+        };
+        let sweeping = Arc::new(sweeper.spawn(options.time_to_live_sweep_interval));
         Ok(Self {
             engine,
             identities,
@@ -98,6 +113,7 @@ impl<E: Engine> Service<E> {
             accounting,
             tokens: Arc::default(),
             expressions: Arc::default(),
+            sweeping,
         })
     }
 
@@ -122,6 +138,15 @@ impl<E: Engine> Service<E> {
     /// Who there is, and what they may do.
     pub fn identities(&self) -> &Identities<E> {
         &self.identities
+    }
+
+    /// Waits until a sweep for expired items ends that begins after this call; or at once, where there will
+    /// be none any more, as the store is closed.
+    pub async fn swept(&self) {
+        let mut sweeps = self.sweeping.sweeps.clone();
+        // One may be under way, which has read the clock already.
+        let awaited = *sweeps.borrow() + 2;
+        let _ = sweeps.wait_for(|sweeps| *sweeps >= awaited).await;
     }
 
     /// Waits until no table and no index is being created or deleted any more.

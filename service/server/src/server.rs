@@ -136,6 +136,7 @@ impl Server {
             tables_max: settings.tables_max,
             item_collection_bytes_max: settings.item_collection_mib_max * MIB,
             capacity: capacity_options(settings),
+            time_to_live_sweep_interval: Duration::from_secs(settings.ttl_sweep_seconds),
             ..ServiceOptions::default()
         };
         let tls = settings.tls().map(Tls::open).transpose()?.map(Arc::new);

@@ -91,6 +91,9 @@ pub struct SettingsInput {
     /// Switches of a table to on-demand in 24 hours [default: 4]
     #[arg(long, env = "CAIRN_ON_DEMAND_SWITCHES_MAX", value_name = "N")]
     pub on_demand_switches_max: Option<usize>,
+    /// How long after a sweep for expired items the next one begins, in seconds [default: 30]
+    #[arg(long, env = "CAIRN_TTL_SWEEP_SECONDS", value_name = "SECONDS")]
+    pub ttl_sweep_seconds: Option<u64>,
     /// Memory for data read from disk, in MiB [default: a quarter of the memory there is]
     #[arg(long, env = "CAIRN_CACHE_MIB", value_name = "MIB")]
     pub cache_mib: Option<u64>,
@@ -220,6 +223,8 @@ pub struct Settings {
     pub throughput_decreases_max: u64,
     /// Switches of a table to on-demand in 24 hours.
     pub on_demand_switches_max: usize,
+    /// How long after a sweep for expired items the next one begins, in seconds.
+    pub ttl_sweep_seconds: u64,
     /// Memory for data read from disk, in MiB; by the memory there is if not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_mib: Option<u64>,
@@ -335,6 +340,7 @@ impl SettingsInput {
             account_units_max: self.account_units_max.or(other.account_units_max),
             throughput_decreases_max: self.throughput_decreases_max.or(other.throughput_decreases_max),
             on_demand_switches_max: self.on_demand_switches_max.or(other.on_demand_switches_max),
+            ttl_sweep_seconds: self.ttl_sweep_seconds.or(other.ttl_sweep_seconds),
             cache_mib: self.cache_mib.or(other.cache_mib),
             write_buffer_mib: self.write_buffer_mib.or(other.write_buffer_mib),
             disk_reserve_mib: self.disk_reserve_mib.or(other.disk_reserve_mib),
@@ -380,6 +386,7 @@ impl SettingsInput {
             account_units_max: self.account_units_max.unwrap_or(80_000),
             throughput_decreases_max: self.throughput_decreases_max.unwrap_or(4),
             on_demand_switches_max: self.on_demand_switches_max.unwrap_or(4),
+            ttl_sweep_seconds: self.ttl_sweep_seconds.unwrap_or(30),
             cache_mib: self.cache_mib,
             write_buffer_mib: self.write_buffer_mib,
             disk_reserve_mib: self.disk_reserve_mib,
@@ -473,6 +480,7 @@ impl Settings {
         ] {
             must(name, "1 to 1000000000", (1..=1_000_000_000).contains(&units))?;
         }
+        must("ttl_sweep_seconds", "1 to 86400", (1..=86_400).contains(&self.ttl_sweep_seconds))?;
         must("cache_mib", "at least 8", self.cache_mib.is_none_or(|mib| mib >= 8))?;
         must("write_buffer_mib", "at least 8", self.write_buffer_mib.is_none_or(|mib| mib >= 8))?;
         must("calls_max", "1 to 1000000", (1..=1_000_000).contains(&self.calls_max))?;
@@ -574,6 +582,10 @@ mod tests {
         assert_eq!(
             refused(SettingsInput { partition_read_units_max: Some(0), ..input() }),
             "partition_read_units_max must be 1 to 1000000000"
+        );
+        assert_eq!(
+            refused(SettingsInput { ttl_sweep_seconds: Some(0), ..input() }),
+            "ttl_sweep_seconds must be 1 to 86400"
         );
         assert_eq!(
             refused(SettingsInput { account: Some("12".into()), ..input() }),

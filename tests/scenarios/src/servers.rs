@@ -10,6 +10,7 @@ use cairn_stack::{AuthenticateLayer, Stack, Strangers};
 use cairn_storage::memory::MemoryEngine;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -50,6 +51,7 @@ impl TestServer {
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
             dev: Some(true),
             capacity_limits: Some(throttling == Throttling::On),
+            ttl_sweep_seconds: Some(1),
             ..Default::default()
         }
         .resolve()
@@ -71,7 +73,11 @@ impl TestServer {
         let capacity =
             CapacityOptions { enforced: throttling == Throttling::On, ..CapacityOptions::default() };
         let engine = MemoryEngine::new();
-        let options = ServiceOptions { capacity, ..ServiceOptions::default() };
+        let options = ServiceOptions {
+            capacity,
+            time_to_live_sweep_interval: Duration::from_secs(1),
+            ..ServiceOptions::default()
+        };
         let keys = EncryptionKeys::new(vec![EncryptionKey::generate().map_err(fault)?]).map_err(fault)?;
         let identity_options = IdentityOptions {
             account: options.account.clone(),

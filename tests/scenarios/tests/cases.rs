@@ -31,6 +31,7 @@ const FILES: &[&str] = &[
     "transact_get",
     "transact_write",
     "throughput",
+    "ttl",
     "throttling",
 ];
 

@@ -1411,6 +1411,48 @@ impl ::prost::Name for ArchivalSummary {
         "type.googleapis.com/cairn.v1.ArchivalSummary".into()
     }
 }
+/// Whether a table's items expire, and by which attribute.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TimeToLiveSpecification {
+    /// Whether they do. Required.
+    #[prost(bool, optional, tag = "1")]
+    pub enabled: ::core::option::Option<bool>,
+    /// The attribute with the time at which an item expires: a number, of seconds since the epoch. An item
+    /// without it, with another type of value in it, or with a time that is more than five years ago does not
+    /// expire. 1 to 255 bytes; to turn expiry off, the attribute that it is on by.
+    #[prost(string, tag = "2")]
+    pub attribute_name: ::prost::alloc::string::String,
+}
+impl ::prost::Name for TimeToLiveSpecification {
+    const NAME: &'static str = "TimeToLiveSpecification";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.TimeToLiveSpecification".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.TimeToLiveSpecification".into()
+    }
+}
+/// What is known of the expiry of a table's items.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TimeToLiveDescription {
+    /// Whether they expire.
+    #[prost(enumeration = "TimeToLiveStatus", tag = "1")]
+    pub time_to_live_status: i32,
+    /// The attribute with the time at which an item expires. Empty if DISABLED.
+    #[prost(string, tag = "2")]
+    pub attribute_name: ::prost::alloc::string::String,
+}
+impl ::prost::Name for TimeToLiveDescription {
+    const NAME: &'static str = "TimeToLiveDescription";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.TimeToLiveDescription".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.TimeToLiveDescription".into()
+    }
+}
 /// The types a key attribute may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -1805,6 +1847,47 @@ impl SseStatus {
             "SSE_STATUS_DISABLING" => Some(Self::Disabling),
             "SSE_STATUS_DISABLED" => Some(Self::Disabled),
             "SSE_STATUS_UPDATING" => Some(Self::Updating),
+            _ => None,
+        }
+    }
+}
+/// Whether a table's items expire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum TimeToLiveStatus {
+    /// Never sent.
+    Unspecified = 0,
+    /// They will, once the items from before have been looked through.
+    Enabling = 1,
+    /// They do.
+    Enabled = 2,
+    /// They do not any more; what was kept of it is being removed.
+    Disabling = 3,
+    /// They do not.
+    Disabled = 4,
+}
+impl TimeToLiveStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TIME_TO_LIVE_STATUS_UNSPECIFIED",
+            Self::Enabling => "TIME_TO_LIVE_STATUS_ENABLING",
+            Self::Enabled => "TIME_TO_LIVE_STATUS_ENABLED",
+            Self::Disabling => "TIME_TO_LIVE_STATUS_DISABLING",
+            Self::Disabled => "TIME_TO_LIVE_STATUS_DISABLED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TIME_TO_LIVE_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "TIME_TO_LIVE_STATUS_ENABLING" => Some(Self::Enabling),
+            "TIME_TO_LIVE_STATUS_ENABLED" => Some(Self::Enabled),
+            "TIME_TO_LIVE_STATUS_DISABLING" => Some(Self::Disabling),
+            "TIME_TO_LIVE_STATUS_DISABLED" => Some(Self::Disabled),
             _ => None,
         }
     }
@@ -10674,6 +10757,77 @@ impl ::prost::Name for DeleteResourcePolicyResponse {
         "type.googleapis.com/cairn.v1.DeleteResourcePolicyResponse".into()
     }
 }
+/// Asks that a table's items expire, or do not.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateTimeToLiveRequest {
+    /// The table's name or ARN.
+    #[prost(string, tag = "1")]
+    pub table: ::prost::alloc::string::String,
+    /// What is to be. Required.
+    #[prost(message, optional, tag = "2")]
+    pub time_to_live_specification: ::core::option::Option<TimeToLiveSpecification>,
+}
+impl ::prost::Name for UpdateTimeToLiveRequest {
+    const NAME: &'static str = "UpdateTimeToLiveRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.UpdateTimeToLiveRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.UpdateTimeToLiveRequest".into()
+    }
+}
+/// What was asked for.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateTimeToLiveResponse {
+    /// As it was asked for.
+    #[prost(message, optional, tag = "1")]
+    pub time_to_live_specification: ::core::option::Option<TimeToLiveSpecification>,
+}
+impl ::prost::Name for UpdateTimeToLiveResponse {
+    const NAME: &'static str = "UpdateTimeToLiveResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.UpdateTimeToLiveResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.UpdateTimeToLiveResponse".into()
+    }
+}
+/// Asks whether a table's items expire.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DescribeTimeToLiveRequest {
+    /// The table's name or ARN.
+    #[prost(string, tag = "1")]
+    pub table: ::prost::alloc::string::String,
+}
+impl ::prost::Name for DescribeTimeToLiveRequest {
+    const NAME: &'static str = "DescribeTimeToLiveRequest";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.DescribeTimeToLiveRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.DescribeTimeToLiveRequest".into()
+    }
+}
+/// Whether a table's items expire.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DescribeTimeToLiveResponse {
+    /// What is known of it.
+    #[prost(message, optional, tag = "1")]
+    pub time_to_live_description: ::core::option::Option<TimeToLiveDescription>,
+}
+impl ::prost::Name for DescribeTimeToLiveResponse {
+    const NAME: &'static str = "DescribeTimeToLiveResponse";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.DescribeTimeToLiveResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.DescribeTimeToLiveResponse".into()
+    }
+}
 /// Generated client implementations.
 pub mod table_service_client {
     #![allow(
@@ -10685,7 +10839,7 @@ pub mod table_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// Tables, their tags and their policies.
+    /// Tables, their tags and policies, and the expiry of their items.
     ///
     /// A table is named by its name, 3 to 255 letters, digits, `_`, `.` or `-`, or by its ARN. Changes are
     /// carried out after the answer: the status says how far they are. Descriptions are eventually consistent.
@@ -11185,6 +11339,77 @@ pub mod table_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Turns the expiry of a table's items on or off. On, an item is deleted some time after the second that an
+        /// attribute of it says, usually within a minute; until then it can be read and changed as any other. That
+        /// costs no capacity. It is ENABLING while the items from before are looked through, and nothing expires
+        /// until it is ENABLED.
+        ///
+        /// Action: `dynamodb:UpdateTimeToLive`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * VALIDATION (INVALID_ARGUMENT): the table's name or the specification is not valid.
+        /// * VALIDATION (FAILED_PRECONDITION): it is on or off already, is on by another attribute, or was
+        ///  changed within the last hour.
+        /// * RESOURCE_NOT_FOUND (NOT_FOUND): no such table.
+        /// * RESOURCE_IN_USE (FAILED_PRECONDITION): the table is being created or deleted, or an earlier change
+        ///  carried out.
+        pub async fn update_time_to_live(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpdateTimeToLiveRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateTimeToLiveResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.TableService/UpdateTimeToLive",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.TableService", "UpdateTimeToLive"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Tells whether a table's items expire.
+        ///
+        /// Action: `dynamodb:DescribeTimeToLive`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * VALIDATION (INVALID_ARGUMENT): the name is not one of a table.
+        /// * RESOURCE_NOT_FOUND (NOT_FOUND): no such table.
+        pub async fn describe_time_to_live(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DescribeTimeToLiveRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DescribeTimeToLiveResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::Codec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/cairn.v1.TableService/DescribeTimeToLive",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("cairn.v1.TableService", "DescribeTimeToLive"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -11400,8 +11625,45 @@ pub mod table_service_server {
             tonic::Response<super::DeleteResourcePolicyResponse>,
             tonic::Status,
         >;
+        /// Turns the expiry of a table's items on or off. On, an item is deleted some time after the second that an
+        /// attribute of it says, usually within a minute; until then it can be read and changed as any other. That
+        /// costs no capacity. It is ENABLING while the items from before are looked through, and nothing expires
+        /// until it is ENABLED.
+        ///
+        /// Action: `dynamodb:UpdateTimeToLive`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * VALIDATION (INVALID_ARGUMENT): the table's name or the specification is not valid.
+        /// * VALIDATION (FAILED_PRECONDITION): it is on or off already, is on by another attribute, or was
+        ///  changed within the last hour.
+        /// * RESOURCE_NOT_FOUND (NOT_FOUND): no such table.
+        /// * RESOURCE_IN_USE (FAILED_PRECONDITION): the table is being created or deleted, or an earlier change
+        ///  carried out.
+        async fn update_time_to_live(
+            &self,
+            request: tonic::Request<super::UpdateTimeToLiveRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpdateTimeToLiveResponse>,
+            tonic::Status,
+        >;
+        /// Tells whether a table's items expire.
+        ///
+        /// Action: `dynamodb:DescribeTimeToLive`.
+        ///
+        /// Errors, besides those of every rpc:
+        ///
+        /// * VALIDATION (INVALID_ARGUMENT): the name is not one of a table.
+        /// * RESOURCE_NOT_FOUND (NOT_FOUND): no such table.
+        async fn describe_time_to_live(
+            &self,
+            request: tonic::Request<super::DescribeTimeToLiveRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DescribeTimeToLiveResponse>,
+            tonic::Status,
+        >;
     }
-    /// Tables, their tags and their policies.
+    /// Tables, their tags and policies, and the expiry of their items.
     ///
     /// A table is named by its name, 3 to 255 letters, digits, `_`, `.` or `-`, or by its ARN. Changes are
     /// carried out after the answer: the status says how far they are. Descriptions are eventually consistent.
@@ -12020,6 +12282,98 @@ pub mod table_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DeleteResourcePolicySvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.TableService/UpdateTimeToLive" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateTimeToLiveSvc<T: TableService>(pub Arc<T>);
+                    impl<
+                        T: TableService,
+                    > tonic::server::UnaryService<super::UpdateTimeToLiveRequest>
+                    for UpdateTimeToLiveSvc<T> {
+                        type Response = super::UpdateTimeToLiveResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UpdateTimeToLiveRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TableService>::update_time_to_live(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateTimeToLiveSvc(inner);
+                        let codec = crate::Codec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/cairn.v1.TableService/DescribeTimeToLive" => {
+                    #[allow(non_camel_case_types)]
+                    struct DescribeTimeToLiveSvc<T: TableService>(pub Arc<T>);
+                    impl<
+                        T: TableService,
+                    > tonic::server::UnaryService<super::DescribeTimeToLiveRequest>
+                    for DescribeTimeToLiveSvc<T> {
+                        type Response = super::DescribeTimeToLiveResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DescribeTimeToLiveRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TableService>::describe_time_to_live(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DescribeTimeToLiveSvc(inner);
                         let codec = crate::Codec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -236,3 +236,21 @@ proptest! {
         prop_assert_eq!(Number::from(value).to_string(), value.to_string());
     }
 }
+
+#[test]
+fn the_floor_of_a_number_is_exact_or_does_not_fit() {
+    let floor = |text: &str| text.parse::<Number>().unwrap().floor_u64();
+    for (text, whole) in [
+        ("0", 0),
+        ("0.99", 0),
+        ("1e-130", 0),
+        ("1.7e9", 1_700_000_000),
+        ("1700000000.999999999", 1_700_000_000),
+        ("18446744073709551615.9", u64::MAX),
+    ] {
+        assert_eq!(floor(text), Some(whole), "{text}");
+    }
+    for text in ["-1", "-0.5", "18446744073709551616", "1e125"] {
+        assert_eq!(floor(text), None, "{text}");
+    }
+}

@@ -1,5 +1,6 @@
 //! What the catalog keeps of a table.
 
+use super::{TimeToLive, TimeToLiveStage};
 use crate::capacity::UnitPair;
 use cairn_model::{
     BillingMode, IndexSchema, KeyAttribute, KeySchema, ProvisionedThroughput, TableClass, TableName,
@@ -45,6 +46,9 @@ pub(crate) struct Definition {
     /// The id of the next index: ids are never used twice, as entries and counters go by them.
     #[serde(default = "first_index_id")]
     pub(crate) next_index_id: u16,
+    /// When its items expire, if that was ever asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) time_to_live: Option<TimeToLive>,
 }
 
 /// A table's policy as it is kept.
@@ -109,6 +113,17 @@ impl Definition {
     /// Whether an index is being added whose space is not there yet. The table is UPDATING until it is.
     pub(crate) fn awaits_index_space(&self) -> bool {
         self.indexes.iter().any(|index| index.status == IndexStatus::Creating)
+    }
+
+    /// The attribute that says when an item expires, if writes have to keep records of it.
+    pub(crate) fn expiry_attribute(&self) -> Option<&str> {
+        let time_to_live = self.time_to_live.as_ref().filter(|it| it.stage.takes_records())?;
+        Some(&time_to_live.attribute)
+    }
+
+    /// Whether the space is being made that the records of when items expire are kept in.
+    pub(crate) fn awaits_expiry_space(&self) -> bool {
+        self.time_to_live.as_ref().is_some_and(|it| it.stage == TimeToLiveStage::Preparing)
     }
 
     /// Makes the table ACTIVE that was `from`, and the indexes that went along with it.
@@ -296,6 +311,7 @@ mod tests {
         assert!(definition.indexes.is_empty());
         assert_eq!(definition.next_index_id, FIRST_INDEX_ID);
         assert_eq!(definition.resource_policy, None);
+        assert_eq!(definition.time_to_live, None);
         let again = serde_json::to_string(&definition).unwrap();
         assert_eq!(serde_json::from_str::<Definition>(&again).unwrap(), definition);
     }

@@ -92,6 +92,7 @@ impl<E: Engine> Catalog<E> {
                 TableStatus::Deleting => self.spawn_delete(table),
                 TableStatus::Updating | TableStatus::Active => {
                     self.resume_indexes(&table);
+                    self.resume_time_to_live(&table);
                     self.finish_update(&table, None);
                 }
             }

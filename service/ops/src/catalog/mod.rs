@@ -4,16 +4,20 @@
 //! data, or declares it in the same transaction, so a table is never written by a definition that no longer holds,
 //! whichever process changed it. What is cached is only the parsed form of a record's bytes.
 
+mod backfill;
 mod definition;
 mod describe;
 mod index_lifecycle;
 mod lifecycle;
 mod record;
+mod time_to_live;
 
 pub(crate) use definition::{Definition, FIRST_INDEX_ID, Index, ResourcePolicy, Throughput};
 pub use definition::{IndexStatus, OnDemandMaximum, ThroughputDescription};
 pub use describe::{IndexDescription, TableDescription};
 pub(crate) use record::table_key;
+pub(crate) use time_to_live::{TimeToLive, TimeToLiveStage};
+pub use time_to_live::{TimeToLiveDescription, TimeToLiveStatus};
 
 use crate::capacity::{Accounting, TableCapacity, UnitPair, provisioned_units, sum};
 use crate::{Clock, Error, Result};
@@ -85,6 +89,11 @@ impl Table {
     /// The space of the entries of all the table's indexes.
     pub(crate) fn index_entries(&self) -> SpaceId {
         SpaceId::Indexes(self.definition.number)
+    }
+
+    /// Whether records beside its items are made of their attributes: entries of indexes, times to expire at.
+    pub(crate) fn keeps_records_of_items(&self) -> bool {
+        !self.definition.indexes.is_empty() || self.definition.expiry_attribute().is_some()
     }
 
     /// The index of that name.

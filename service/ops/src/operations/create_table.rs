@@ -108,6 +108,7 @@ impl Operation for CreateTable {
             tags: self.tags,
             resource_policy,
             next_index_id: FIRST_INDEX_ID + indexes.len() as u16,
+            time_to_live: None,
             indexes,
         };
         types.check_used(&definition.key_attributes(), !definition.indexes.is_empty())?;

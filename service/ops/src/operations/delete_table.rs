@@ -30,6 +30,8 @@ impl Operation for DeleteTable {
                 match definition.status {
                     TableStatus::Creating => in_use("created"),
                     TableStatus::Updating => in_use("updated"),
+                    // A space that is being made for the table would outlive it.
+                    TableStatus::Active if definition.awaits_expiry_space() => in_use("updated"),
                     _ if definition.deletion_protection => Err(Validation::of_state(
                         "table",
                         "Resource cannot be deleted as it is currently protected against deletion. Disable deletion \

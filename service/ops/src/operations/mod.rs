@@ -8,6 +8,7 @@ mod delete_resource_policy;
 mod delete_table;
 mod describe_limits;
 mod describe_table;
+mod describe_time_to_live;
 mod get_item;
 mod get_resource_policy;
 mod iam;
@@ -27,6 +28,7 @@ mod transact_write_items;
 mod untag_resource;
 mod update_item;
 mod update_table;
+mod update_time_to_live;
 
 pub use batch_get_item::{BatchGetItem, BatchGetItemOutput, KeysAndAttributes};
 pub use batch_write_item::{BatchWriteItem, BatchWriteItemOutput, WriteRequest};
@@ -36,6 +38,7 @@ pub use delete_resource_policy::DeleteResourcePolicy;
 pub use delete_table::DeleteTable;
 pub use describe_limits::{DescribeLimits, DescribeLimitsOutput};
 pub use describe_table::DescribeTable;
+pub use describe_time_to_live::DescribeTimeToLive;
 pub use get_item::{GetItem, GetItemOutput};
 pub use get_resource_policy::{GetResourcePolicy, ResourcePolicyOutput};
 pub use iam::*;
@@ -59,3 +62,4 @@ pub use transact_write_items::{
 pub use untag_resource::UntagResource;
 pub use update_item::{UpdateItem, UpdateItemOutput};
 pub use update_table::UpdateTable;
+pub use update_time_to_live::{TimeToLiveSpecification, UpdateTimeToLive};

@@ -10,9 +10,10 @@ use cairn_model::{
     KeyType, StoredItem, TableStatus,
 };
 use cairn_ops::{
-    AttributeDefinition, CapacityOptions, CreateTable, DeleteItem, DescribeTable, Error, ExpressionArguments,
-    GetItem, IndexDescription, IndexStatus, KeyRole, KeySchemaElement, ProjectionInput, ProjectionType,
-    PutItem, SecondaryIndexInput, Service, ServiceOptions, TableDescription, UpdateItem,
+    AttributeDefinition, CapacityOptions, CreateTable, DeleteItem, DescribeTable, DescribeTimeToLive, Error,
+    ExpressionArguments, GetItem, IndexDescription, IndexStatus, KeyRole, KeySchemaElement, ProjectionInput,
+    ProjectionType, PutItem, SecondaryIndexInput, Service, ServiceOptions, TableDescription,
+    TimeToLiveStatus, UpdateItem,
 };
 use cairn_storage::memory::MemoryEngine;
 use cairn_storage::{Consistency, CounterKey, Direction, Engine, KeyRange, Snapshot, SpaceId, Visit};
@@ -168,7 +169,7 @@ pub(crate) fn key_schema() -> KeySchema {
 }
 
 /// Asserts that the index space of the store's first table holds what its items say, entries and the sizes of item
-/// collections, with the totals of that, and that these are what is described. `ids` are those of the table's indexes, in order. Gives back how many entries there
+/// collections and when items expire, with the totals of that, and that these are what is described. `ids` are those of the table's indexes, in order. Gives back how many entries there
 /// are.
 pub(crate) async fn assert_indexes_match<E: Engine>(service: &Service<E>, ids: &[u16]) -> usize {
     let described = describe(service).await;
@@ -214,7 +215,19 @@ pub(crate) async fn assert_indexes_match<E: Engine>(service: &Service<E>, ids: &
     expected.extend(
         collections.into_iter().map(|(key, size)| (key, Bytes::copy_from_slice(&size.to_be_bytes()))),
     );
-    let stored = records(&snapshot, SpaceId::Indexes(1)).await;
+    let time_to_live = DescribeTimeToLive { table: TABLE.into() }.as_root(service).await.unwrap();
+    for (key, record) in items.iter().filter(|_| time_to_live.status == TimeToLiveStatus::Enabled) {
+        let item = StoredItem::read(record.clone()).unwrap().attributes().unwrap();
+        let at = item.get(time_to_live.attribute.as_ref().unwrap());
+        let Some(AttributeValue::N(at)) = at else { continue };
+        let Some(second) = at.floor_u64() else { continue };
+        let key = [&[0xff, 0xff], &second.to_be_bytes()[..], key].concat();
+        expected.insert(key.into(), Bytes::new());
+    }
+    let stored = match service.engine().spaces().await.unwrap().contains(&SpaceId::Indexes(1)) {
+        true => records(&snapshot, SpaceId::Indexes(1)).await,
+        false => BTreeMap::new(),
+    };
     assert!(stored == expected, "{} records are stored, {} expected", stored.len(), expected.len());
     entries
 }

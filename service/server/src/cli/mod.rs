@@ -16,6 +16,7 @@ mod json;
 mod output;
 mod table;
 mod table_policy;
+mod table_ttl;
 mod table_view;
 mod tls;
 

@@ -1,9 +1,11 @@
-//! `cairn table`: making, showing, changing and deleting tables, their tags and their policies.
+//! `cairn table`: making, showing, changing and deleting tables, their tags, their policies and
+//! the expiry of their items.
 
 use super::client::{Client, ClientArgs};
 use super::error::ClientError;
 use super::output::{Output, OutputArgs, new_table, text_cell};
 use super::table_policy::PolicyCommand;
+use super::table_ttl::TtlCommand;
 use super::table_view::{LimitsView, TableView};
 use cairn_api::v1;
 use clap::{ArgAction, ArgGroup, Args, Subcommand, ValueEnum};
@@ -26,11 +28,12 @@ Examples:
   cairn table describe Orders --output json | jq -r .TableStatus
   cairn table tag Orders team=sales stage=prod
   cairn table policy put Orders @orders-policy.json
+  cairn table ttl enable Sessions ExpiresAt
   cairn table delete Orders --wait
 
 JSON has the member names of DynamoDB's table descriptions. Exit status: 0 if done, 1 if not, 2 for wrong usage.";
 
-/// Tables: create, describe, list, update, delete and tag them, and give them policies
+/// Tables: create, describe, list, update, delete and tag them, give them policies, and let items expire
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct TableArgs {
@@ -95,6 +98,8 @@ enum TableCommand {
     },
     #[command(subcommand)]
     Policy(PolicyCommand),
+    #[command(subcommand)]
+    Ttl(TtlCommand),
 }
 
 #[derive(Args, Debug)]
@@ -357,6 +362,7 @@ pub(crate) async fn run(args: TableArgs) -> Result<(), ClientError> {
             output.print(&view, || view.table())
         }
         TableCommand::Policy(command) => command.run(&mut client, output).await,
+        TableCommand::Ttl(command) => command.run(&mut client, output).await,
         TableCommand::Tags { table } => {
             let tags = tags(&mut client, table).await?;
             output.print(&tags, || {

@@ -5,6 +5,21 @@ use expect_test::expect;
 use serde_json::{Value, json};
 
 #[test]
+fn the_expiry_of_items_is_turned_on_and_told() {
+    let server = TestServer::start();
+    let create = ["table", "create", "Sessions", "--partition-key", "Id:S", "--wait"];
+    server.cairn(&create).succeeds();
+    let off = server.cairn(&["table", "ttl", "describe", "Sessions"]).json();
+    assert_eq!(off, json!({"TimeToLiveStatus": "DISABLED"}));
+    let on = server.cairn(&["table", "ttl", "enable", "Sessions", "ExpiresAt"]).json();
+    assert_eq!(on["AttributeName"], "ExpiresAt");
+    let again = server.cairn(&["table", "ttl", "enable", "Sessions", "ExpiresAt"]).fails(1);
+    assert!(again.contains("TimeToLive is already enabled"), "{again}");
+    let soon = server.cairn(&["table", "ttl", "disable", "Sessions", "ExpiresAt"]).fails(1);
+    assert!(soon.contains("modified multiple times within a fixed interval"), "{soon}");
+}
+
+#[test]
 fn a_table_lives_from_create_to_delete() {
     let server = TestServer::start();
     assert_eq!(server.cairn(&["table", "list"]).json(), json!([]));

@@ -225,6 +225,26 @@ impl Protocol for GrpcProtocol {
                 )
                 .await
             }
+            "UpdateTimeToLive" => {
+                exchange(
+                    request,
+                    tables::time_to_live,
+                    |r| table_client.update_time_to_live(r),
+                    |answer| Ok(tables::time_to_live_answer(answer)),
+                )
+                .await
+            }
+            "DescribeTimeToLive" => {
+                let read =
+                    |r: &mut Members| Ok(v1::DescribeTimeToLiveRequest { table: r.text("TableName")? });
+                exchange(
+                    request,
+                    read,
+                    |r| table_client.describe_time_to_live(r),
+                    |answer| Ok(tables::time_to_live_description(answer)),
+                )
+                .await
+            }
             other => Err(CallError::Fault(format!("there is no operation {other}"))),
         }
     }

@@ -107,6 +107,34 @@ pub(super) fn list_tags_answer(answer: v1::ListTagsOfResourceResponse) -> Value 
     out.into()
 }
 
+pub(super) fn time_to_live(request: &mut Members) -> Read<v1::UpdateTimeToLiveRequest> {
+    Ok(v1::UpdateTimeToLiveRequest {
+        table: request.text("TableName")?,
+        time_to_live_specification: request.object("TimeToLiveSpecification", |asked| {
+            Ok(v1::TimeToLiveSpecification {
+                enabled: asked.plain("Enabled")?,
+                attribute_name: asked.text("AttributeName")?,
+            })
+        })?,
+    })
+}
+
+pub(super) fn time_to_live_answer(answer: v1::UpdateTimeToLiveResponse) -> Value {
+    let asked = answer.time_to_live_specification.unwrap_or_default();
+    json!({"TimeToLiveSpecification": {"Enabled": asked.enabled, "AttributeName": asked.attribute_name}})
+}
+
+pub(super) fn time_to_live_description(answer: v1::DescribeTimeToLiveResponse) -> Value {
+    let found = answer.time_to_live_description.unwrap_or_default();
+    let status = found.time_to_live_status().as_str_name().trim_start_matches("TIME_TO_LIVE_STATUS_");
+    let mut out = Map::new();
+    out.insert("TimeToLiveStatus".into(), status.into());
+    if !found.attribute_name.is_empty() {
+        out.insert("AttributeName".into(), found.attribute_name.into());
+    }
+    json!({ "TimeToLiveDescription": out })
+}
+
 /// A table's description: the members that cases look at, absent where DynamoDB's are.
 pub(super) fn description(table: v1::TableDescription) -> Value {
     let mut out = Map::new();
