@@ -1,20 +1,40 @@
-//! The ceiling: a bare tonic server that gives every PutItem its item back and does nothing else.
+//! The ceiling: a bare tonic server that gives every PutItem its item back, answers reads with an item that it has at
+//! hand, as often as asked and in messages as large as Cairn's, and does nothing else.
 
-use crate::Error;
+use crate::{Error, Options, load, reads};
 use cairn_api::v1::{self, item_service_server::ItemService, item_service_server::ItemServiceServer};
+use cairn_model::{AttributeValue, DecodeBudget, EncodedValue, Item};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use tokio::net::TcpListener;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
-struct Echo;
+struct Echo {
+    /// What reads are answered with.
+    item: Item,
+    /// Items in the table that it pretends to have.
+    items: usize,
+    /// Items in a page.
+    page_items: usize,
+}
+
+/// Bytes of items that end a page, and items that end a part of a stream: as Cairn has them.
+const PAGE_BYTES: usize = 1024 * 1024;
+const PART_ITEMS_MAX: usize = 1_000;
 
 /// Serves on a free port and says which.
-pub(crate) async fn serve() -> Result<(), Error> {
+pub(crate) async fn serve(options: &Options) -> Result<(), Error> {
+    let item_bytes = options.item_bytes.max(1);
+    // The item with which the bytes are reached still belongs to the page.
+    let page_items = PAGE_BYTES.div_ceil(item_bytes);
+    let item = load::item_of(reads::key(options.items), options.item_bytes, 'r');
+    let echo = Echo { item, items: options.items as usize, page_items };
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
     println!("{}", listener.local_addr()?);
     tonic::transport::Server::builder()
-        .add_service(ItemServiceServer::new(Echo))
+        .add_service(ItemServiceServer::new(echo).max_encoding_message_size(usize::MAX))
         .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)))
         .await?;
     Ok(())
@@ -23,7 +43,22 @@ pub(crate) async fn serve() -> Result<(), Error> {
 type Answer<T> = Result<Response<T>, Status>;
 
 fn nothing<T>() -> Answer<T> {
-    Err(Status::unimplemented("this server only echoes PutItem"))
+    Err(Status::unimplemented("this server only echoes"))
+}
+
+impl Echo {
+    fn items(&self, count: usize) -> Vec<Item> {
+        vec![self.item.clone(); count]
+    }
+}
+
+/// How many items a page's start key says were before it.
+fn read_before(key: &BTreeMap<String, EncodedValue>) -> usize {
+    let number = key.get("id").and_then(|id| id.decode(&mut DecodeBudget::item()).ok());
+    match number {
+        Some(AttributeValue::N(number)) => number.to_string().parse().unwrap_or(usize::MAX),
+        _ => 0,
+    }
 }
 
 #[tonic::async_trait]
@@ -56,11 +91,26 @@ impl ItemService for Echo {
     }
 
     async fn query(&self, _: Request<v1::QueryRequest>) -> Answer<v1::QueryResponse> {
-        nothing()
+        Ok(Response::new(v1::QueryResponse {
+            items: self.items(reads::PARTITION_ITEMS as usize),
+            count: reads::PARTITION_ITEMS as i32,
+            scanned_count: reads::PARTITION_ITEMS as i32,
+            ..Default::default()
+        }))
     }
 
-    async fn scan(&self, _: Request<v1::ScanRequest>) -> Answer<v1::ScanResponse> {
-        nothing()
+    async fn scan(&self, request: Request<v1::ScanRequest>) -> Answer<v1::ScanResponse> {
+        let before = read_before(&request.get_ref().exclusive_start_key);
+        let count = self.page_items.min(self.items.saturating_sub(before));
+        let read = before.saturating_add(count);
+        let last = EncodedValue::from(&AttributeValue::N((read as u64).into()));
+        Ok(Response::new(v1::ScanResponse {
+            items: self.items(count),
+            count: count as i32,
+            scanned_count: count as i32,
+            last_evaluated_key: (read < self.items).then(|| ("id".to_owned(), last)).into_iter().collect(),
+            ..Default::default()
+        }))
     }
 
     type StreamQueryStream = tokio_stream::Empty<Result<v1::StreamQueryResponse, Status>>;
@@ -69,10 +119,23 @@ impl ItemService for Echo {
         nothing()
     }
 
-    type StreamScanStream = tokio_stream::Empty<Result<v1::StreamScanResponse, Status>>;
+    type StreamScanStream =
+        Pin<Box<dyn tokio_stream::Stream<Item = Result<v1::StreamScanResponse, Status>> + Send>>;
 
     async fn stream_scan(&self, _: Request<v1::StreamScanRequest>) -> Answer<Self::StreamScanStream> {
-        nothing()
+        let item = self.item.clone();
+        let part = self.page_items.min(PART_ITEMS_MAX);
+        let (parts, rest) = (self.items / part, self.items % part);
+        let counts = std::iter::repeat_n(part, parts).chain((rest > 0).then_some(rest));
+        let messages = counts.map(move |count| {
+            Ok(v1::StreamScanResponse {
+                items: vec![item.clone(); count],
+                count: count as i32,
+                scanned_count: count as i32,
+                ..Default::default()
+            })
+        });
+        Ok(Response::new(Box::pin(tokio_stream::iter(messages))))
     }
 
     async fn transact_get_items(

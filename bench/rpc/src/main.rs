@@ -1,26 +1,35 @@
 //! PutItem and GetItem over gRPC, durable, beside a bare tonic echo of the same payload: what Cairn adds to a call. And
-//! queries and scans beside the engine's own scan.
+//! queries and scans beside the engine's own scan, and beside a bare tonic server that sends as much.
 //!
 //! Every server is a process of its own on this machine, driven by this one over loopback, so client and server share
-//! the cores. Cairn's does not throttle (`--capacity-limits false`): a table's limit is not what is measured. Rounds alternate between the servers, so that a machine that slows down slows all of them; the ratios are
-//! of medians.
+//! the cores; of the reads it says what each of them spends. Cairn's does not throttle (`--capacity-limits false`): a
+//! table's limit is not what is measured. Rounds alternate between the servers, so that a machine that slows down slows
+//! all of them; the ratios are of medians.
 
 // The figures go to standard output.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod cpu;
 mod echo;
 mod load;
 mod reads;
 
 use cairn_server_process::{ServerError, ServerProcess};
 use clap::Parser;
+use cpu::Process;
 use load::{Figures, Kind};
+use reads::{ReadFigures, ReadSummary, Way};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tonic::transport::Channel;
+
+/// The server's own, so that the bare server differs from it in what it does and not in how it allocates.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[derive(Debug, Parser)]
 #[command(about = "PutItem and GetItem over gRPC beside a bare echo")]
@@ -43,6 +52,9 @@ struct Options {
     /// Items that are read and written
     #[arg(long, default_value_t = 100_000)]
     items: u64,
+    /// Measure only reads of many items
+    #[arg(long)]
+    only_reads: bool,
     /// The `cairn` program to measure [default: the one beside this program]
     #[arg(long, value_name = "PROGRAM")]
     server: Option<PathBuf>,
@@ -57,6 +69,10 @@ enum Error {
     Start(#[from] std::io::Error),
     #[error("the echo server did not say where it listens")]
     NoAddress,
+    #[error("a server has ended early")]
+    Ended,
+    #[error("the system does not say what time a process has spent")]
+    NoProcessTime,
     #[error("cannot connect")]
     Connect(#[from] tonic::transport::Error),
     #[error("a call failed")]
@@ -72,7 +88,7 @@ enum Error {
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    let done = if options.echo { echo::serve().await } else { compare(&options).await };
+    let done = if options.echo { echo::serve(&options).await } else { compare(&options).await };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -83,9 +99,11 @@ async fn main() -> ExitCode {
 }
 
 /// The echo server in a process of its own, ended when this is dropped.
-async fn start_echo() -> Result<(Child, SocketAddr), Error> {
+async fn start_echo(options: &Options) -> Result<(Child, SocketAddr), Error> {
     let mut child = Command::new(std::env::current_exe()?)
         .arg("--echo")
+        .args(["--items", &options.items.to_string()])
+        .args(["--item-bytes", &options.item_bytes.to_string()])
         .stdout(std::process::Stdio::piped())
         .kill_on_drop(true)
         .spawn()?;
@@ -100,13 +118,11 @@ async fn compare(options: &Options) -> Result<(), Error> {
         None => std::env::current_exe()?.with_file_name("cairn"),
     };
     let folder = tempfile::tempdir()?;
-    let (_echo, echo) = start_echo().await?;
+    let (echo_server, echo) = start_echo(options).await?;
     let data = folder.path().join("data");
     let server = ServerProcess::start(&program, &data).await?;
     let echo = load::connect(echo, options.connections).await?;
     let cairn = load::connect(server.address(), options.connections).await?;
-    load::prepare(&cairn, options).await?;
-
     println!(
         "{} B items, {} callers, {} connections, {} rounds of {} s; client and servers on {} cores",
         options.item_bytes,
@@ -116,7 +132,26 @@ async fn compare(options: &Options) -> Result<(), Error> {
         options.seconds,
         std::thread::available_parallelism()?,
     );
-    let kinds = [("echo", &echo, Kind::Put), ("PutItem", &cairn, Kind::Put), ("GetItem", &cairn, Kind::Get)];
+    if !options.only_reads {
+        compare_calls(&echo, &cairn, options).await?;
+    }
+    let processes = [process_of(server.id())?, process_of(echo_server.id())?];
+    let reads = measure_reads(&cairn, &echo, processes, options).await?;
+    drop((echo, cairn));
+    server.stop().await?;
+    let engine = reads::engine_scan(&data, options.rounds).await?;
+    print_reads(&engine, &reads);
+    Ok(())
+}
+
+fn process_of(id: Option<u32>) -> Result<Process, Error> {
+    id.map(Process::Id).ok_or(Error::Ended)
+}
+
+/// PutItem and GetItem beside the echo.
+async fn compare_calls(echo: &[Channel], cairn: &[Channel], options: &Options) -> Result<(), Error> {
+    load::prepare(cairn, options).await?;
+    let kinds = [("echo", echo, Kind::Put), ("PutItem", cairn, Kind::Put), ("GetItem", cairn, Kind::Get)];
     let mut figures: [Vec<Figures>; 3] = Default::default();
     let length = Duration::from_secs(options.seconds);
     // One round uncounted: connections, caches and the allocator warm up.
@@ -140,27 +175,68 @@ async fn compare(options: &Options) -> Result<(), Error> {
             100.0 * figures.calls_per_second / ceiling
         );
     }
+    Ok(())
+}
 
-    reads::prepare(&cairn, options).await?;
-    let mut rounds = Vec::new();
+const WAYS: [(&str, Way); 3] =
+    [("StreamScan", Way::Stream), ("Scan, page by page", Way::Scan), ("Query of 100 items", Way::Queries)];
+
+/// For each way of reading, rounds of Cairn's and of the bare server's.
+type Reads = [[Vec<ReadFigures>; 2]; WAYS.len()];
+
+/// Reads of many items from Cairn and from the bare server, which are processes of their own.
+async fn measure_reads(
+    cairn: &[Channel],
+    echo: &[Channel],
+    processes: [Process; 2],
+    options: &Options,
+) -> Result<Reads, Error> {
+    reads::prepare(cairn, options).await?;
+    let length = Duration::from_secs(options.seconds);
+    let mut reads = Reads::default();
+    // One round uncounted, as for the calls.
     for round in 0..=options.rounds {
-        let measured = reads::round(&cairn, options, length).await?;
-        if round > 0 {
-            rounds.push(measured);
+        for ((_, way), figures) in WAYS.iter().zip(&mut reads) {
+            for ((channels, process), figures) in [cairn, echo].iter().zip(processes).zip(figures) {
+                let measured = reads::round(channels, process, *way, options, length).await?;
+                if round > 0 {
+                    figures.push(measured);
+                }
+            }
         }
     }
-    drop((echo, cairn));
-    server.stop().await?;
-    let engine = reads::engine_scan(&data, options.rounds).await?;
-    let figures = reads::median(&rounds);
-    println!("\n{:<22} {:>12} {:>24}", "reading many", "items/s", "of the engine's scan");
-    for (name, items) in [
-        ("engine's own scan", engine),
-        ("StreamScan", figures.stream),
-        ("Scan, page by page", figures.scan),
-        ("Query of 100 items", figures.queries),
-    ] {
-        println!("{name:<22} {items:>12.0} {:>23.0}%", 100.0 * items / engine);
+    Ok(reads)
+}
+
+/// Reads of many items beside the engine's and the bare server's. Client and server share the machine, so besides what
+/// they come to together it says what the server alone spends on an item, and what the client does.
+fn print_reads(engine: &[ReadFigures], reads: &Reads) {
+    let engine = ReadSummary::of(engine);
+    println!(
+        "\n{:<20} {:>10} {:>14} {:>14} {:>16} {:>14} {:>16}",
+        "reading many",
+        "items/s",
+        "of the engine",
+        "of bare tonic",
+        "server µs/item",
+        "of the engine",
+        "client µs/item"
+    );
+    let of = |part: f64, whole: f64| format!("{:.0}%", 100.0 * part / whole);
+    let line = |name: &str, read: &ReadSummary, of_bare: &str, client: &str| {
+        println!(
+            "{name:<20} {:>10.0} {:>14} {of_bare:>14} {:>16.2} {:>14} {client:>16}",
+            read.items_per_second,
+            of(read.items_per_second, engine.items_per_second),
+            read.server_us,
+            of(engine.server_us, read.server_us),
+        );
+    };
+    line("engine's own scan", &engine, "", "");
+    for ((name, _), [read, bare]) in WAYS.iter().zip(reads) {
+        let (read, bare) = (ReadSummary::of(read), ReadSummary::of(bare));
+        let of_bare = of(read.items_per_second, bare.items_per_second);
+        line(name, &read, &of_bare, &format!("{:.2}", read.client_us));
+        line("  bare tonic", &bare, "100%", &format!("{:.2}", bare.client_us));
     }
-    Ok(())
 }

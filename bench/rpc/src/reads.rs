@@ -1,6 +1,8 @@
 //! Reading many items: queries of 100, whole scans and streams over gRPC, beside the engine's own scan of the same
-//! data in the same run.
+//! data and beside a bare tonic server that sends as many bytes in the same messages, all in the same run. What is lost
+//! to the first is Cairn and gRPC; what is lost to the second is Cairn.
 
+use crate::cpu::Process;
 use crate::load::{item_of, wait_until_active};
 use crate::{Error, Options};
 use cairn_api::v1;
@@ -17,14 +19,35 @@ use tonic::transport::Channel;
 
 const TABLE: &str = "bench-reads";
 /// Items of one partition: what one query reads.
-const PARTITION_ITEMS: u64 = 100;
+pub(crate) const PARTITION_ITEMS: u64 = 100;
 
-/// Items a second, each way of reading.
+/// How many items are read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Way {
+    /// One StreamScan of the table.
+    Stream,
+    /// One page of Scan after the other.
+    Scan,
+    /// Queries of one partition each, by all callers at once.
+    Queries,
+}
+
+/// What a round of reading came to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReadFigures {
-    pub(crate) queries: f64,
-    pub(crate) scan: f64,
-    pub(crate) stream: f64,
+    items: usize,
+    seconds: f64,
+    /// Processor time that the server and this process spent meanwhile, in seconds.
+    server_cpu: f64,
+    client_cpu: f64,
+}
+
+/// The key of an item.
+pub(crate) fn key(id: u64) -> AttributeMap {
+    AttributeMap::from([
+        ("partition".to_owned(), AttributeValue::N((id / PARTITION_ITEMS).into())),
+        ("id".to_owned(), AttributeValue::N(id.into())),
+    ])
 }
 
 /// A table of partitions of 100 items each.
@@ -57,13 +80,9 @@ pub(crate) async fn prepare(channels: &[Channel], options: &Options) -> Result<(
             let (items, bytes) = (options.items, options.item_bytes);
             tokio::spawn(async move {
                 for id in (caller..items).step_by(callers as usize) {
-                    let key = AttributeMap::from([
-                        ("partition".to_owned(), AttributeValue::N((id / PARTITION_ITEMS).into())),
-                        ("id".to_owned(), AttributeValue::N(id.into())),
-                    ]);
                     let request = v1::PutItemRequest {
                         table: TABLE.into(),
-                        item: Some(item_of(key, bytes, 'r')),
+                        item: Some(item_of(key(id), bytes, 'r')),
                         ..Default::default()
                     };
                     client.put_item(request).await?;
@@ -78,51 +97,69 @@ pub(crate) async fn prepare(channels: &[Channel], options: &Options) -> Result<(
     Ok(())
 }
 
-/// One round of each way over gRPC.
+/// One round of one way over gRPC, against the server of a process.
 pub(crate) async fn round(
     channels: &[Channel],
+    server: Process,
+    way: Way,
     options: &Options,
     length: Duration,
 ) -> Result<ReadFigures, Error> {
     let Some(channel) = channels.first() else { return Err(Error::NoAddress) };
-    let client = || ItemServiceClient::new(channel.clone()).max_decoding_message_size(usize::MAX);
-
     let begun = Instant::now();
-    let mut scanned = 0usize;
+    let (server_before, client_before) = (server.seconds()?, Process::Own.seconds()?);
+    let items = match way {
+        Way::Stream => stream(channel).await?,
+        Way::Scan => scan(channel).await?,
+        Way::Queries => queries(channels, options, begun + length).await?,
+    };
+    Ok(ReadFigures {
+        items,
+        seconds: begun.elapsed().as_secs_f64(),
+        server_cpu: server.seconds()? - server_before,
+        client_cpu: Process::Own.seconds()? - client_before,
+    })
+}
+
+fn client(channel: &Channel) -> ItemServiceClient<Channel> {
+    ItemServiceClient::new(channel.clone()).max_decoding_message_size(usize::MAX)
+}
+
+/// Reads the table page by page: items read.
+async fn scan(channel: &Channel) -> Result<usize, Error> {
+    let mut client = client(channel);
+    let mut scanned = 0;
     let mut start = BTreeMap::new();
     loop {
         let request =
             v1::ScanRequest { table: TABLE.into(), exclusive_start_key: start, ..Default::default() };
-        let page = client().scan(request).await?.into_inner();
+        let page = client.scan(request).await?.into_inner();
         scanned += page.items.len();
         if page.last_evaluated_key.is_empty() {
-            break;
+            return Ok(scanned);
         }
         start = page.last_evaluated_key;
     }
-    let scan = scanned as f64 / begun.elapsed().as_secs_f64();
+}
 
-    let begun = Instant::now();
-    let mut streamed = 0usize;
+/// Reads the table in one stream: items read.
+async fn stream(channel: &Channel) -> Result<usize, Error> {
+    let mut streamed = 0;
     let request = v1::StreamScanRequest { table: TABLE.into(), ..Default::default() };
-    let mut parts = client().stream_scan(request).await?.into_inner();
+    let mut parts = client(channel).stream_scan(request).await?.into_inner();
     while let Some(part) = parts.message().await? {
         streamed += part.items.len();
     }
-    let stream = streamed as f64 / begun.elapsed().as_secs_f64();
-
-    Ok(ReadFigures { queries: queries(channels, options, length).await?, scan, stream })
+    Ok(streamed)
 }
 
-/// Queries of one partition each, by all callers at once: items a second.
-async fn queries(channels: &[Channel], options: &Options, length: Duration) -> Result<f64, Error> {
-    let begun = Instant::now();
-    let end = begun + length;
+/// Queries of one partition each, by all callers at once, until `end`: items read.
+async fn queries(channels: &[Channel], options: &Options, end: Instant) -> Result<usize, Error> {
     let partitions = (options.items / PARTITION_ITEMS).max(1);
     let tasks: Vec<_> = (0..options.callers as u64)
         .zip(channels.iter().cycle())
         .map(|(caller, channel)| {
-            let mut client = ItemServiceClient::new(channel.clone()).max_decoding_message_size(usize::MAX);
+            let mut client = client(channel);
             tokio::spawn(async move {
                 let mut read = 0usize;
                 let mut partition = caller;
@@ -148,11 +185,11 @@ async fn queries(channels: &[Channel], options: &Options, length: Duration) -> R
     for task in tasks {
         read += task.await??;
     }
-    Ok(read as f64 / begun.elapsed().as_secs_f64())
+    Ok(read)
 }
 
-/// The engine's own scan of the same items, once the server has stopped: items a second, in the median of some rounds.
-pub(crate) async fn engine_scan(data: &Path, rounds: usize) -> Result<f64, Error> {
+/// The engine's own scan of the same items, once the server has stopped, in this process.
+pub(crate) async fn engine_scan(data: &Path, rounds: usize) -> Result<Vec<ReadFigures>, Error> {
     let options = FjallOptions::new(data);
     let engine = tokio::task::spawn_blocking(move || FjallEngine::open(options)).await??;
     // The tables are numbered as they were made; the last one is the one of this file.
@@ -165,16 +202,20 @@ pub(crate) async fn engine_scan(data: &Path, rounds: usize) -> Result<f64, Error
     let mut figures = Vec::new();
     for round in 0..=rounds {
         let snapshot = engine.snapshot(Consistency::Strong).await?;
-        let begun = Instant::now();
-        let count = snapshot.scan(space, KeyRange::all(), Direction::Ascending, Count::default()).await?.0;
+        let (begun, before) = (Instant::now(), Process::Own.seconds()?);
+        let items = snapshot.scan(space, KeyRange::all(), Direction::Ascending, Count::default()).await?.0;
         // One round uncounted: the cache fills.
         if round > 0 {
-            figures.push(count as f64 / begun.elapsed().as_secs_f64());
+            figures.push(ReadFigures {
+                items,
+                seconds: begun.elapsed().as_secs_f64(),
+                server_cpu: Process::Own.seconds()? - before,
+                client_cpu: 0.0,
+            });
         }
     }
     engine.close().await?;
-    figures.sort_by(f64::total_cmp);
-    Ok(figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN))
+    Ok(figures)
 }
 
 #[derive(Default)]
@@ -187,16 +228,28 @@ impl cairn_storage::Visit for Count {
     }
 }
 
-/// The middle of each figure over the rounds.
-pub(crate) fn median(rounds: &[ReadFigures]) -> ReadFigures {
-    let middle = |figure: fn(&ReadFigures) -> f64| {
-        let mut figures: Vec<f64> = rounds.iter().map(figure).collect();
-        figures.sort_by(f64::total_cmp);
-        figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
-    };
-    ReadFigures {
-        queries: middle(|round| round.queries),
-        scan: middle(|round| round.scan),
-        stream: middle(|round| round.stream),
+/// What several rounds came to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReadSummary {
+    /// In the median of the rounds.
+    pub(crate) items_per_second: f64,
+    /// Microseconds of the server's and of the client's processor time for an item, over all rounds: a round alone is
+    /// short beside the clock's tick.
+    pub(crate) server_us: f64,
+    pub(crate) client_us: f64,
+}
+
+impl ReadSummary {
+    pub(crate) fn of(rounds: &[ReadFigures]) -> Self {
+        let mut speeds: Vec<f64> = rounds.iter().map(|round| round.items as f64 / round.seconds).collect();
+        speeds.sort_by(f64::total_cmp);
+        let items: usize = rounds.iter().map(|round| round.items).sum();
+        let cpu =
+            |figure: fn(&ReadFigures) -> f64| rounds.iter().map(figure).sum::<f64>() * 1e6 / items as f64;
+        Self {
+            items_per_second: speeds.get(speeds.len() / 2).copied().unwrap_or(f64::NAN),
+            server_us: cpu(|round| round.server_cpu),
+            client_us: cpu(|round| round.client_cpu),
+        }
     }
 }

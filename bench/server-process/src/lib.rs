@@ -86,6 +86,11 @@ impl ServerProcess {
         self.address
     }
 
+    /// The id of its process; none once it has ended.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Tells it to stop, as a supervisor does, and waits until it has.
     ///
     /// # Errors

@@ -3,13 +3,13 @@
 use crate::ERROR_DOMAIN;
 use prost::Message;
 use std::marker::PhantomData;
-use tonic::codec::{DecodeBuf, Decoder};
+use tonic::codec::{DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::{Code, Status};
-use tonic_prost::ProstEncoder;
 use tonic_types::{ErrorDetails, StatusExt};
 
 /// The codec of all services. It differs from tonic's own in one answer: a message that does not decode is the
-/// caller's fault (INVALID_ARGUMENT, reason SERIALIZATION) and not the server's (INTERNAL).
+/// caller's fault (INVALID_ARGUMENT, reason SERIALIZATION) and not the server's (INTERNAL). And it writes a message
+/// into a buffer that it fits into, where tonic's lets the buffer grow.
 #[derive(Clone, Copy, Debug)]
 pub struct Codec<T, U> {
     types: PhantomData<fn(T) -> U>,
@@ -28,15 +28,34 @@ where
 {
     type Encode = T;
     type Decode = U;
-    type Encoder = ProstEncoder<T>;
+    type Encoder = MessageEncoder<T>;
     type Decoder = MessageDecoder<U>;
 
     fn encoder(&mut self) -> Self::Encoder {
-        ProstEncoder::default()
+        MessageEncoder { message: PhantomData }
     }
 
     fn decoder(&mut self) -> Self::Decoder {
         MessageDecoder { message: PhantomData }
+    }
+}
+
+/// Writes messages.
+#[derive(Clone, Copy, Debug)]
+pub struct MessageEncoder<T> {
+    message: PhantomData<fn(T)>,
+}
+
+impl<T: Message> Encoder for MessageEncoder<T> {
+    type Item = T;
+    type Error = Status;
+
+    fn encode(&mut self, message: T, buf: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        // A page is 1 MB: a buffer that doubled until it held one would copy that much once more, into new memory
+        // each time.
+        buf.reserve(message.encoded_len());
+        message.encode_raw(buf);
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@
 mod codec;
 mod secret;
 
-pub use codec::{Codec, MessageDecoder};
+pub use codec::{Codec, MessageDecoder, MessageEncoder};
 
 /// The `domain` of every `google.rpc.ErrorInfo`.
 pub const ERROR_DOMAIN: &str = "cairn";

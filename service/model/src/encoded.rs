@@ -4,7 +4,9 @@
 use crate::{AttributeValue, DecodeBudget, ValueError, decode_value, encode_value};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use prost::DecodeError;
-use prost::encoding::{DecodeContext, WireType, decode_varint, encode_key, encode_varint};
+use prost::encoding::{
+    DecodeContext, WireType, decode_varint, encode_key, encode_varint, encoded_len_varint, key_len,
+};
 use std::fmt;
 
 /// The encoded fields of a message, collected as a protobuf decoder hands them over.
@@ -26,8 +28,11 @@ impl RawFields {
             WireType::LengthDelimited => {
                 let mut content = Bytes::new();
                 prost::encoding::bytes::merge(wire_type, &mut content, buf, ctx)?;
+                // All of it at once: a client decodes millions of fields, most of them into an empty buffer.
+                let length = content.len() as u64;
+                fields.reserve(key_len(tag) + encoded_len_varint(length) + content.len());
                 encode_key(tag, wire_type, &mut fields);
-                encode_varint(content.len() as u64, &mut fields);
+                encode_varint(length, &mut fields);
                 fields.put(content);
             }
             WireType::Varint => {

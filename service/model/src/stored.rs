@@ -10,7 +10,7 @@
 
 use crate::encoding::append_attributes;
 use crate::{AttributeMap, DecodeBudget, Item, ValueError, decode_attributes, item_size};
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 const VERSION: u8 = 1;
 const HEADER_BYTES: usize = 5;
@@ -58,8 +58,8 @@ impl StoredItem {
         if version != VERSION {
             return Err(StoredItemError::UnknownVersion(version));
         }
-        let encoded = record.split_off(HEADER_BYTES);
-        Ok(Self { size: u32::from_be_bytes(size) as usize, encoded })
+        record.advance(HEADER_BYTES);
+        Ok(Self { size: u32::from_be_bytes(size) as usize, encoded: record })
     }
 
     /// The item's size in bytes as DynamoDB counts it (semantics 2.8).
