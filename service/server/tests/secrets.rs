@@ -435,7 +435,7 @@ impl Story {
         let mut client = Grpc::new(channel.clone());
         client.ready().await.unwrap();
         let codec = cairn_api::Codec::<(), ()>::default();
-        let path = "/cairn.v1.ItemService/NoSuchMethod".parse().unwrap();
+        let path = format!("/cairn.v1.ItemService/{}", ada.secret).parse().unwrap();
         let answer: Result<Response<()>, Status> = client.unary(with(&ada.bearer(), ()), path, codec).await;
         self.refused(answer, Code::Unimplemented);
     }
