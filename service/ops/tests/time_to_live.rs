@@ -56,7 +56,7 @@ fn turning(enabled: bool, attribute: &str) -> UpdateTimeToLive {
 }
 
 async fn described<E: Engine>(service: &Service<E>) -> TimeToLiveDescription {
-    DescribeTimeToLive { table: TABLE.into() }.as_root(service).await.unwrap()
+    DescribeTimeToLive { table: TABLE.into() }.by_root(service).await.unwrap()
 }
 
 async fn status<E: Engine>(service: &Service<E>) -> TimeToLiveStatus {
@@ -99,7 +99,7 @@ async fn service_at(clock: &Held, request: CreateTable) -> Service<MemoryEngine>
 }
 
 async fn enable<E: Engine>(service: &Service<E>) {
-    turning(true, "at").as_root(service).await.unwrap();
+    turning(true, "at").by_root(service).await.unwrap();
     service.settled().await;
     assert_eq!(status(service).await, TimeToLiveStatus::Enabled);
 }
@@ -113,7 +113,7 @@ async fn an_item_expires_after_its_second_and_not_before() {
     let clock = Held::new();
     let service = service_at(&clock, table()).await;
     enable(&service).await;
-    put(&player(1, START + 10)).as_root(&service).await.unwrap();
+    put(&player(1, START + 10)).by_root(&service).await.unwrap();
     clock.advance(10);
     service.swept().await;
     assert!(get(&service, key_of(1)).await.is_some());
@@ -140,9 +140,9 @@ async fn what_is_longer_ago_than_five_years_or_no_time_at_all_stays() {
     for (number, value) in values.into_iter().enumerate() {
         let mut item = key_of(number as u64);
         item.insert("at".into(), value);
-        put(&item).as_root(&service).await.unwrap();
+        put(&item).by_root(&service).await.unwrap();
     }
-    put(&player(100, START - YEARS_5)).as_root(&service).await.unwrap();
+    put(&player(100, START - YEARS_5)).by_root(&service).await.unwrap();
     service.swept().await;
     assert_eq!(items(&service).await, count);
     assert!(get(&service, key_of(100)).await.is_none());
@@ -153,11 +153,11 @@ async fn items_from_before_expire_as_those_from_after_and_leave_indexes_and_coll
     let clock = Held::new();
     let service = service_at(&clock, indexed_table()).await;
     for number in 0..300 {
-        put(&player(number, START + number % 3)).as_root(&service).await.unwrap();
+        put(&player(number, START + number % 3)).by_root(&service).await.unwrap();
     }
     enable(&service).await;
     for number in 300..600 {
-        put(&player(number, START + number % 3)).as_root(&service).await.unwrap();
+        put(&player(number, START + number % 3)).by_root(&service).await.unwrap();
     }
     assert_eq!(assert_indexes_match(&service, &[1, 2]).await, 1_200);
     clock.advance(1);
@@ -176,11 +176,11 @@ async fn an_item_that_is_changed_to_live_on_does() {
     let service = service_at(&clock, table()).await;
     enable(&service).await;
     for number in 0..4 {
-        put(&player(number, START + 10)).as_root(&service).await.unwrap();
+        put(&player(number, START + 10)).by_root(&service).await.unwrap();
     }
-    update(key_of(0), "SET #at = :t", &[(":t", n(START + 100))]).as_root(&service).await.unwrap();
-    update(key_of(1), "REMOVE #at", &[]).as_root(&service).await.unwrap();
-    update(key_of(2), "SET #at = :t", &[(":t", s("never"))]).as_root(&service).await.unwrap();
+    update(key_of(0), "SET #at = :t", &[(":t", n(START + 100))]).by_root(&service).await.unwrap();
+    update(key_of(1), "REMOVE #at", &[]).by_root(&service).await.unwrap();
+    update(key_of(2), "SET #at = :t", &[(":t", s("never"))]).by_root(&service).await.unwrap();
     assert_eq!(assert_indexes_match(&service, &[]).await, 0);
     clock.advance(50);
     service.swept().await;
@@ -205,7 +205,7 @@ async fn items_put_again_amid_sweeps_stay_and_indexes_match() {
                 for number in (writer * 10)..(writer * 10 + 10) {
                     // Due at once in all rounds but the last.
                     let at = if round == 59 { START + 1_000 } else { START - 1 - round };
-                    put(&player(number, at)).as_root(&service).await.unwrap();
+                    put(&player(number, at)).by_root(&service).await.unwrap();
                 }
             }
         })
@@ -224,13 +224,13 @@ async fn turned_off_it_deletes_nothing_and_keeps_nothing() {
     let service = service_at(&clock, table()).await;
     enable(&service).await;
     for number in 0..600 {
-        put(&player(number, START + 4_000)).as_root(&service).await.unwrap();
+        put(&player(number, START + 4_000)).by_root(&service).await.unwrap();
     }
     let interval = "Time to live has been modified multiple times within a fixed interval";
     clock.advance(3_599);
     assert!(refusal(&service, turning(false, "at")).await.contains(interval));
     clock.advance(1);
-    turning(false, "at").as_root(&service).await.unwrap();
+    turning(false, "at").by_root(&service).await.unwrap();
     service.settled().await;
     assert_eq!(
         described(&service).await,
@@ -243,8 +243,8 @@ async fn turned_off_it_deletes_nothing_and_keeps_nothing() {
     // On again by another attribute, after another hour.
     assert!(refusal(&service, turning(true, "until")).await.contains(interval));
     clock.advance(3_600);
-    put(&attributes(&[("pk", s("a")), ("sk", s("b")), ("until", n(START))])).as_root(&service).await.unwrap();
-    turning(true, "until").as_root(&service).await.unwrap();
+    put(&attributes(&[("pk", s("a")), ("sk", s("b")), ("until", n(START))])).by_root(&service).await.unwrap();
+    turning(true, "until").by_root(&service).await.unwrap();
     service.settled().await;
     service.swept().await;
     assert_eq!(items(&service).await, 600);
@@ -256,13 +256,13 @@ async fn a_table_that_is_made_again_knows_nothing_of_the_one_before() {
     let clock = Held::new();
     let service = service_at(&clock, table()).await;
     enable(&service).await;
-    put(&player(1, START + 10)).as_root(&service).await.unwrap();
-    DeleteTable { table: TABLE.into() }.as_root(&service).await.unwrap();
+    put(&player(1, START + 10)).by_root(&service).await.unwrap();
+    DeleteTable { table: TABLE.into() }.by_root(&service).await.unwrap();
     service.settled().await;
     assert_eq!(service.engine().spaces().await.unwrap(), [SpaceId::System]);
     create(&service, table()).await.unwrap();
     assert_eq!(status(&service).await, TimeToLiveStatus::Disabled);
-    put(&player(1, START + 10)).as_root(&service).await.unwrap();
+    put(&player(1, START + 10)).by_root(&service).await.unwrap();
     clock.advance(20);
     service.swept().await;
     assert!(get(&service, key_of(1)).await.is_some());
@@ -287,7 +287,7 @@ async fn expiry_takes_no_capacity_and_waits_for_none() {
     enable(&service).await;
     // Writes until there is no capacity left: every one that went through expires all the same.
     let mut written = 0;
-    while put(&player(written, START + 1)).as_root(&service).await.is_ok() {
+    while put(&player(written, START + 1)).by_root(&service).await.is_ok() {
         written += 1;
     }
     assert!(written > 0);
@@ -305,15 +305,15 @@ async fn whatever_is_interrupted_the_next_start_brings_to_its_end() {
         let before = start(store.clone(), clock.options()).await.unwrap();
         create(&before, table()).await.unwrap();
         for number in 0..150 {
-            put(&player(number, START + 5)).as_root(&before).await.unwrap();
+            put(&player(number, START + 5)).by_root(&before).await.unwrap();
         }
-        put(&player(999, START + 5_000)).as_root(&before).await.unwrap();
+        put(&player(999, START + 5_000)).by_root(&before).await.unwrap();
         drop(before);
         clock.advance(10);
 
         let mortal = Mortal::new(store.clone(), changes);
         let service = start(mortal.clone(), clock.options()).await.unwrap();
-        let answer = turning(true, "at").as_root(&service).await;
+        let answer = turning(true, "at").by_root(&service).await;
         assert_eq!(answer.is_err(), changes == 0);
         service.settled().await;
         service.swept().await;
@@ -322,7 +322,7 @@ async fn whatever_is_interrupted_the_next_start_brings_to_its_end() {
 
         let after = start(store, clock.options()).await.unwrap();
         // What is written while it is taken up expires with the rest.
-        put(&player(1_000, START + 5)).as_root(&after).await.unwrap();
+        put(&player(1_000, START + 5)).by_root(&after).await.unwrap();
         after.settled().await;
         after.swept().await;
         if changes == 0 {

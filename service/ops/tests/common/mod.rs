@@ -215,7 +215,7 @@ pub(crate) async fn assert_indexes_match<E: Engine>(service: &Service<E>, ids: &
     expected.extend(
         collections.into_iter().map(|(key, size)| (key, Bytes::copy_from_slice(&size.to_be_bytes()))),
     );
-    let time_to_live = DescribeTimeToLive { table: TABLE.into() }.as_root(service).await.unwrap();
+    let time_to_live = DescribeTimeToLive { table: TABLE.into() }.by_root(service).await.unwrap();
     for (key, record) in items.iter().filter(|_| time_to_live.status == TimeToLiveStatus::Enabled) {
         let item = StoredItem::read(record.clone()).unwrap().attributes().unwrap();
         let at = item.get(time_to_live.attribute.as_ref().unwrap());
