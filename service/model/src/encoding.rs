@@ -5,7 +5,7 @@
 //! bounded by the budget it is given and not by what was sent. A property test in `cairn-api` holds this file to the
 //! generated encoding.
 
-use crate::value::check_name;
+use crate::value::check_attribute_name;
 use crate::{
     AttributeMap, AttributeValue, EncodedValue, Number, PathSegment, SetKind, ValueError, ValueErrorKind,
     limits,
@@ -16,22 +16,22 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Field numbers of `cairn.v1.AttributeValue`.
-mod field {
-    pub(super) const STRING: u32 = 1;
-    pub(super) const NUMBER: u32 = 2;
-    pub(super) const BINARY: u32 = 3;
-    pub(super) const BOOL: u32 = 4;
-    pub(super) const NULL: u32 = 5;
-    pub(super) const LIST: u32 = 6;
-    pub(super) const MAP: u32 = 7;
-    pub(super) const STRING_SET: u32 = 8;
-    pub(super) const NUMBER_SET: u32 = 9;
-    pub(super) const BINARY_SET: u32 = 10;
+pub(crate) mod field {
+    pub(crate) const STRING: u32 = 1;
+    pub(crate) const NUMBER: u32 = 2;
+    pub(crate) const BINARY: u32 = 3;
+    pub(crate) const BOOL: u32 = 4;
+    pub(crate) const NULL: u32 = 5;
+    pub(crate) const LIST: u32 = 6;
+    pub(crate) const MAP: u32 = 7;
+    pub(crate) const STRING_SET: u32 = 8;
+    pub(crate) const NUMBER_SET: u32 = 9;
+    pub(crate) const BINARY_SET: u32 = 10;
     /// The only field of `Item`, `AttributeList`, `AttributeMap` and the sets.
-    pub(super) const MEMBER: u32 = 1;
+    pub(crate) const MEMBER: u32 = 1;
     /// Of a map's entry.
-    pub(super) const ENTRY_KEY: u32 = 1;
-    pub(super) const ENTRY_VALUE: u32 = 2;
+    pub(crate) const ENTRY_KEY: u32 = 1;
+    pub(crate) const ENTRY_VALUE: u32 = 2;
 }
 
 /// How much more may be decoded: a size in DynamoDB's bytes and a number of nesting levels.
@@ -210,7 +210,7 @@ const NOT_UTF8: ValueErrorKind = ValueErrorKind::Malformed("a string is not UTF-
 const WRONG_WIRE_TYPE: ValueErrorKind = ValueErrorKind::Malformed("a field has the wrong wire type");
 
 /// One field of a message.
-enum Field<'a> {
+pub(crate) enum Field<'a> {
     Delimited(&'a [u8]),
     Varint(u64),
     /// Of a wire type that no known field has.
@@ -218,14 +218,14 @@ enum Field<'a> {
 }
 
 impl<'a> Field<'a> {
-    fn delimited(self) -> Result<&'a [u8], ValueErrorKind> {
+    pub(crate) fn delimited(self) -> Result<&'a [u8], ValueErrorKind> {
         match self {
             Self::Delimited(bytes) => Ok(bytes),
             _ => Err(WRONG_WIRE_TYPE),
         }
     }
 
-    fn varint(self) -> Result<u64, ValueErrorKind> {
+    pub(crate) fn varint(self) -> Result<u64, ValueErrorKind> {
         match self {
             Self::Varint(value) => Ok(value),
             _ => Err(WRONG_WIRE_TYPE),
@@ -234,7 +234,7 @@ impl<'a> Field<'a> {
 }
 
 /// The next field of a message and its number; none at the end.
-fn next_field<'a>(bytes: &mut &'a [u8]) -> Result<Option<(u32, Field<'a>)>, ValueErrorKind> {
+pub(crate) fn next_field<'a>(bytes: &mut &'a [u8]) -> Result<Option<(u32, Field<'a>)>, ValueErrorKind> {
     if bytes.is_empty() {
         return Ok(None);
     }
@@ -262,7 +262,7 @@ fn next_field<'a>(bytes: &mut &'a [u8]) -> Result<Option<(u32, Field<'a>)>, Valu
     Ok(Some((tag, field)))
 }
 
-fn text(bytes: &[u8]) -> Result<&str, ValueErrorKind> {
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, ValueErrorKind> {
     std::str::from_utf8(bytes).map_err(|_| NOT_UTF8)
 }
 
@@ -298,7 +298,7 @@ fn merge_attributes(
             }
         }
         let name = name.to_owned();
-        let decoded = check_name(&name)
+        let decoded = check_attribute_name(&name)
             .and_then(|()| budget.charge(name.len()))
             .map_err(ValueError::from)
             .and_then(|()| decode_value(&value, budget));
@@ -456,26 +456,13 @@ fn merge_set<T: Ord>(
     Ok(())
 }
 
-/// The members of a set as an error about duplicates repeats them: strings only, and no more than fit a line.
+/// The members of a set as an error about duplicates repeats them.
 fn shown_members(kind: SetKind, mut bytes: &[u8]) -> String {
-    const SHOWN_CHARS_MAX: usize = 256;
-    match kind {
-        SetKind::String => {}
-        SetKind::Number => return String::new(),
-        SetKind::Binary => return "[...]of type BS ".to_owned(),
-    }
-    let mut members = Vec::new();
-    let mut chars = 0;
-    while let Ok(Some((_, Field::Delimited(member)))) = next_field(&mut bytes) {
-        let Ok(member) = text(member) else { break };
-        chars += member.chars().count();
-        if chars > SHOWN_CHARS_MAX {
-            members.push("...");
-            break;
-        }
-        members.push(member);
-    }
-    format!("[{}] ", members.join(", "))
+    let members = std::iter::from_fn(|| match next_field(&mut bytes) {
+        Ok(Some((_, Field::Delimited(member)))) => text(member).ok(),
+        _ => None,
+    });
+    kind.shown(members)
 }
 
 #[cfg(test)]

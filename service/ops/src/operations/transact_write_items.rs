@@ -5,7 +5,7 @@
 //! answers with TransactionConflict happens here one after the other. TransactionConflict is left for the one case in
 //! which a transaction cannot be put anywhere, because its tables keep being changed.
 
-use super::update_item::{change, check_targets};
+use super::update_item::{change, check_targets, update_error};
 use crate::capacity::read_units;
 use crate::catalog::{Table, table_key};
 use crate::error::At;
@@ -308,7 +308,7 @@ impl Action {
             Doing::Delete(_) => Change::Delete,
             Doing::Update(key, update) => {
                 let before = old.map(StoredItem::attributes).transpose()?;
-                change(Some(update), before, key, ReturnValues::None)?.0
+                change(Some(update), before, key, ReturnValues::None, update_error)?.0
             }
         })
     }

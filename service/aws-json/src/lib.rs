@@ -1,0 +1,3 @@
+//! DynamoDB's own protocol.
+mod json;
+mod value;
