@@ -371,7 +371,6 @@ impl Shape for Unserved {
 }
 
 /// The names and rules of a structure's members.
-#[cfg_attr(not(test), expect(dead_code, reason = "compared with the inventory by a test"))]
 pub(crate) type Members = &'static [(&'static str, Rule)];
 
 /// Defines a structure by the table of its members: name in the API, name here, type, and the rule.
