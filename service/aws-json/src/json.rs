@@ -54,9 +54,6 @@ pub(crate) fn unexpected_list(java_class: &'static str) -> Refusal {
 pub(crate) const UNEXPECTED_OBJECT: Refusal =
     Refusal::Kind(Cow::Borrowed("Start of structure or map found where not expected"));
 
-/// The text for a scalar where a list, a map or a structure is expected.
-pub(crate) const UNEXPECTED_SCALAR: Refusal = Refusal::Kind(Cow::Borrowed("Unexpected field type"));
-
 impl<'j> Json<'j> {
     /// A reader at the beginning of a body.
     ///
@@ -274,6 +271,11 @@ impl<'j> Json<'j> {
         Ok(())
     }
 
+    /// The text for a scalar where a list, a map or a structure is expected. Malformed if it is no scalar either.
+    fn unexpected_scalar(&mut self) -> Refusal {
+        self.skip().err().unwrap_or(Refusal::Kind(Cow::Borrowed("Unexpected field type")))
+    }
+
     /// Reads an object, member by member. `member` takes the value of each; `java_class` is what the service calls
     /// what is expected, for a list in its place.
     pub(crate) fn object(
@@ -284,7 +286,7 @@ impl<'j> Json<'j> {
         match self.peek()? {
             Kind::Object => self.at += 1,
             Kind::Array => return Err(unexpected_list(java_class)),
-            _ => return Err(UNEXPECTED_SCALAR),
+            _ => return Err(self.unexpected_scalar()),
         }
         if self.take(b'}') {
             return Ok(());
@@ -308,7 +310,7 @@ impl<'j> Json<'j> {
         match self.peek()? {
             Kind::Array => self.at += 1,
             Kind::Object => return Err(UNEXPECTED_OBJECT),
-            _ => return Err(UNEXPECTED_SCALAR),
+            _ => return Err(self.unexpected_scalar()),
         }
         if self.take(b']') {
             return Ok(());
@@ -352,19 +354,24 @@ impl<'j> Json<'j> {
 
     /// The text for what comes next where a scalar of another kind is expected. Malformed if nothing does.
     fn not_a(&mut self, name: &'static str, java_class: &'static str) -> Refusal {
-        let found = match self.peek() {
+        let kind = match self.peek() {
             Err(refusal) => return refusal,
             Ok(Kind::Array) => return unexpected_list(java_class),
             Ok(Kind::Object) => return UNEXPECTED_OBJECT,
-            Ok(Kind::Null) => "NULL_VALUE",
-            Ok(Kind::True) => "TRUE_VALUE",
-            Ok(Kind::False) => "FALSE_VALUE",
-            Ok(Kind::String) => "STRING_VALUE",
-            Ok(Kind::Number) => match self.number() {
-                Err(refusal) => return refusal,
-                Ok(written) if written.contains(['.', 'e', 'E']) => "DECIMAL_VALUE",
-                Ok(_) => "NUMBER_VALUE",
-            },
+            Ok(kind) => kind,
+        };
+        let start = self.at;
+        if let Err(refusal) = self.skip() {
+            return refusal;
+        }
+        let written = self.text.get(start..self.at).unwrap_or_default();
+        let found = match kind {
+            Kind::Null => "NULL_VALUE",
+            Kind::True => "TRUE_VALUE",
+            Kind::False => "FALSE_VALUE",
+            Kind::Number if written.contains(['.', 'e', 'E']) => "DECIMAL_VALUE",
+            Kind::Number => "NUMBER_VALUE",
+            Kind::String | Kind::Array | Kind::Object => "STRING_VALUE",
         };
         Refusal::Kind(format!("{found} cannot be converted to {name}").into())
     }

@@ -169,15 +169,19 @@ impl Problems {
             None if rule.required => {
                 let text = problem(at, None, "Member must not be null");
                 // What is missing further in is one problem among others.
-                if at.outer.is_none() { self.missing.push(text) } else { self.other.push(text) }
+                if at.outer.is_none() { self.missing.push(text) } else { self.push(text) }
             }
             None => {}
         }
     }
 
     fn note(&mut self, at: &At<'_>, value: &str, constraint: impl fmt::Display) {
+        self.push(problem(at, Some(value), constraint));
+    }
+
+    fn push(&mut self, text: String) {
         if self.other.len() < PROBLEMS_MAX {
-            self.other.push(problem(at, Some(value), constraint));
+            self.other.push(text);
         }
     }
 
@@ -446,3 +450,6 @@ pub(crate) trait Structure: Shape {
     /// What about it breaks a rule.
     fn problems(&self) -> Problems;
 }
+
+#[cfg(test)]
+mod tests;
