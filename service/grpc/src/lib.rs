@@ -13,8 +13,10 @@ mod status;
 mod table_codec;
 mod table_service;
 mod transaction_codec;
+mod web;
 
 pub use message_limit::{MESSAGE_BYTES_MAX, MessageLimitLayer};
+pub use web::for_browsers;
 
 use cairn_api::v1::item_service_server::ItemServiceServer;
 use cairn_api::v1::table_service_server::TableServiceServer;

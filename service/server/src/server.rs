@@ -120,9 +120,7 @@ impl Server {
         let (health, health_service) = tonic_health::server::health_reporter();
         let stack = Stack::new(service.clone());
         let routes = cairn_grpc::routes(stack.clone(), health_service)?;
-        let router = routes
-            .prepare()
-            .into_axum_router()
+        let router = cairn_grpc::for_browsers(routes.prepare().into_axum_router())
             .merge(cairn_aws_json::routes(stack))
             .route("/healthz", get(|| async { "ok\n" }));
         let listener = TcpListener::bind(settings.listen)
