@@ -9,8 +9,8 @@ use crate::request::{
 use crate::shape::{ANY, Listed, REQUIRED, Rule, shape};
 use cairn_model::Item;
 use cairn_ops::{
-    BatchGetItem, BatchGetItemOutput, BatchWriteItem, BatchWriteItemOutput, BuiltExpressions, Error, FieldPath,
-    KeysAndAttributes, Validation, WriteRequest,
+    BatchGetItem, BatchGetItemOutput, BatchWriteItem, BatchWriteItemOutput, BuiltExpressions, Error,
+    FieldPath, KeysAndAttributes, Validation, WriteRequest,
 };
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;

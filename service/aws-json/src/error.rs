@@ -77,14 +77,7 @@ impl<'e> Shape<'e> {
     }
 
     fn service(status: StatusCode, exception: &'static str, message: Option<String>) -> Self {
-        Self {
-            status,
-            namespace: SERVICE,
-            exception,
-            message_member: "Message",
-            message,
-            extra: Extra::None,
-        }
+        Self { status, namespace: SERVICE, exception, message_member: "Message", message, extra: Extra::None }
     }
 
     fn of(failure: &'e Failure) -> Self {
@@ -139,7 +132,9 @@ impl<'e> Shape<'e> {
             },
             Error::TransactionConflict => Self::modelled("TransactionConflictException", error),
             Error::TransactionInProgress => Self::capital("TransactionInProgressException", error),
-            Error::IdempotentParameterMismatch => Self::capital("IdempotentParameterMismatchException", error),
+            Error::IdempotentParameterMismatch => {
+                Self::capital("IdempotentParameterMismatchException", error)
+            }
             Error::NotImplemented { .. } => {
                 Self { namespace: SERVICE, ..Self::capital("UnknownOperationException", error) }
             }

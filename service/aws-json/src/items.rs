@@ -1,8 +1,8 @@
 //! GetItem, PutItem, UpdateItem and DeleteItem.
 
 use crate::legacy::{
-    AttributeValueUpdate, CONDITIONAL_OPERATOR, ExpectedAttributeValue, Mixing, attributes_to_get,
-    attribute_updates, expected,
+    AttributeValueUpdate, CONDITIONAL_OPERATOR, ExpectedAttributeValue, Mixing, attribute_updates,
+    attributes_to_get, expected,
 };
 use crate::request::{
     CapacityJson, CollectionJson, Encoded, Encoder, ItemJson, RETURN_CONSUMED_CAPACITY,

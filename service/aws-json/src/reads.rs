@@ -1,17 +1,13 @@
 //! Query and Scan.
 
 use crate::items::{ATTRIBUTE_NAMES, CAPACITY, NAMES, TABLE};
-use crate::legacy::{
-    CONDITIONAL_OPERATOR, Condition, Mixing, attributes_to_get, filter, key_conditions,
-};
+use crate::legacy::{CONDITIONAL_OPERATOR, Condition, Mixing, attributes_to_get, filter, key_conditions};
 use crate::request::{
     CapacityJson, Encoded, Encoder, ItemJson, Request, arguments, encode, return_consumed_capacity,
 };
 use crate::shape::{ANY, Bindings, Form, Rule, shape};
 use cairn_model::{Item, TypedAttributes};
-use cairn_ops::{
-    BuiltExpressions, Error, PageOutput, Query, QuerySelection, Scan, ScanSelection, Select,
-};
+use cairn_ops::{BuiltExpressions, Error, PageOutput, Query, QuerySelection, Scan, ScanSelection, Select};
 use serde::Serialize;
 use std::collections::BTreeMap;
 

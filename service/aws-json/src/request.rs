@@ -1,12 +1,12 @@
 //! From a request's structure to an operation, and from its output to the body of an answer.
 
 use crate::shape::{Bindings, Structure};
+use cairn_model::{Item, TypedAttributes, TypedItem};
 use cairn_ops::{
     BuiltExpressions, CapacityParts, ConsumedCapacity, Error, ExpressionArguments, ItemCollectionMetrics,
     ItemCollections, Operation, ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure,
     UnitKind, Validation,
 };
-use cairn_model::{Item, TypedAttributes, TypedItem};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -80,11 +80,7 @@ pub(crate) fn arguments(
         || key_condition.is_some()
         || filter.is_some()
         || projection.is_some();
-    ExpressionArguments {
-        names,
-        values: values.map(|values| values.0),
-        built: any.then(|| Arc::new(built)),
-    }
+    ExpressionArguments { names, values: values.map(|values| values.0), built: any.then(|| Arc::new(built)) }
 }
 
 // ---- what many answers hold

@@ -44,14 +44,8 @@ pub(crate) enum Form {
 }
 
 /// No constraint.
-pub(crate) const ANY: Rule = Rule {
-    required: false,
-    length: (None, None),
-    range: (None, None),
-    form: None,
-    one_of: &[],
-    each: None,
-};
+pub(crate) const ANY: Rule =
+    Rule { required: false, length: (None, None), range: (None, None), form: None, one_of: &[], each: None };
 /// It must be there.
 pub(crate) const REQUIRED: Rule = ANY.required();
 
@@ -142,7 +136,9 @@ impl fmt::Display for At<'_> {
                 write!(f, "{}{}", first.unwrap_or_default(), chars.as_str())
             }
             StepIn::Element(index) => write!(f, "{}.member", index + 1),
-            StepIn::Entry(key) => write!(f, "{}.member", key.chars().take(SHOWN_CHARS_MAX).collect::<String>()),
+            StepIn::Entry(key) => {
+                write!(f, "{}.member", key.chars().take(SHOWN_CHARS_MAX).collect::<String>())
+            }
         }
     }
 }

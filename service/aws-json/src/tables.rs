@@ -3,15 +3,13 @@
 use crate::items::TABLE;
 use crate::request::{Encoded, Encoder, Request, encode};
 use crate::shape::{ANY, Form, REQUIRED, Rule, Unserved, shape};
-use cairn_model::{
-    BillingMode, IndexKind, KeyAttribute, KeyType, Projection, TableClass, Tag,
-};
+use cairn_model::{BillingMode, IndexKind, KeyAttribute, KeyType, Projection, TableClass, Tag};
 use cairn_ops::{
     AttributeDefinition, CreateTable, DeleteGlobalSecondaryIndex, DeleteTable, DescribeTable, Error,
     GlobalSecondaryIndexUpdate, IndexDescription, IndexStatus, KeyRole, KeySchemaElement, ListTables,
     ListTablesOutput, ListTagsOfResource, ListTagsOfResourceOutput, ProjectionInput, ProjectionType,
-    SecondaryIndexInput, TableDescription, TagResource, ThroughputDescription, ThroughputInput, UntagResource,
-    UpdateGlobalSecondaryIndex, UpdateTable, Validation,
+    SecondaryIndexInput, TableDescription, TagResource, ThroughputDescription, ThroughputInput,
+    UntagResource, UpdateGlobalSecondaryIndex, UpdateTable, Validation,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -461,10 +459,7 @@ impl Request for UntagResourceInput {
     }
 
     fn into_operation(self) -> Result<UntagResource, Error> {
-        Ok(UntagResource {
-            resource_arn: self.arn.unwrap_or_default(),
-            keys: self.keys.unwrap_or_default(),
-        })
+        Ok(UntagResource { resource_arn: self.arn.unwrap_or_default(), keys: self.keys.unwrap_or_default() })
     }
 }
 
@@ -711,9 +706,10 @@ impl From<TableDescription> for TableJson {
             }),
             local_secondary_indexes: local.into_iter().map(IndexJson::from).collect(),
             global_secondary_indexes: global.into_iter().map(IndexJson::from).collect(),
-            table_class_summary: table
-                .table_class
-                .map(|(class, since)| ClassJson { table_class: class, last_update_date_time: seconds(since) }),
+            table_class_summary: table.table_class.map(|(class, since)| ClassJson {
+                table_class: class,
+                last_update_date_time: seconds(since),
+            }),
             deletion_protection_enabled: table.deletion_protection,
         }
     }

@@ -8,8 +8,8 @@ use crate::request::{
 use crate::shape::{ANY, Bindings, REQUIRED, shape};
 use cairn_model::Item;
 use cairn_ops::{
-    BuiltExpressions, Error, FieldPath, TransactAction, TransactGet, TransactGetItems, TransactGetItemsOutput,
-    TransactWriteItem, TransactWriteItems, TransactWriteItemsOutput, Validation,
+    BuiltExpressions, Error, FieldPath, TransactAction, TransactGet, TransactGetItems,
+    TransactGetItemsOutput, TransactWriteItem, TransactWriteItems, TransactWriteItemsOutput, Validation,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -91,7 +91,9 @@ fn value(json: &mut Json<'_>, levels: usize) -> Read<Checked<AttributeValue>> {
             },
             "L" => elements(json, |json| value(json, levels))?.map(AttributeValue::L),
             "M" => read_members(json, levels)?.map(AttributeValue::M),
-            "SS" => set(elements(json, |json| Ok(Ok(json.string()?.into_owned())))?, AttributeValue::string_set),
+            "SS" => {
+                set(elements(json, |json| Ok(Ok(json.string()?.into_owned())))?, AttributeValue::string_set)
+            }
             "NS" => set(elements(json, number)?, AttributeValue::number_set),
             "BS" => set(elements(json, |json| Ok(Ok(binary(json)?)))?, AttributeValue::binary_set),
             _ => return json.skip(),

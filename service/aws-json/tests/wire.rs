@@ -106,7 +106,7 @@ impl Server {
         }
         request.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
         let request = [request.as_bytes(), body].concat();
-        self.send(&request).await.expect("an answer")
+        self.send(&request).await.unwrap()
     }
 
     async fn call(&self, operation: &str, body: &str) -> Answer {
@@ -308,7 +308,8 @@ async fn problems_with_members_are_told_together_and_in_order() {
          Member must not be null"
     );
     assert_eq!(
-        told("Scan", json!({"TableName": "Music", "TotalSegments": 1_000_001, "Segment": -1, "Limit": 0})).await,
+        told("Scan", json!({"TableName": "Music", "TotalSegments": 1_000_001, "Segment": -1, "Limit": 0}))
+            .await,
         "3 validation errors detected: Value '0' at 'limit' failed to satisfy constraint: Member must have value \
          greater than or equal to 1; Value '1000001' at 'totalSegments' failed to satisfy constraint: Member must have \
          value less than or equal to 1000000; Value '-1' at 'segment' failed to satisfy constraint: Member must have \
@@ -336,11 +337,18 @@ async fn a_body_may_come_compressed() {
     let gzip = gzip.finish().unwrap();
     let mut deflate = ZlibEncoder::new(Vec::new(), Compression::default());
     deflate.write_all(b"{}").unwrap();
-    for (encoding, body) in [("gzip", gzip.clone()), ("GZIP", gzip.clone()), ("deflate", deflate.finish().unwrap())] {
+    for (encoding, body) in
+        [("gzip", gzip.clone()), ("GZIP", gzip.clone()), ("deflate", deflate.finish().unwrap())]
+    {
         let answer = server.post("ListTables", &[("content-encoding", encoding)], &body).await;
         assert_eq!((answer.status, answer.text()), (200, r#"{"TableNames":["Music"]}"#), "{encoding}");
     }
-    let broken = [("gzip", b"{}".to_vec()), ("deflate", gzip.clone()), ("br", gzip.clone()), ("gzip", gzip[..12].to_vec())];
+    let broken = [
+        ("gzip", b"{}".to_vec()),
+        ("deflate", gzip.clone()),
+        ("br", gzip.clone()),
+        ("gzip", gzip[..12].to_vec()),
+    ];
     for (encoding, body) in broken {
         let answer = server.post("ListTables", &[("content-encoding", encoding)], &body).await;
         assert_eq!((answer.status, answer.error().0.as_str()), (500, "InternalServerError"), "{encoding}");
@@ -452,7 +460,9 @@ async fn a_request_with_two_lengths_is_never_two_requests() {
         assert!(answer.is_none_or(|answer| answer.status == 400), "{lengths}");
     }
     // With both, the chunks decide and the connection ends with them.
-    let both = format!("{head}content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n{smuggled}");
+    let both = format!(
+        "{head}content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n{smuggled}"
+    );
     if let Some(answer) = server.send_and_end(both.as_bytes()).await {
         let answers = answer.text().matches("HTTP/1.1").count();
         assert!(answer.status == 400 || answers == 0, "the connection went on: {}", answer.text());
@@ -487,7 +497,8 @@ async fn the_endpoint_is_where_the_client_found_the_server() {
 #[tokio::test]
 async fn tag_operations_answer_with_no_body_at_all() {
     let server = Server::start().await;
-    let arn = server.call("DescribeTable", r#"{"TableName":"Music"}"#).await.json()["Table"]["TableArn"].clone();
+    let arn =
+        server.call("DescribeTable", r#"{"TableName":"Music"}"#).await.json()["Table"]["TableArn"].clone();
     let tag = json!({"ResourceArn": arn, "Tags": [{"Key": "a", "Value": ""}]});
     let untag = json!({"ResourceArn": arn, "TagKeys": ["a"]});
     for (operation, body) in [("TagResource", tag), ("UntagResource", untag)] {

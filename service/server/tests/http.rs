@@ -60,7 +60,8 @@ async fn a_browser_calls_over_http_1() {
             .unwrap()
     };
     let message = framed(&v1::ListTablesRequest::default());
-    let expected = framed(&v1::ListTablesResponse { table_names: vec!["Music".into()], ..Default::default() });
+    let expected =
+        framed(&v1::ListTablesResponse { table_names: vec!["Music".into()], ..Default::default() });
 
     let (status, headers, body) = send(call("application/grpc-web+proto", message.clone())).await;
     assert_eq!(status, StatusCode::OK);
