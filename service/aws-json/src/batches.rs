@@ -223,3 +223,46 @@ impl Request for BatchWriteItemInput {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Json;
+    use crate::shape::Shape;
+    use serde_json::{Value, json};
+
+    fn read<T: Shape>(body: &Value) -> T {
+        let text = body.to_string();
+        T::read(&mut Json::new(text.as_bytes()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_is_left_of_a_batch_is_what_was_asked_for() {
+        for of_table in [
+            json!({"Keys": [{"pk": {"S": "a"}}, {"pk": {"S": "b"}}], "ConsistentRead": true}),
+            json!({"Keys": [{"pk": {"B": "/w=="}}], "AttributesToGet": ["x", "a.b"]}),
+            json!({
+                "Keys": [{"pk": {"N": "1"}}],
+                "ProjectionExpression": "#n",
+                "ExpressionAttributeNames": {"#n": "name"},
+            }),
+        ] {
+            let operation = read::<KeysAndAttributesInput>(&of_table).read().unwrap();
+            let again = UnprocessedKeys::from(operation);
+            assert_eq!(serde_json::to_value(&again).unwrap(), of_table);
+        }
+        let requests = json!([
+            {"PutRequest": {"Item": {"pk": {"S": "a"}, "l": {"L": [{"NULL": true}]}}}},
+            {"DeleteRequest": {"Key": {"pk": {"S": "b"}}}},
+        ]);
+        let input = read::<BatchWriteItemInput>(&json!({"RequestItems": {"Music": requests}}));
+        let output = BatchWriteItemOutput {
+            unprocessed_items: input.into_operation().unwrap().request_items,
+            consumed_capacity: vec![],
+            item_collections: cairn_ops::ItemCollections::default(),
+        };
+        let write = BatchWriteItemInput::default().encoder();
+        let answer: Value = serde_json::from_slice(&write(output).unwrap()).unwrap();
+        assert_eq!(answer, json!({"UnprocessedItems": {"Music": requests}}));
+    }
+}

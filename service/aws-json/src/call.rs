@@ -23,50 +23,54 @@ pub(crate) struct Entrance<E: Engine> {
     pub(crate) stack: Stack<E>,
 }
 
+/// A request that has arrived.
+#[derive(Clone, Copy)]
+pub(crate) struct Received<'r> {
+    /// Its head, with what was found out about it in its extensions.
+    pub(crate) head: &'r Parts,
+    /// What its body says, decompressed.
+    pub(crate) body: &'r [u8],
+}
+
 impl<E: Engine> Entrance<E> {
-    /// Does what a request asks for; `body` is what its body says, decompressed.
-    pub(crate) async fn perform(
-        &self,
-        target: Target,
-        head: &Parts,
-        body: &[u8],
-    ) -> Result<Vec<u8>, Failure> {
+    /// Does what a request asks for.
+    pub(crate) async fn perform(&self, target: Target, request: Received<'_>) -> Result<Vec<u8>, Failure> {
         use OperationKind as Kind;
         let kind = match target {
-            Target::DescribeEndpoints => return describe_endpoints(head, body),
+            Target::DescribeEndpoints => return describe_endpoints(request),
             Target::Operation(kind) => kind,
         };
         match kind {
-            Kind::CreateTable => self.call::<CreateTableInput>(head, body).await,
-            Kind::DescribeTable => self.call::<DescribeTableInput>(head, body).await,
-            Kind::ListTables => self.call::<ListTablesInput>(head, body).await,
-            Kind::UpdateTable => self.call::<UpdateTableInput>(head, body).await,
-            Kind::DeleteTable => self.call::<DeleteTableInput>(head, body).await,
-            Kind::TagResource => self.call::<TagResourceInput>(head, body).await,
-            Kind::UntagResource => self.call::<UntagResourceInput>(head, body).await,
-            Kind::ListTagsOfResource => self.call::<ListTagsOfResourceInput>(head, body).await,
-            Kind::GetItem => self.call::<GetItemInput>(head, body).await,
-            Kind::PutItem => self.call::<PutItemInput>(head, body).await,
-            Kind::UpdateItem => self.call::<UpdateItemInput>(head, body).await,
-            Kind::DeleteItem => self.call::<DeleteItemInput>(head, body).await,
-            Kind::BatchGetItem => self.call::<BatchGetItemInput>(head, body).await,
-            Kind::BatchWriteItem => self.call::<BatchWriteItemInput>(head, body).await,
-            Kind::Query => self.call::<QueryInput>(head, body).await,
-            Kind::Scan => self.call::<ScanInput>(head, body).await,
-            Kind::TransactGetItems => self.call::<TransactGetItemsInput>(head, body).await,
-            Kind::TransactWriteItems => self.call::<TransactWriteItemsInput>(head, body).await,
+            Kind::CreateTable => self.call::<CreateTableInput>(request).await,
+            Kind::DescribeTable => self.call::<DescribeTableInput>(request).await,
+            Kind::ListTables => self.call::<ListTablesInput>(request).await,
+            Kind::UpdateTable => self.call::<UpdateTableInput>(request).await,
+            Kind::DeleteTable => self.call::<DeleteTableInput>(request).await,
+            Kind::TagResource => self.call::<TagResourceInput>(request).await,
+            Kind::UntagResource => self.call::<UntagResourceInput>(request).await,
+            Kind::ListTagsOfResource => self.call::<ListTagsOfResourceInput>(request).await,
+            Kind::GetItem => self.call::<GetItemInput>(request).await,
+            Kind::PutItem => self.call::<PutItemInput>(request).await,
+            Kind::UpdateItem => self.call::<UpdateItemInput>(request).await,
+            Kind::DeleteItem => self.call::<DeleteItemInput>(request).await,
+            Kind::BatchGetItem => self.call::<BatchGetItemInput>(request).await,
+            Kind::BatchWriteItem => self.call::<BatchWriteItemInput>(request).await,
+            Kind::Query => self.call::<QueryInput>(request).await,
+            Kind::Scan => self.call::<ScanInput>(request).await,
+            Kind::TransactGetItems => self.call::<TransactGetItemsInput>(request).await,
+            Kind::TransactWriteItems => self.call::<TransactWriteItemsInput>(request).await,
             // AWS has no such operations.
             Kind::StreamQuery | Kind::StreamScan => Err(Failure::UnknownOperation),
         }
     }
 
     /// Reads a request, has its operation done, and writes the answer. The one place that makes a call.
-    async fn call<R: Request>(&self, _head: &Parts, body: &[u8]) -> Result<Vec<u8>, Failure> {
-        let request: R = read(body)?;
-        request.check_first().map_err(Error::from)?;
-        request.problems().result().map_err(Error::from)?;
-        let write = request.encoder();
-        let operation = request.into_operation()?;
+    async fn call<R: Request>(&self, request: Received<'_>) -> Result<Vec<u8>, Failure> {
+        let asked: R = read(request.body)?;
+        asked.check_first().map_err(Error::from)?;
+        asked.problems().result().map_err(Error::from)?;
+        let write = asked.encoder();
+        let operation = asked.into_operation()?;
         // A caller over HTTP does not say how long it waits.
         let output = self.stack.call(Call { operation, deadline: None }).await?;
         Ok(write(output).map_err(Error::internal)?)
@@ -84,7 +88,7 @@ fn read<R: Request>(body: &[u8]) -> Result<R, Failure> {
 const ENDPOINT_CACHE_MINUTES: u32 = 1_440;
 
 /// The address that the client reached us at: any other might not be one.
-fn describe_endpoints(head: &Parts, body: &[u8]) -> Result<Vec<u8>, Failure> {
+fn describe_endpoints(request: Received<'_>) -> Result<Vec<u8>, Failure> {
     #[derive(Serialize)]
     #[serde(rename_all = "PascalCase")]
     struct Endpoints<'a> {
@@ -96,10 +100,12 @@ fn describe_endpoints(head: &Parts, body: &[u8]) -> Result<Vec<u8>, Failure> {
         address: &'a str,
         cache_period_in_minutes: u32,
     }
-    let mut json = Json::new(body)?;
+    let mut json = Json::new(request.body)?;
     json.object("class com.amazonaws.dynamodb.v20120810.DescribeEndpointsRequest", |json, _| json.skip())?;
     json.finish()?;
-    let endpoint =
-        Endpoint { address: crate::http::host(head), cache_period_in_minutes: ENDPOINT_CACHE_MINUTES };
+    let endpoint = Endpoint {
+        address: crate::http::host(request.head),
+        cache_period_in_minutes: ENDPOINT_CACHE_MINUTES,
+    };
     Ok(encode(&Endpoints { endpoints: [endpoint] }).map_err(Error::internal)?)
 }

@@ -1,6 +1,6 @@
 //! The outside of the protocol: what is a request at all, and what every answer carries (operations: wire facts).
 
-use crate::call::Entrance;
+use crate::call::{Entrance, Received};
 use crate::error::{Failure, answer};
 use crate::json::Json;
 use crate::target::Target;
@@ -71,14 +71,15 @@ async fn post<E: Engine>(
 ) -> Result<Vec<u8>, (Option<Target>, Failure)> {
     let body = receive(head, body).await.map_err(|failure| (None, failure))?;
     let target = head.headers.get(TARGET).and_then(|target| target.to_str().ok()).and_then(Target::parse);
-    // A caller is to be authenticated here: what is signed is the body as it was sent.
+    // Whatever is signed is the body as it is here, as it was sent.
     let text = decompress(head, body).map_err(|failure| (target, failure))?;
     let Some(target) = target else {
         // What is not JSON is told first.
         let is_json = Json::new(&text).and_then(|mut json| json.skip().and_then(|()| json.finish()));
         return Err((None, is_json.err().map_or(Failure::UnknownOperation, Failure::from)));
     };
-    entrance.perform(target, head, &text).await.map_err(|failure| (Some(target), failure))
+    let request = Received { head, body: &text };
+    entrance.perform(target, request).await.map_err(|failure| (Some(target), failure))
 }
 
 /// The type of a request's body as it is given, if it is one that is read.

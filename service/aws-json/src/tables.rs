@@ -19,6 +19,7 @@ const KEY_SCHEMA: Rule = REQUIRED.length_from(1);
 const INDEX_NAME: Rule = REQUIRED.length(3, 255).form(Form::Name);
 const UNITS: Rule = REQUIRED.range_from(1);
 const RESOURCE_ARN: Rule = REQUIRED.length(1, 1283);
+const TAG_KEY: Rule = ANY.length(1, 128);
 const NON_KEY_ATTRIBUTE: Rule = ANY.length(1, 255);
 const BILLING_MODE: Rule = ANY.one_of(&["PROVISIONED", "PAY_PER_REQUEST"]);
 const TABLE_CLASS: Rule = ANY.one_of(&["STANDARD", "STANDARD_INFREQUENT_ACCESS"]);
@@ -192,8 +193,6 @@ shape! {
         "TagKeys" keys: Vec<String> = REQUIRED.each(&TAG_KEY);
     }
 }
-
-const TAG_KEY: Rule = ANY.length(1, 128);
 
 shape! {
     ListTagsOfResourceInput {
