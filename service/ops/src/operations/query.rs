@@ -131,17 +131,22 @@ impl QuerySelection {
         check_index_name(self.index.as_deref())?;
         let projection = projection_parameter(self.projection_expression.as_deref(), &self.arguments);
         Select::check(self.select, projection, self.index.is_some())?;
-        let has_expression = self.key_condition_expression.is_some()
-            || self.filter_expression.is_some()
-            || self.projection_expression.is_some();
-        let filter_on_key = filter_on_key(&self.arguments);
-        let mut expressions = self.arguments.check(&service.expressions, has_expression)?;
-        let Some(key_condition) = expressions.key_condition(self.key_condition_expression.as_deref())? else {
-            return Err(Validation::new(
+        let missing = || {
+            Validation::new(
                 "key_condition_expression",
                 "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.",
-            ));
+            )
         };
+        let has_key_condition = self.key_condition_expression.is_some();
+        if !has_key_condition && self.arguments.built(|built| built.key_condition.as_ref()).is_none() {
+            return Err(missing());
+        }
+        let has_expression =
+            has_key_condition || self.filter_expression.is_some() || self.projection_expression.is_some();
+        let filter_on_key = filter_on_key(&self.arguments);
+        let mut expressions = self.arguments.check(&service.expressions, has_expression)?;
+        let key_condition =
+            expressions.key_condition(self.key_condition_expression.as_deref())?.ok_or_else(missing)?;
         let (filter, projection) =
             filter_and_projection(expressions, self.filter_expression, self.projection_expression)?;
         Ok(Prepared {
