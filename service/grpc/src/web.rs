@@ -17,7 +17,8 @@ const EXPOSED: [HeaderName; 4] = [
 const PREFLIGHT_AGE: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
 /// The services of `router` for browsers as well. Pages of any origin may call: what a call may do is decided by who
-/// calls, and nothing that a browser sends of itself says who that is.
+/// calls, and nothing that a browser sends of itself says who that is. Where calls are not authenticated, any page that
+/// a browser on this machine opens may call too.
 pub fn for_browsers(router: Router) -> Router {
     let origins = CorsLayer::new()
         .allow_origin(Any)
