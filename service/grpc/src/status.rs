@@ -333,6 +333,43 @@ mod tests {
     }
 
     #[test]
+    fn a_call_that_another_was_in_the_way_of_is_aborted_and_told_when_to_come_back() {
+        use CancellationCode::{None, TransactionConflict};
+        let reasons = || [None, TransactionConflict].map(|code| reason(code, Option::None)).to_vec();
+        for (error, name, exception, delay) in [
+            (Error::TransactionConflict, "TRANSACTION_CONFLICT", "TransactionConflictException", 50),
+            (
+                Error::TransactionInProgress,
+                "TRANSACTION_IN_PROGRESS",
+                "TransactionInProgressException",
+                1_000,
+            ),
+            (
+                Error::TransactionCanceled { reasons: reasons() },
+                "TRANSACTION_CANCELED",
+                "TransactionCanceledException",
+                50,
+            ),
+        ] {
+            let status = of(&error);
+            assert_eq!(status.code(), Code::Aborted, "{name}");
+            let delay = Some(Duration::from_millis(delay));
+            assert_eq!(status.get_details_retry_info().unwrap().retry_delay, delay, "{name}");
+            let info = info(&status);
+            assert_eq!((info.reason.as_str(), info.metadata["retryable"].as_str()), (name, "true"));
+            assert_eq!(info.metadata["dynamodbException"], exception);
+        }
+        let status = of(&Error::TransactionCanceled { reasons: reasons() });
+        assert!(status.message().ends_with("[None, TransactionConflict]"), "{}", status.message());
+        let rich = pb::Status::decode(status.details()).unwrap();
+        let detail = rich.details.iter().find(|detail| detail.type_url.ends_with("TransactionCancellation"));
+        let sent = cairn_api::v1::TransactionCancellation::decode(&detail.unwrap().value[..]).unwrap();
+        let codes: Vec<_> = sent.reasons.iter().map(cairn_api::v1::CancellationReason::code).collect();
+        use cairn_api::v1::CancellationCode as Wire;
+        assert_eq!(codes, [Wire::None, Wire::TransactionConflict]);
+    }
+
+    #[test]
     fn the_items_of_a_cancellation_are_bounded_together_earlier_ones_first() {
         let failed = CancellationCode::ConditionalCheckFailed;
         let reasons = vec![

@@ -50,6 +50,7 @@ impl RawFields {
             WireType::StartGroup | WireType::EndGroup => {
                 prost::encoding::skip_field(wire_type, tag, buf, ctx)?;
                 encode_key(tag, WireType::StartGroup, &mut fields);
+                encode_key(tag, WireType::EndGroup, &mut fields);
             }
         }
         self.0 = fields.freeze();

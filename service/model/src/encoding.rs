@@ -12,7 +12,6 @@ use crate::{
 };
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::encoding::{WireType, decode_key, decode_varint, encode_key, encode_varint, encoded_len_varint};
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Field numbers of `cairn.v1.AttributeValue`.
@@ -60,6 +59,14 @@ impl DecodeBudget {
     fn charge(&mut self, bytes: usize) -> Result<(), ValueErrorKind> {
         self.bytes = self.bytes.checked_sub(bytes).ok_or(ValueErrorKind::TooLarge)?;
         Ok(())
+    }
+
+    /// Does what is one nesting level further in.
+    fn level<T>(&mut self, inside: impl FnOnce(&mut Self) -> Result<T, ValueError>) -> Result<T, ValueError> {
+        self.levels = self.levels.checked_sub(1).ok_or(ValueErrorKind::TooDeep)?;
+        let done = inside(self);
+        self.levels += 1;
+        done
     }
 }
 
@@ -208,6 +215,19 @@ pub fn encode_value(value: &AttributeValue) -> Bytes {
 const CUT_SHORT: ValueErrorKind = ValueErrorKind::Malformed("it is cut short");
 const NOT_UTF8: ValueErrorKind = ValueErrorKind::Malformed("a string is not UTF-8");
 const WRONG_WIRE_TYPE: ValueErrorKind = ValueErrorKind::Malformed("a field has the wrong wire type");
+const BAD_GROUP: ValueErrorKind =
+    ValueErrorKind::Malformed("a group does not end where it should, or is too deep in others");
+
+/// How many messages and groups may be inside each other, the outermost included, as generated code has it.
+const NESTED_MAX: u32 = 100;
+
+/// The fields of a message, one after the other.
+#[derive(Clone, Copy)]
+pub(crate) struct Fields<'a> {
+    bytes: &'a [u8],
+    /// How many more messages and groups may be inside.
+    nested_max: u32,
+}
 
 /// One field of a message.
 pub(crate) enum Field<'a> {
@@ -233,33 +253,74 @@ impl<'a> Field<'a> {
     }
 }
 
-/// The next field of a message and its number; none at the end.
-pub(crate) fn next_field<'a>(bytes: &mut &'a [u8]) -> Result<Option<(u32, Field<'a>)>, ValueErrorKind> {
-    if bytes.is_empty() {
-        return Ok(None);
+impl<'a> Fields<'a> {
+    /// The fields of a message that is in no other.
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
+        Self { bytes, nested_max: NESTED_MAX }
     }
-    let (tag, wire_type) = decode_key(bytes).map_err(|_| CUT_SHORT)?;
-    let mut take = |len: usize| -> Result<&'a [u8], ValueErrorKind> {
-        let (taken, rest) = bytes.split_at_checked(len).ok_or(CUT_SHORT)?;
-        *bytes = rest;
+
+    /// The fields of a message that one of these fields is.
+    fn inside(&self, field: Field<'a>) -> Result<Self, ValueErrorKind> {
+        Ok(Self { bytes: field.delimited()?, nested_max: self.nested_max.saturating_sub(1) })
+    }
+
+    /// The next field and its number; none at the end.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Result<Option<(u32, Field<'a>)>, ValueErrorKind> {
+        if self.bytes.is_empty() {
+            return Ok(None);
+        }
+        let (tag, wire_type) = decode_key(&mut self.bytes).map_err(|_| CUT_SHORT)?;
+        let field = match wire_type {
+            WireType::ThirtyTwoBit => self.take(4).map(|_| Field::Other)?,
+            WireType::SixtyFourBit => self.take(8).map(|_| Field::Other)?,
+            WireType::Varint => Field::Varint(self.take_varint()?),
+            WireType::LengthDelimited => {
+                let len = self.take_varint()?;
+                Field::Delimited(self.take(usize::try_from(len).map_err(|_| CUT_SHORT)?)?)
+            }
+            WireType::StartGroup => self.skip_group(tag, self.nested_max).map(|()| Field::Other)?,
+            WireType::EndGroup => return Err(BAD_GROUP),
+        };
+        Ok(Some((tag, field)))
+    }
+
+    #[inline]
+    fn take(&mut self, len: usize) -> Result<&'a [u8], ValueErrorKind> {
+        let (taken, rest) = self.bytes.split_at_checked(len).ok_or(CUT_SHORT)?;
+        self.bytes = rest;
         Ok(taken)
-    };
-    let field = match wire_type {
-        WireType::ThirtyTwoBit => take(4).map(|_| Field::Other)?,
-        WireType::SixtyFourBit => take(8).map(|_| Field::Other)?,
-        WireType::Varint => Field::Varint(decode_varint(bytes).map_err(|_| CUT_SHORT)?),
-        WireType::LengthDelimited => {
-            let len = decode_varint(bytes).map_err(|_| CUT_SHORT)?;
-            let (taken, rest) =
-                usize::try_from(len).ok().and_then(|len| bytes.split_at_checked(len)).ok_or(CUT_SHORT)?;
-            *bytes = rest;
-            Field::Delimited(taken)
+    }
+
+    #[inline]
+    fn take_varint(&mut self) -> Result<u64, ValueErrorKind> {
+        decode_varint(&mut self.bytes).map_err(|_| CUT_SHORT)
+    }
+
+    /// Skips a group whose start has been read. proto3 has none, and whoever knows none must still find their ends.
+    #[cold]
+    fn skip_group(&mut self, tag: u32, nested_max: u32) -> Result<(), ValueErrorKind> {
+        let nested_max = nested_max.checked_sub(1).ok_or(BAD_GROUP)?;
+        loop {
+            let (inner, wire_type) = decode_key(&mut self.bytes).map_err(|_| CUT_SHORT)?;
+            if wire_type == WireType::EndGroup {
+                return if inner == tag { Ok(()) } else { Err(BAD_GROUP) };
+            }
+            if nested_max == 0 {
+                return Err(BAD_GROUP);
+            }
+            match wire_type {
+                WireType::ThirtyTwoBit => self.take(4).map(|_| ())?,
+                WireType::SixtyFourBit => self.take(8).map(|_| ())?,
+                WireType::Varint => self.take_varint().map(|_| ())?,
+                WireType::LengthDelimited => {
+                    let len = self.take_varint()?;
+                    self.take(usize::try_from(len).map_err(|_| CUT_SHORT)?)?;
+                }
+                WireType::StartGroup | WireType::EndGroup => self.skip_group(inner, nested_max)?,
+            }
         }
-        WireType::StartGroup | WireType::EndGroup => {
-            return Err(ValueErrorKind::Malformed("it holds a group, which proto3 does not have"));
-        }
-    };
-    Ok(Some((tag, field)))
+    }
 }
 
 pub(crate) fn text(bytes: &[u8]) -> Result<&str, ValueErrorKind> {
@@ -270,30 +331,33 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, ValueErrorKind> {
 ///
 /// # Errors
 /// The first rule broken, and where; [`TooLarge`](ValueErrorKind::TooLarge) as soon as the budget is spent.
-pub fn decode_attributes(mut bytes: &[u8], budget: &mut DecodeBudget) -> Result<AttributeMap, ValueError> {
+pub fn decode_attributes(bytes: &[u8], budget: &mut DecodeBudget) -> Result<AttributeMap, ValueError> {
     let mut attributes = AttributeMap::new();
-    merge_attributes(&mut attributes, &mut bytes, budget)?;
+    merge_attributes(&mut attributes, Fields::of(bytes), budget)?;
     Ok(attributes)
 }
 
 fn merge_attributes(
     attributes: &mut AttributeMap,
-    bytes: &mut &[u8],
+    mut fields: Fields<'_>,
     budget: &mut DecodeBudget,
 ) -> Result<(), ValueError> {
-    while let Some((tag, field)) = next_field(bytes)? {
+    while let Some((tag, field)) = fields.next()? {
         if tag != field::MEMBER {
             continue;
         }
-        let mut entry = field.delimited()?;
+        let entry = fields.inside(field)?;
         let mut name = "";
-        let mut value = Cow::Borrowed(&[][..]);
-        while let Some((tag, field)) = next_field(&mut entry)? {
+        let mut value = None;
+        let mut parts = 0;
+        let mut members = entry;
+        while let Some((tag, field)) = members.next()? {
             match tag {
                 field::ENTRY_KEY => name = text(field.delimited()?)?,
-                // A value that comes in parts is one (protobuf's merging).
-                field::ENTRY_VALUE if value.is_empty() => value = Cow::Borrowed(field.delimited()?),
-                field::ENTRY_VALUE => value.to_mut().extend_from_slice(field.delimited()?),
+                field::ENTRY_VALUE => {
+                    value = Some(members.inside(field)?);
+                    parts += 1;
+                }
                 _ => {}
             }
         }
@@ -301,7 +365,10 @@ fn merge_attributes(
         let decoded = check_attribute_name(&name)
             .and_then(|()| budget.charge(name.len()))
             .map_err(ValueError::from)
-            .and_then(|()| decode_value(&value, budget));
+            .and_then(|()| match value {
+                Some(value) if parts == 1 => decode_message(value, budget),
+                _ => decode_parts(entry, budget),
+            });
         match decoded {
             // Of two entries with one key the later stands, as everywhere in protobuf.
             Ok(value) => attributes.insert(name, value),
@@ -311,21 +378,40 @@ fn merge_attributes(
     Ok(())
 }
 
+/// Reads the value of an entry in which it comes in several parts, or in none. Each part is a whole message, and
+/// together they are one value (protobuf's merging).
+#[cold]
+fn decode_parts(mut entry: Fields<'_>, budget: &mut DecodeBudget) -> Result<AttributeValue, ValueError> {
+    let mut value = None;
+    while let Some((tag, field)) = entry.next()? {
+        if tag == field::ENTRY_VALUE {
+            let part = entry.inside(field)?;
+            value = budget.level(|budget| merge_value(value, part, budget))?;
+        }
+    }
+    complete(value)
+}
+
 /// Reads one value from its encoding, checking every rule of the data model.
 ///
 /// # Errors
 /// As [`decode_attributes`].
 pub fn decode_value(bytes: &[u8], budget: &mut DecodeBudget) -> Result<AttributeValue, ValueError> {
-    budget.levels = budget.levels.checked_sub(1).ok_or(ValueErrorKind::TooDeep)?;
-    let value = decode_fields(bytes, budget);
-    budget.levels += 1;
-    value
+    decode_message(Fields::of(bytes), budget)
 }
 
-fn decode_fields(mut bytes: &[u8], budget: &mut DecodeBudget) -> Result<AttributeValue, ValueError> {
-    let mut value: Option<AttributeValue> = None;
-    while let Some((tag, field)) = next_field(&mut bytes)? {
-        // Of several alternatives the last stands; a container that comes in parts is one (protobuf's merging).
+fn decode_message(fields: Fields<'_>, budget: &mut DecodeBudget) -> Result<AttributeValue, ValueError> {
+    budget.level(|budget| complete(merge_value(None, fields, budget)?))
+}
+
+/// Reads what is said of a value. Of several alternatives the last stands; a container that comes in parts is one
+/// (protobuf's merging).
+fn merge_value(
+    mut value: Option<AttributeValue>,
+    mut fields: Fields<'_>,
+    budget: &mut DecodeBudget,
+) -> Result<Option<AttributeValue>, ValueError> {
+    while let Some((tag, field)) = fields.next()? {
         value = Some(match tag {
             field::STRING => {
                 let text = text(field.delimited()?)?;
@@ -357,13 +443,13 @@ fn decode_fields(mut bytes: &[u8], budget: &mut DecodeBudget) -> Result<Attribut
                     _ => Vec::new(),
                 };
                 budget.charge(3)?;
-                let mut list = field.delimited()?;
-                while let Some((tag, field)) = next_field(&mut list)? {
+                let mut list = fields.inside(field)?;
+                while let Some((tag, field)) = list.next()? {
                     if tag == field::MEMBER {
                         budget.charge(1)?;
                         let index = elements.len();
                         elements.push(
-                            decode_value(field.delimited()?, budget)
+                            decode_message(list.inside(field)?, budget)
                                 .map_err(|error| error.within(|| PathSegment::Index(index)))?,
                         );
                     }
@@ -376,7 +462,7 @@ fn decode_fields(mut bytes: &[u8], budget: &mut DecodeBudget) -> Result<Attribut
                     _ => AttributeMap::new(),
                 };
                 budget.charge(3)?;
-                merge_attributes(&mut members, &mut field.delimited()?, budget)?;
+                merge_attributes(&mut members, fields.inside(field)?, budget)?;
                 budget.charge(members.len())?;
                 AttributeValue::M(members)
             }
@@ -385,7 +471,7 @@ fn decode_fields(mut bytes: &[u8], budget: &mut DecodeBudget) -> Result<Attribut
                     Some(AttributeValue::Ss(members)) => members,
                     _ => BTreeSet::new(),
                 };
-                merge_set(SetKind::String, &mut members, field.delimited()?, |bytes| {
+                merge_set(SetKind::String, &mut members, fields.inside(field)?, |bytes| {
                     let text = text(bytes)?;
                     budget.charge(text.len())?;
                     Ok(text.to_owned())
@@ -397,7 +483,7 @@ fn decode_fields(mut bytes: &[u8], budget: &mut DecodeBudget) -> Result<Attribut
                     Some(AttributeValue::Ns(members)) => members,
                     _ => BTreeSet::new(),
                 };
-                merge_set(SetKind::Number, &mut members, field.delimited()?, |bytes| {
+                merge_set(SetKind::Number, &mut members, fields.inside(field)?, |bytes| {
                     let number: Number = text(bytes)?.parse()?;
                     budget.charge(number.size())?;
                     Ok(number)
@@ -409,7 +495,7 @@ fn decode_fields(mut bytes: &[u8], budget: &mut DecodeBudget) -> Result<Attribut
                     Some(AttributeValue::Bs(members)) => members,
                     _ => BTreeSet::new(),
                 };
-                merge_set(SetKind::Binary, &mut members, field.delimited()?, |bytes| {
+                merge_set(SetKind::Binary, &mut members, fields.inside(field)?, |bytes| {
                     budget.charge(bytes.len())?;
                     Ok(Bytes::copy_from_slice(bytes))
                 })?;
@@ -418,6 +504,11 @@ fn decode_fields(mut bytes: &[u8], budget: &mut DecodeBudget) -> Result<Attribut
             _ => continue,
         });
     }
+    Ok(value)
+}
+
+/// The value of which everything is read.
+fn complete(value: Option<AttributeValue>) -> Result<AttributeValue, ValueError> {
     match value.ok_or(ValueErrorKind::Empty)? {
         AttributeValue::Ss(members) if members.is_empty() => {
             Err(ValueErrorKind::EmptySet(SetKind::String).into())
@@ -435,12 +526,12 @@ fn decode_fields(mut bytes: &[u8], budget: &mut DecodeBudget) -> Result<Attribut
 fn merge_set<T: Ord>(
     kind: SetKind,
     members: &mut BTreeSet<T>,
-    bytes: &[u8],
+    fields: Fields<'_>,
     mut read: impl FnMut(&[u8]) -> Result<T, ValueErrorKind>,
 ) -> Result<(), ValueError> {
-    let mut rest = bytes;
+    let mut rest = fields;
     let mut index = 0;
-    while let Some((tag, field)) = next_field(&mut rest)? {
+    while let Some((tag, field)) = rest.next()? {
         if tag != field::MEMBER {
             continue;
         }
@@ -449,7 +540,7 @@ fn merge_set<T: Ord>(
             .and_then(&mut read)
             .map_err(|kind| ValueError::from(kind).within(|| PathSegment::Index(index)))?;
         if !members.insert(member) {
-            return Err(ValueErrorKind::DuplicateInSet { kind, shown: shown_members(kind, bytes) }.into());
+            return Err(ValueErrorKind::DuplicateInSet { kind, shown: shown_members(kind, fields) }.into());
         }
         index += 1;
     }
@@ -457,10 +548,15 @@ fn merge_set<T: Ord>(
 }
 
 /// The members of a set as an error about duplicates repeats them.
-fn shown_members(kind: SetKind, mut bytes: &[u8]) -> String {
-    let members = std::iter::from_fn(|| match next_field(&mut bytes) {
-        Ok(Some((_, Field::Delimited(member)))) => text(member).ok(),
-        _ => None,
+fn shown_members(kind: SetKind, mut fields: Fields<'_>) -> String {
+    let members = std::iter::from_fn(|| {
+        loop {
+            match fields.next() {
+                Ok(Some((field::MEMBER, member))) => return member.delimited().and_then(text).ok(),
+                Ok(Some(_)) => {}
+                _ => return None,
+            }
+        }
     });
     kind.shown(members)
 }

@@ -3,7 +3,7 @@
 //! What is encoded is written from its encoding: nothing is decoded, no maps are built. Reading that JSON is the affair
 //! of whoever owns the wire it comes from.
 
-use crate::encoding::{Field, field, next_field, text};
+use crate::encoding::{Field, Fields, field, text};
 use crate::item::ItemView;
 use crate::{AttributeMap, AttributeValue, Item, ValueErrorKind, limits};
 use base64::display::Base64Display;
@@ -121,8 +121,8 @@ fn damaged<E: Error>(kind: ValueErrorKind) -> E {
 impl Serialize for EncodedMembers<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut out = serializer.serialize_map(None)?;
-        let mut bytes = self.bytes;
-        while let Some((tag, found)) = next_field(&mut bytes).map_err(damaged)? {
+        let mut fields = Fields::of(self.bytes);
+        while let Some((tag, found)) = fields.next().map_err(damaged)? {
             if tag != field::MEMBER {
                 continue;
             }
@@ -135,9 +135,9 @@ impl Serialize for EncodedMembers<'_> {
 
 /// The name and the encoded value of an entry.
 fn entry(found: Field<'_>) -> Result<(&str, &[u8]), ValueErrorKind> {
-    let mut entry = found.delimited()?;
+    let mut entry = Fields::of(found.delimited()?);
     let (mut name, mut value) = ("", &[][..]);
-    while let Some((tag, found)) = next_field(&mut entry)? {
+    while let Some((tag, found)) = entry.next()? {
         match tag {
             field::ENTRY_KEY => name = text(found.delimited()?)?,
             field::ENTRY_VALUE => value = found.delimited()?,
@@ -150,9 +150,8 @@ fn entry(found: Field<'_>) -> Result<(&str, &[u8]), ValueErrorKind> {
 impl Serialize for EncodedTyped<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let levels = self.levels.checked_sub(1).ok_or_else(|| damaged(ValueErrorKind::TooDeep))?;
-        let mut bytes = self.bytes;
-        let (tag, found) =
-            next_field(&mut bytes).map_err(damaged)?.ok_or_else(|| damaged(ValueErrorKind::Empty))?;
+        let mut fields = Fields::of(self.bytes);
+        let (tag, found) = fields.next().map_err(damaged)?.ok_or_else(|| damaged(ValueErrorKind::Empty))?;
         let mut out = serializer.serialize_map(Some(1))?;
         let flag = |found: Field<'_>| found.varint().map_err(damaged);
         match tag {
@@ -202,8 +201,8 @@ where
 {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut out = serializer.serialize_seq(None)?;
-        let mut bytes = self.bytes;
-        while let Some((tag, found)) = next_field(&mut bytes).map_err(damaged)? {
+        let mut fields = Fields::of(self.bytes);
+        while let Some((tag, found)) = fields.next().map_err(damaged)? {
             if tag == field::MEMBER {
                 let member = found.delimited().and_then(&self.one).map_err(damaged)?;
                 out.serialize_element(&member)?;

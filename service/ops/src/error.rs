@@ -257,6 +257,10 @@ impl From<cairn_storage::Error> for Error {
             Storage::Overloaded => {
                 unavailable("the store has too much work waiting", Duration::from_millis(100), error)
             }
+            // Where a conflict is an answer of its own, the operation gives that.
+            Storage::Conflict { .. } => {
+                unavailable("other calls were in the way of this one", Duration::from_millis(50), error)
+            }
             Storage::Closed => unavailable("the service is shutting down", Duration::from_secs(1), error),
             other => Self::internal(other),
         }

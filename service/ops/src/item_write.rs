@@ -253,6 +253,7 @@ where
                 let snapshot = service.engine.snapshot(Consistency::Strong).await?;
                 table = service.catalog.serving(&snapshot, name).await?;
             }
+            Err(cairn_storage::Error::Conflict { .. }) => return Err(Error::TransactionConflict),
             Err(error) => return Err(error.into()),
         }
     }

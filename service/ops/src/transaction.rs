@@ -105,6 +105,23 @@ pub(crate) fn invalid_action(count: usize, number: usize, validation: Validation
     Error::TransactionCanceled { reasons }
 }
 
+/// The cancellation of a transaction of `count` actions because others were in the way of `actions`: of all of them, if
+/// it is not known of which.
+pub(crate) fn conflict(count: usize, actions: &[usize]) -> Error {
+    let reasons = (0..count).map(|number| {
+        if actions.is_empty() || actions.contains(&number) {
+            CancellationReason {
+                code: CancellationCode::TransactionConflict,
+                message: Error::TransactionConflict.to_string(),
+                ..CancellationReason::default()
+            }
+        } else {
+            CancellationReason::default()
+        }
+    });
+    Error::TransactionCanceled { reasons: reasons.collect() }
+}
+
 /// What a transaction costs, table by table.
 #[derive(Default)]
 pub(crate) struct Costs {

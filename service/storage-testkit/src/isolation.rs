@@ -6,7 +6,7 @@ use crate::harness::{
     store_with_spaces, strong, total,
 };
 use bytes::Bytes;
-use cairn_storage::{Consistency, Decision, Engine, RecordKey, Snapshot, Write};
+use cairn_storage::{Consistency, Decision, Engine, Error, RecordKey, Snapshot, Write};
 use rand::rngs::StdRng;
 use rand::seq::index::sample;
 use rand::{RngExt, SeedableRng};
@@ -65,6 +65,54 @@ pub async fn increments_of_many_keys_are_never_lost<S: Subject>(subject: S) {
         let expected = counts.iter().map(|counts| counts[n]).sum::<u64>();
         assert_eq!(parse(get(&engine, &key(n)).await.as_ref()), expected, "key {n}");
     }
+}
+
+/// A transaction that the engine gives up for a conflict has changed nothing, not even what it wrote undeclared, names
+/// none but declared keys, and goes through if it is tried again. (An engine that never gives up keeps this as well.)
+pub async fn a_transaction_given_up_for_a_conflict_has_changed_nothing<S: Subject>(subject: S) {
+    let (_store, engine) = store_with_spaces(&subject).await;
+    let attempts = at_once(12, |task| {
+        let engine = engine.clone();
+        async move {
+            let mut done = Vec::new();
+            for step in 0..40_u64 {
+                for attempt in 0_u64.. {
+                    let id = [task, step, attempt].map(u64::to_be_bytes).concat();
+                    let mark = entry(&id);
+                    let decide = move |found: &[Option<Bytes>]| {
+                        let next = |n: usize| number(parse(found[n].as_ref()) + 1);
+                        let writes = vec![
+                            Write::Put(item("a"), next(0)),
+                            Write::Put(item("b"), next(1)),
+                            Write::Put(mark.clone(), number(1)),
+                            Write::Add(counter(ITEMS, 1), 1),
+                        ];
+                        Decision { writes, outcome: () }
+                    };
+                    match engine.transact(vec![item("a"), item("b")], decide).await {
+                        Ok(()) => {
+                            done.push(Bytes::from(id));
+                            break;
+                        }
+                        Err(Error::Conflict { declared }) => {
+                            assert!(declared.iter().all(|place| *place < 2), "{declared:?} of 2 keys");
+                        }
+                        Err(other) => panic!("{other}"),
+                    }
+                }
+            }
+            done
+        }
+    });
+    let mut done = attempts.await.concat();
+    done.sort_unstable();
+    assert_eq!(done.len(), 12 * 40);
+    let marks = everything(&strong(&engine).await, INDEXES).await;
+    assert_eq!(marks.into_iter().map(|(id, _)| id).collect::<Vec<_>>(), done);
+    for key in ["a", "b"] {
+        assert_eq!(parse(get(&engine, &item(key)).await.as_ref()), 12 * 40);
+    }
+    assert_eq!(total(&engine, counter(ITEMS, 1)).await, 12 * 40);
 }
 
 /// Of many who put a record on the condition that there is none, one succeeds.

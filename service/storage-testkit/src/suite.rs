@@ -49,6 +49,7 @@ macro_rules! conformance {
             isolation {
                 increments_of_one_key_are_never_lost,
                 increments_of_many_keys_are_never_lost,
+                a_transaction_given_up_for_a_conflict_has_changed_nothing,
                 of_many_conditional_creations_one_succeeds,
                 the_sum_of_all_accounts_never_moves,
                 write_skew_on_declared_keys_is_impossible,

@@ -89,7 +89,8 @@ impl<F: FnMut(&[u8], Bytes) -> ControlFlow<()> + Send + 'static> Visit for F {
 ///
 /// Cheap to clone. An engine may keep old versions of records as long as a view lives, so hold one for a request, or
 /// a page of a stream, and no longer. One that is held for seconds may expire when memory is short: its reads then fail
-/// with [`Overloaded`](crate::Error::Overloaded), and a new snapshot is the cure.
+/// with [`Overloaded`](crate::Error::Overloaded), and a new snapshot is the cure. So it is after a
+/// [`Conflict`](crate::Error::Conflict), with which an engine may refuse a read that is in the way of transactions.
 pub trait Snapshot: Clone + Send + Sync + 'static {
     /// The record at `key`, if there is one.
     fn get(&self, key: &RecordKey) -> impl Future<Output = Result<Option<Bytes>>> + Send;
@@ -179,7 +180,9 @@ pub trait Engine: Clone + Send + Sync + 'static {
     /// [`Error::SpaceNotFound`](crate::Error::SpaceNotFound) if a key names a space that does not exist at commit
     /// time (a table dropped meanwhile); then nothing is written. [`StorageFull`](crate::Error::StorageFull),
     /// [`Overloaded`](crate::Error::Overloaded), [`ReadOnly`](crate::Error::ReadOnly) and
-    /// [`Closed`](crate::Error::Closed) as those say. [`Backend`](crate::Error::Backend) if `decide` panics, or writes a
+    /// [`Closed`](crate::Error::Closed) as those say. [`Conflict`](crate::Error::Conflict) if the engine gives up
+    /// ordering this transaction against others; then nothing is written, whether `decide` ran or not, and the keys it
+    /// names, if any, are places in `keys`. [`Backend`](crate::Error::Backend) if `decide` panics, or writes a
     /// key of a length that [`RecordKey`] does not have; nothing is written then either.
     fn transact<T, D>(&self, keys: Vec<RecordKey>, decide: D) -> impl Future<Output = Result<T>> + Send
     where

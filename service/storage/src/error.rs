@@ -31,6 +31,13 @@ pub enum Error {
     /// The engine is behind and its queue is full: nothing was tried, and trying again later is right.
     #[error("the storage engine has too much work waiting")]
     Overloaded,
+    /// The engine gave up ordering the call against others: nothing was changed, and trying again is right. Only
+    /// engines that cannot wait for an order, or decide again, ever say so.
+    #[error("the storage engine could not order the call against others on the same records")]
+    Conflict {
+        /// Over which of the keys that the call declared, by their places among them; none if the engine cannot say.
+        declared: Vec<usize>,
+    },
     /// The engine can no longer make writes durable (a failed sync, a failed journal write). Reads still work. Whether
     /// the commits that were waiting are on disk is unknown until the store is reopened.
     #[error("the storage engine no longer accepts writes: {reason}")]

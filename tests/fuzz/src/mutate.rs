@@ -3,7 +3,7 @@
 // Part of a test harness: indexes are of its own making.
 #![allow(clippy::indexing_slicing)]
 
-use crate::INPUT_BYTES_MAX;
+use crate::{INPUT_BYTES_MAX, LARGE_INPUT_BYTES_MAX};
 use rand::RngExt;
 use rand::rngs::SmallRng;
 
@@ -15,11 +15,35 @@ const BOMB_LEVELS_MAX: usize = 2_000;
 /// of another input, tokens inserted, and pieces nested or repeated by the hundred.
 pub fn mutated(pool: &[Vec<u8>], tokens: &[Vec<u8>], random: &mut SmallRng) -> Vec<u8> {
     let mut input = one_of(pool, random).to_vec();
-    for _ in 0..random.random_range(1..=MUTATIONS_MAX) {
-        mutate(&mut input, pool, tokens, random);
-        input.truncate(INPUT_BYTES_MAX);
-    }
+    mutate_up_to(INPUT_BYTES_MAX, &mut input, pool, tokens, random);
     input
+}
+
+/// A large input: one of the seeds, repeated up to some length if it is small, and perhaps mutated.
+pub fn large(seeds: &[Vec<u8>], tokens: &[Vec<u8>], random: &mut SmallRng) -> Vec<u8> {
+    let mut input = one_of(seeds, random).to_vec();
+    let bytes = random.random_range(0..=LARGE_INPUT_BYTES_MAX);
+    if input.len() < INPUT_BYTES_MAX {
+        input = input.repeat(bytes / input.len().max(1));
+    }
+    if random.random() {
+        mutate_up_to(LARGE_INPUT_BYTES_MAX, &mut input, seeds, tokens, random);
+    }
+    input.truncate(LARGE_INPUT_BYTES_MAX);
+    input
+}
+
+fn mutate_up_to(
+    bytes_max: usize,
+    input: &mut Vec<u8>,
+    pool: &[Vec<u8>],
+    tokens: &[Vec<u8>],
+    random: &mut SmallRng,
+) {
+    for _ in 0..random.random_range(1..=MUTATIONS_MAX) {
+        mutate(bytes_max, input, pool, tokens, random);
+        input.truncate(bytes_max);
+    }
 }
 
 fn one_of<'a>(from: &'a [Vec<u8>], random: &mut SmallRng) -> &'a [u8] {
@@ -41,7 +65,13 @@ fn insert(input: &mut Vec<u8>, at: usize, part: &[u8]) {
     input.splice(at..at, part.iter().copied());
 }
 
-fn mutate(input: &mut Vec<u8>, pool: &[Vec<u8>], tokens: &[Vec<u8>], random: &mut SmallRng) {
+fn mutate(
+    bytes_max: usize,
+    input: &mut Vec<u8>,
+    pool: &[Vec<u8>],
+    tokens: &[Vec<u8>],
+    random: &mut SmallRng,
+) {
     match random.random_range(0..20) {
         0..3 if !input.is_empty() => {
             let at = random.random_range(0..input.len());
@@ -65,7 +95,7 @@ fn mutate(input: &mut Vec<u8>, pool: &[Vec<u8>], tokens: &[Vec<u8>], random: &mu
             let replaced = range(input, random);
             input.splice(replaced, part.iter().copied());
         }
-        12 => bomb(input, tokens, random),
+        12 => bomb(bytes_max, input, tokens, random),
         13 => {
             // A length as protobuf writes it, of any size.
             let mut length: u64 = random.random::<u64>() >> random.random_range(0..64);
@@ -82,9 +112,9 @@ fn mutate(input: &mut Vec<u8>, pool: &[Vec<u8>], tokens: &[Vec<u8>], random: &mu
 }
 
 /// Puts one token before and another behind the rest, as often as fits.
-fn bomb(input: &mut Vec<u8>, tokens: &[Vec<u8>], random: &mut SmallRng) {
+fn bomb(bytes_max: usize, input: &mut Vec<u8>, tokens: &[Vec<u8>], random: &mut SmallRng) {
     let (open, close) = (one_of(tokens, random), one_of(tokens, random));
-    let room = INPUT_BYTES_MAX.saturating_sub(input.len()) / (open.len() + close.len()).max(1);
+    let room = bytes_max.saturating_sub(input.len()) / (open.len() + close.len()).max(1);
     let levels = random.random_range(0..=room.min(BOMB_LEVELS_MAX));
     let at = place(input, random);
     let rest = input.split_off(at);

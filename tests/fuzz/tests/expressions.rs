@@ -98,12 +98,18 @@ const TOKENS: &[&str] = &[
     "\n",
 ];
 
+/// What a reader, and what the test does with what it read, may hold at once. A text that is too long is refused before
+/// anything is made of it.
+fn memory_bytes_max(input_bytes: usize) -> usize {
+    if input_bytes > EXPRESSION_BYTES_MAX { 1024 } else { 64 * 1024 + 200 * input_bytes }
+}
+
 /// A kind's seeds are its own texts; whole texts of other kinds are among the tokens.
 fn fuzzer(target: &'static str, seeds: &[&str]) -> Fuzzer {
     let bytes =
         |texts: &[&str]| -> Vec<Vec<u8>> { texts.iter().map(|text| text.as_bytes().into()).collect() };
     let tokens = [TOKENS, CONDITIONS, UPDATES].concat();
-    Fuzzer { target, seeds: bytes(seeds), tokens: bytes(&tokens) }
+    Fuzzer { target, seeds: bytes(seeds), large_seeds: Vec::new(), tokens: bytes(&tokens), memory_bytes_max }
 }
 
 /// Names and values, and an item that was decoded from a mutated encoding.
@@ -152,9 +158,13 @@ fn check_printed<P: ToString + PartialEq + Debug, E: Debug>(
 }
 
 /// Runs `read` on texts, and checks that some were accepted and some refused.
-fn fuzz(target: &'static str, seeds: &[&str], read: impl Fn(&str, Surroundings) -> bool + Send + 'static) {
+fn fuzz(
+    target: &'static str,
+    seeds: &[&str],
+    read: impl Fn(&str, &dyn Fn() -> Surroundings) -> bool + Send + 'static,
+) {
     let (inputs, accepted) = fuzzer(target, seeds).run(move |input| {
-        let is_accepted = std::str::from_utf8(input).is_ok_and(|text| read(text, surroundings(input)));
+        let is_accepted = std::str::from_utf8(input).is_ok_and(|text| read(text, &|| surroundings(input)));
         assert!(!is_accepted || input.len() <= EXPRESSION_BYTES_MAX);
         is_accepted
     });
@@ -164,10 +174,11 @@ fn fuzz(target: &'static str, seeds: &[&str], read: impl Fn(&str, Surroundings) 
 fn check_condition<E: Debug>(
     parse: impl Fn(&str) -> Result<ParsedCondition, E>,
     text: &str,
-    mut given: Surroundings,
+    given: impl Fn() -> Surroundings,
 ) -> bool {
     let Ok(parsed) = parse(text) else { return false };
     check_printed(&parsed, parse);
+    let mut given = given();
     if let Ok(condition) = parsed.bind(&mut given.bindings) {
         let holds = condition.evaluate(&given.item);
         assert_eq!(condition.not().evaluate(&given.item), !holds);
@@ -190,8 +201,9 @@ fn any_text_is_a_key_condition_or_refused() {
     let keys = |names: &[&str], key_type: KeyType| -> Vec<KeyAttribute> {
         names.iter().map(|name| KeyAttribute { name: (*name).to_owned(), key_type }).collect()
     };
-    fuzz("key_condition", KEY_CONDITIONS, move |text, mut given| {
+    fuzz("key_condition", KEY_CONDITIONS, move |text, given| {
         let Ok(parsed) = ParsedKeyCondition::parse(text) else { return false };
+        let mut given = given();
         if let Ok(condition) = parsed.bind(&mut given.bindings) {
             check_printed(&parsed, ParsedKeyCondition::parse);
             for key_type in [KeyType::S, KeyType::N, KeyType::B] {
@@ -206,9 +218,10 @@ fn any_text_is_a_key_condition_or_refused() {
 
 #[test]
 fn any_text_is_a_projection_or_refused() {
-    fuzz("projection", PROJECTIONS, |text, mut given| {
+    fuzz("projection", PROJECTIONS, |text, given| {
         let Ok(parsed) = ParsedProjection::parse(text) else { return false };
         check_printed(&parsed, ParsedProjection::parse);
+        let mut given = given();
         if let Ok(projection) = parsed.bind(&mut given.bindings) {
             let projected = projection.apply(&given.item);
             assert!(projected.keys().all(|name| given.item.contains_key(name)));
@@ -221,9 +234,10 @@ fn any_text_is_a_projection_or_refused() {
 
 #[test]
 fn any_text_is_an_update_or_refused() {
-    fuzz("update", UPDATES, |text, mut given| {
+    fuzz("update", UPDATES, |text, given| {
         let Ok(parsed) = ParsedUpdate::parse(text) else { return false };
         check_printed(&parsed, ParsedUpdate::parse);
+        let mut given = given();
         if let Ok(update) = parsed.bind(&mut given.bindings) {
             let _ = update.updated_old(Some(&given.item));
             if let Ok(updated) = update.apply(Some(&given.item)) {

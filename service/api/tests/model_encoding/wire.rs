@@ -60,6 +60,7 @@ pub(crate) enum Unknown {
     Delimited(u32, Vec<u8>),
     Fixed32(u32, u32),
     Fixed64(u32, u64),
+    Group(u32, Vec<Unknown>),
 }
 
 // ---- writing
@@ -100,6 +101,11 @@ impl Unknown {
             Self::Fixed64(tag, value) => {
                 encode_key(*tag, WireType::SixtyFourBit, out);
                 out.extend_from_slice(&value.to_le_bytes());
+            }
+            Self::Group(tag, fields) => {
+                encode_key(*tag, WireType::StartGroup, out);
+                fields.iter().for_each(|field| field.put(out));
+                encode_key(*tag, WireType::EndGroup, out);
             }
         }
     }
@@ -175,6 +181,9 @@ impl Writer {
 }
 
 // ---- choosing
+//
+// Strategies inside others are boxed. Unboxed, each holds all of its parts by value, and a test that is not optimised
+// moves the sum of them through every frame of the recursion: more than a test's thread has for its stack.
 
 /// Any item.
 pub(crate) fn item() -> impl Strategy<Value = WireItem> {
@@ -182,22 +191,21 @@ pub(crate) fn item() -> impl Strategy<Value = WireItem> {
 }
 
 /// Any value: at least one known field, and perhaps fields around it.
-fn value() -> impl Strategy<Value = WireValue> + Clone {
+fn value() -> BoxedStrategy<WireValue> {
     let leaf = one_or_more(scalar()).prop_map(WireValue);
-    leaf.prop_recursive(4, 40, 6, |inner| {
+    let value = leaf.prop_recursive(4, 40, 6, |inner| {
         let container = prop_oneof![
-            vec(list_field(inner.clone()), 0..4).prop_map(ValueField::List),
-            vec(map_field(inner), 0..4).prop_map(ValueField::Map),
+            vec(list_field(inner.clone()), 0..4).prop_map(ValueField::List).boxed(),
+            vec(map_field(inner), 0..4).prop_map(ValueField::Map).boxed(),
         ];
-        one_or_more(prop_oneof![1 => scalar(), 3 => container]).prop_map(WireValue)
-    })
+        one_or_more(prop_oneof![1 => scalar(), 3 => container.boxed()].boxed()).prop_map(WireValue)
+    });
+    value.boxed()
 }
 
 /// Mostly one field, sometimes more, and sometimes unknown ones among them.
-fn one_or_more(
-    known: impl Strategy<Value = ValueField> + Clone + 'static,
-) -> impl Strategy<Value = Vec<ValueField>> {
-    let more = prop_oneof![known.clone(), unknown().prop_map(ValueField::Unknown)];
+fn one_or_more(known: BoxedStrategy<ValueField>) -> BoxedStrategy<Vec<ValueField>> {
+    let more = prop_oneof![known.clone(), unknown().prop_map(ValueField::Unknown).boxed()];
     (
         known,
         prop_oneof![3 => Just(vec![]).boxed(), 1 => vec(more, 1..3).boxed()],
@@ -207,18 +215,20 @@ fn one_or_more(
             fields.insert(at.index(fields.len() + 1), first);
             fields
         })
+        .boxed()
 }
 
-fn scalar() -> impl Strategy<Value = ValueField> + Clone {
+fn scalar() -> BoxedStrategy<ValueField> {
     let set = prop_oneof![Just(SetField::String), Just(SetField::Number), Just(SetField::Binary)];
     prop_oneof![
-        ".{0,12}".prop_map(ValueField::Text),
-        number().prop_map(ValueField::Number),
-        vec(any::<u8>(), 0..12).prop_map(ValueField::Binary),
-        prop_oneof![0..2u64, any::<u64>()].prop_map(ValueField::Bool),
-        prop_oneof![Just(0), any::<u64>()].prop_map(ValueField::Null),
-        (set, 1..4usize).prop_map(|(kind, members)| ValueField::Set(kind, members)),
+        ".{0,12}".prop_map(ValueField::Text).boxed(),
+        number().prop_map(ValueField::Number).boxed(),
+        vec(any::<u8>(), 0..12).prop_map(ValueField::Binary).boxed(),
+        prop_oneof![0..2u64, any::<u64>()].prop_map(ValueField::Bool).boxed(),
+        prop_oneof![Just(0), any::<u64>()].prop_map(ValueField::Null).boxed(),
+        (set, 1..4usize).prop_map(|(kind, members)| ValueField::Set(kind, members)).boxed(),
     ]
+    .boxed()
 }
 
 /// The text of a number, in any of the forms that are accepted.
@@ -226,33 +236,52 @@ fn number() -> impl Strategy<Value = String> + Clone {
     r"[-+]?([0-9]{1,20}|[0-9]{1,18}\.[0-9]{0,18}|\.[0-9]{1,20})([eE][-+]?[0-9]{1,2})?"
 }
 
-fn list_field(element: impl Strategy<Value = WireValue>) -> impl Strategy<Value = ListField> {
+fn list_field(element: BoxedStrategy<WireValue>) -> BoxedStrategy<ListField> {
     prop_oneof![
-        8 => element.prop_map(ListField::Element),
-        1 => unknown().prop_map(ListField::Unknown),
+        8 => element.prop_map(ListField::Element).boxed(),
+        1 => unknown().prop_map(ListField::Unknown).boxed(),
     ]
+    .boxed()
 }
 
 /// Few names, so that some come twice.
-fn map_field(value: impl Strategy<Value = WireValue> + Clone) -> impl Strategy<Value = MapField> {
-    let name = prop_oneof!["[a-d]", ".{1,8}"];
-    let more = proptest::option::weighted(0.1, value.clone());
-    let entry = (name, value, more, any::<bool>(), proptest::option::weighted(0.1, unknown()));
+fn map_field(value: BoxedStrategy<WireValue>) -> BoxedStrategy<MapField> {
+    let name = prop_oneof!["[a-d]", ".{1,8}"].boxed();
+    let more = proptest::option::weighted(0.1, value.clone()).boxed();
+    let other = proptest::option::weighted(0.1, unknown()).boxed();
+    let entry = (name, value, more, any::<bool>(), other).prop_map(
+        |(name, value, more_of_value, value_first, unknown)| MapField::Entry {
+            name,
+            value,
+            more_of_value,
+            value_first,
+            unknown,
+        },
+    );
     prop_oneof![
-        8 => entry.prop_map(|(name, value, more_of_value, value_first, unknown)| {
-            MapField::Entry { name, value, more_of_value, value_first, unknown }
-        }),
-        1 => unknown().prop_map(MapField::Unknown),
+        8 => entry.boxed(),
+        1 => unknown().prop_map(MapField::Unknown).boxed(),
     ]
+    .boxed()
 }
 
 /// Numbers that no message of the file has, near and far.
-fn unknown() -> impl Strategy<Value = Unknown> {
+fn unknown() -> BoxedStrategy<Unknown> {
     let tag = || prop_oneof![11..20u32, 1000..(1u32 << 29)];
-    prop_oneof![
-        (tag(), any::<u64>()).prop_map(|(tag, value)| Unknown::Varint(tag, value)),
-        (tag(), vec(any::<u8>(), 0..6)).prop_map(|(tag, content)| Unknown::Delimited(tag, content)),
-        (tag(), any::<u32>()).prop_map(|(tag, value)| Unknown::Fixed32(tag, value)),
-        (tag(), any::<u64>()).prop_map(|(tag, value)| Unknown::Fixed64(tag, value)),
+    let field = prop_oneof![
+        (tag(), any::<u64>()).prop_map(|(tag, value)| Unknown::Varint(tag, value)).boxed(),
+        (tag(), vec(any::<u8>(), 0..6)).prop_map(|(tag, content)| Unknown::Delimited(tag, content)).boxed(),
+        (tag(), any::<u32>()).prop_map(|(tag, value)| Unknown::Fixed32(tag, value)).boxed(),
+        (tag(), any::<u64>()).prop_map(|(tag, value)| Unknown::Fixed64(tag, value)).boxed(),
     ]
+    .boxed();
+    // Which fields a group holds is nobody's business, so it may hold the numbers of known ones.
+    let inside = prop_oneof![
+        3 => field.clone(),
+        1 => (1..11u32, any::<u64>()).prop_map(|(tag, value)| Unknown::Varint(tag, value)).boxed(),
+    ]
+    .boxed();
+    let group = (tag(), vec(inside, 0..3)).prop_map(|(tag, fields)| Unknown::Group(tag, fields));
+    let nested = (tag(), group.clone()).prop_map(|(tag, group)| Unknown::Group(tag, vec![group]));
+    prop_oneof![8 => field, 1 => group.boxed(), 1 => nested.boxed()].boxed()
 }

@@ -126,6 +126,10 @@ impl Operation for BatchWriteItem {
                     refusal = Some(error);
                     unprocessed_items.entry(given).or_default().push(element.request);
                 }
+                // A batch has no such error to answer with; an element that was in somebody's way is one to send again.
+                Err(Error::TransactionConflict) => {
+                    unprocessed_items.entry(given).or_default().push(element.request);
+                }
                 // What became of the element is unknown, or its table is gone: no list of what is left would be true.
                 Err(error) => return Err(error),
             }

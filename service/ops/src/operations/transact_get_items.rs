@@ -3,7 +3,7 @@
 use crate::capacity::read_units;
 use crate::error::At;
 use crate::transaction::{
-    BYTES_MAX, Costs, KeyFault, action_field, check_action_count, distinct_records, record_key,
+    BYTES_MAX, Costs, KeyFault, action_field, check_action_count, conflict, distinct_records, record_key,
 };
 use crate::{
     ConsumedCapacity, ExpressionArguments, Operation, OperationKind, Result, ReturnConsumedCapacity, Service,
@@ -16,8 +16,8 @@ use cairn_storage::{Consistency, Engine, Snapshot};
 /// Items fetched at a time.
 const FETCHED_MAX: usize = 25;
 
-/// Reads items as they are at one moment. A snapshot shows whole commits only, so there is nothing that such a read
-/// could conflict with.
+/// Reads items as they are at one moment. A snapshot shows whole commits only, so such a read conflicts with nothing
+/// but in an engine that says so.
 #[derive(Clone, Debug, Default)]
 pub struct TransactGetItems {
     /// What to read.
@@ -68,7 +68,16 @@ impl Operation for TransactGetItems {
             .map(|(number, get)| Get::new(service, number, get))
             .collect::<Result<Vec<_>, _>>()?;
 
-        let snapshot = service.engine.snapshot(Consistency::Strong).await?;
+        let action_count = gets.len();
+        let in_the_way = |first: usize| {
+            move |error| match error {
+                cairn_storage::Error::Conflict { declared } => {
+                    conflict(action_count, &declared.iter().map(|place| first + place).collect::<Vec<_>>())
+                }
+                error => error.into(),
+            }
+        };
+        let snapshot = service.engine.snapshot(Consistency::Strong).await.map_err(in_the_way(0))?;
         let mut keys = Vec::with_capacity(gets.len());
         for (number, get) in gets.iter().enumerate() {
             let table = service.catalog.serving(&snapshot, &get.table.name).await?;
@@ -83,8 +92,11 @@ impl Operation for TransactGetItems {
         let mut responses = Vec::with_capacity(gets.len());
         let mut costs = Costs::default();
         let mut bytes = 0;
-        for (gets, records) in gets.chunks(FETCHED_MAX).zip(records.chunks(FETCHED_MAX)) {
-            for (get, record) in gets.iter().zip(snapshot.get_many(records.to_vec()).await?) {
+        for (chunk, (gets, records)) in gets.chunks(FETCHED_MAX).zip(records.chunks(FETCHED_MAX)).enumerate()
+        {
+            let records = snapshot.get_many(records.to_vec()).await;
+            let records = records.map_err(in_the_way(chunk * FETCHED_MAX))?;
+            for (get, record) in gets.iter().zip(records) {
                 let stored = record.map(StoredItem::read).transpose()?;
                 let size = stored.as_ref().map_or(0, StoredItem::size);
                 bytes += size;

@@ -2,8 +2,8 @@
 //!
 //! A transaction is one [`Engine::transact`] over the records of its tables, of its items and of its request token. The
 //! engine puts it before or after any other write, so that transactions do not get into each other's way: what DynamoDB
-//! answers with TransactionConflict happens here one after the other. TransactionConflict is left for the one case in
-//! which a transaction cannot be put anywhere, because its tables keep being changed.
+//! answers with TransactionConflict happens here one after the other. TransactionConflict is left for an engine that
+//! gives up, and for a transaction that cannot be put anywhere, because its tables keep being changed.
 
 use super::update_item::{change, check_targets, update_error};
 use crate::capacity::read_units;
@@ -13,7 +13,7 @@ use crate::idempotency::{Fingerprint, RequestToken};
 use crate::item_collection::{collection_key, resize};
 use crate::item_write::{Change, Condition, NewItem, item_writes};
 use crate::transaction::{
-    BYTES_MAX, Costs, KeyFault, action_field, check_action_count, distinct_records, invalid_action,
+    BYTES_MAX, Costs, KeyFault, action_field, check_action_count, conflict, distinct_records, invalid_action,
     record_key,
 };
 use crate::{
@@ -171,7 +171,7 @@ impl Operation for TransactWriteItems {
                 Err(error) => return Err(error),
             }
         }
-        Err(transaction.conflict())
+        Err(conflict(transaction.actions.len(), &[]))
     }
 }
 
@@ -398,16 +398,21 @@ impl Transaction {
         keys.extend(self.token.as_ref().map(RequestToken::key));
         keys.extend(records.iter().cloned());
         keys.extend(collections.iter().map(|collection| collection.key.clone()));
-        let (transaction, tables) = (self.clone(), tables.clone());
+        let collections = Arc::new(collections);
+        let (transaction, deciding_tables, deciding_collections) =
+            (self.clone(), tables.clone(), collections.clone());
         let bytes_max = service.item_collection_bytes_max;
         let attempt = service
             .engine
             .transact(keys, move |found| {
-                transaction.decide(&tables, &records, (&collections, bytes_max), found)
+                transaction.decide(&deciding_tables, &records, (&deciding_collections, bytes_max), found)
             })
             .await;
         match attempt {
             Err(cairn_storage::Error::SpaceNotFound(_)) => Ok(Attempt::TableChanged),
+            Err(cairn_storage::Error::Conflict { declared }) => {
+                Err(self.conflict(tables, &collections, &declared))
+            }
             attempt => Ok(attempt?),
         }
     }
@@ -508,14 +513,29 @@ impl Transaction {
         Error::TransactionCanceled { reasons: reasons.collect() }
     }
 
-    /// The cancellation of a transaction that was given up.
-    fn conflict(&self) -> Error {
-        let reason = CancellationReason {
-            code: CancellationCode::TransactionConflict,
-            message: Error::TransactionConflict.to_string(),
-            ..CancellationReason::default()
-        };
-        Error::TransactionCanceled { reasons: vec![reason; self.actions.len()] }
+    /// The answer to a transaction that was given up over some of its declared keys: those of its tables, of its token
+    /// if it has one, of its actions' items, and of their collections.
+    fn conflict(&self, tables: &Tables, collections: &[Collection], declared: &[usize]) -> Error {
+        let token_at = tables.len();
+        let items_at = token_at + usize::from(self.token.is_some());
+        let collections_at = items_at + self.actions.len();
+        if self.token.is_some() && declared.contains(&token_at) {
+            return Error::TransactionInProgress;
+        }
+        let mut actions = Vec::new();
+        for place in declared {
+            if let Some(name) = tables.keys().nth(*place) {
+                let of_table = self.actions.iter().enumerate();
+                actions.extend(of_table.filter(|(_, action)| action.table.name == *name).map(|(at, _)| at));
+            } else if let Some(collection) =
+                place.checked_sub(collections_at).and_then(|place| collections.get(place))
+            {
+                actions.extend(&collection.actions);
+            } else {
+                actions.push(place.saturating_sub(items_at));
+            }
+        }
+        conflict(self.actions.len(), &actions)
     }
 }
 

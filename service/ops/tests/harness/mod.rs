@@ -3,15 +3,18 @@
 // Each test file uses the part it needs.
 #![allow(dead_code)]
 
+use bytes::Bytes;
 use cairn_model::{AttributeMap, AttributeValue, BillingMode, DecodeBudget, Item, KeyType};
 use cairn_ops::{
     AttributeDefinition, CreateTable, Error, ExpressionArguments, GetItem, KeyRole, KeySchemaElement,
     Operation, ProjectionInput, ProjectionType, PutItem, SecondaryIndexInput, Service, ServiceOptions,
 };
 use cairn_storage::memory::MemoryEngine;
-use cairn_storage::{Consistency, Decision, Engine, EngineStatistics, RecordKey, Result, SpaceId};
+use cairn_storage::{
+    Consistency, CounterKey, Decision, Direction, Engine, EngineStatistics, KeyRange, RecordKey, Result,
+    Snapshot, SpaceId, Visit,
+};
 use jiff::{SignedDuration, Timestamp};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// A clock that a test moves.
@@ -128,41 +131,108 @@ pub(crate) fn invalid<T: std::fmt::Debug>(result: cairn_ops::Result<T>) -> (Stri
     }
 }
 
-/// The memory engine, with transactions that are refused as an engine refuses them that has too much to do.
+/// Says whether a call on these records is refused. Taking a snapshot is a call on none.
+type Refuse = Box<dyn FnMut(&[RecordKey]) -> Option<cairn_storage::Error> + Send>;
+
+/// The memory engine, with transactions and reads that are refused where a test wants them to be.
 #[derive(Clone)]
 pub(crate) struct Refusing {
     inner: MemoryEngine,
-    /// How many transactions are let through before all others are refused.
-    allowed: Arc<AtomicUsize>,
+    transactions: Arc<Mutex<Refuse>>,
+    reads: Arc<Mutex<Refuse>>,
 }
 
 impl Refusing {
     pub(crate) fn new() -> Self {
-        Self { inner: MemoryEngine::new(), allowed: Arc::new(AtomicUsize::new(usize::MAX)) }
+        let nothing = || Arc::new(Mutex::new(Box::new(|_: &[RecordKey]| None) as Refuse));
+        Self { inner: MemoryEngine::new(), transactions: nothing(), reads: nothing() }
     }
 
-    pub(crate) fn allow(&self, transactions: usize) {
-        self.allowed.store(transactions, Ordering::SeqCst);
+    /// Lets so many transactions through and refuses all others, as an engine does that has too much to do.
+    pub(crate) fn allow(&self, mut transactions: usize) {
+        self.refuse_transactions(move |_| match transactions.checked_sub(1) {
+            Some(left) => {
+                transactions = left;
+                None
+            }
+            None => Some(cairn_storage::Error::Overloaded),
+        });
+    }
+
+    pub(crate) fn refuse_transactions(
+        &self,
+        refuse: impl FnMut(&[RecordKey]) -> Option<cairn_storage::Error> + Send + 'static,
+    ) {
+        *self.transactions.lock().unwrap() = Box::new(refuse);
+    }
+
+    pub(crate) fn refuse_reads(
+        &self,
+        refuse: impl FnMut(&[RecordKey]) -> Option<cairn_storage::Error> + Send + 'static,
+    ) {
+        *self.reads.lock().unwrap() = Box::new(refuse);
+    }
+}
+
+/// A snapshot whose reads of several records are refused as its engine's are.
+#[derive(Clone)]
+pub(crate) struct RefusingSnapshot {
+    inner: <MemoryEngine as Engine>::Snapshot,
+    reads: Arc<Mutex<Refuse>>,
+}
+
+fn refused(refuse: &Mutex<Refuse>, keys: &[RecordKey]) -> Result<()> {
+    (refuse.lock().unwrap())(keys).map_or(Ok(()), Err)
+}
+
+impl Snapshot for RefusingSnapshot {
+    async fn get(&self, key: &RecordKey) -> Result<Option<Bytes>> {
+        self.inner.get(key).await
+    }
+
+    async fn get_many(&self, keys: Vec<RecordKey>) -> Result<Vec<Option<Bytes>>> {
+        refused(&self.reads, &keys)?;
+        self.inner.get_many(keys).await
+    }
+
+    async fn scan<V: Visit>(
+        &self,
+        space: SpaceId,
+        range: KeyRange,
+        direction: Direction,
+        visitor: V,
+    ) -> Result<V> {
+        self.inner.scan(space, range, direction, visitor).await
+    }
+
+    async fn counter(&self, key: CounterKey) -> Result<i64> {
+        self.inner.counter(key).await
     }
 }
 
 impl Engine for Refusing {
-    type Snapshot = <MemoryEngine as Engine>::Snapshot;
+    type Snapshot = RefusingSnapshot;
 
-    async fn snapshot(&self, consistency: Consistency) -> Result<Self::Snapshot> {
-        self.inner.snapshot(consistency).await
+    async fn snapshot(&self, consistency: Consistency) -> Result<RefusingSnapshot> {
+        refused(&self.reads, &[])?;
+        Ok(RefusingSnapshot { inner: self.inner.snapshot(consistency).await?, reads: self.reads.clone() })
     }
 
-    async fn transact<T, D>(&self, keys: Vec<RecordKey>, decide: D) -> Result<T>
+    async fn transact<T, D>(&self, keys: Vec<RecordKey>, mut decide: D) -> Result<T>
     where
         T: Send + 'static,
-        D: FnMut(&[Option<bytes::Bytes>]) -> Decision<T> + Send + 'static,
+        D: FnMut(&[Option<Bytes>]) -> Decision<T> + Send + 'static,
     {
-        let left = self.allowed.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        match left {
-            Ok(_) => self.inner.transact(keys, decide).await,
-            Err(_) => Err(cairn_storage::Error::Overloaded),
-        }
+        let Err(refusal) = refused(&self.transactions, &keys) else {
+            return self.inner.transact(keys, decide).await;
+        };
+        // What is refused may have been decided all the same.
+        let tried = self.inner.transact(keys, move |found| {
+            drop(decide(found));
+            Decision::unchanged(())
+        });
+        tried.await?;
+        Err(refusal)
     }
 
     async fn create_space(&self, space: SpaceId) -> Result<()> {

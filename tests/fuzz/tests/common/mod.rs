@@ -1,5 +1,8 @@
 //! Values and items that mutations start from.
 
+// Every test file uses its own part.
+#![allow(dead_code)]
+
 use cairn_model::{AttributeMap, AttributeValue, encode_attributes};
 
 /// One value of each type, and some that contain others.
@@ -37,4 +40,29 @@ pub(crate) fn encoded_items() -> Vec<Vec<u8>> {
     }
     items.push(AttributeMap::new());
     items.iter().map(|item| encode_attributes(item).to_vec()).collect()
+}
+
+/// Large values, some as large as an item may hold, of the kinds that take the most memory for their size.
+pub(crate) fn large_values() -> Vec<AttributeValue> {
+    const BYTES_MAX: usize = 400_000;
+    const BYTES: usize = 60_000;
+    let list = |element: AttributeValue| {
+        let size = 1 + element.size();
+        AttributeValue::L(vec![element; BYTES / size])
+    };
+    let numbered = |digits: usize| (0..BYTES / digits).map(move |number| format!("{number:0digits$}"));
+    let one: AttributeValue = AttributeValue::Ns(["1".parse().unwrap()].into());
+    vec![
+        AttributeValue::S("s".repeat(BYTES_MAX)),
+        AttributeValue::B(vec![0xff; BYTES_MAX].into()),
+        list(one),
+        list(AttributeValue::Null),
+        list(AttributeValue::S(String::new())),
+        list(AttributeValue::L(Vec::new())),
+        list(AttributeValue::M([("m".to_owned(), AttributeValue::Null)].into())),
+        AttributeValue::M(numbered(6).map(|name| (name, AttributeValue::Null)).take(BYTES / 8).collect()),
+        AttributeValue::Ss(numbered(6).collect()),
+        AttributeValue::Ns((0..BYTES as i64 / 5).map(|number| number.into()).collect()),
+        AttributeValue::Bs(numbered(6).map(Into::into).collect()),
+    ]
 }
