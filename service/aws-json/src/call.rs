@@ -4,16 +4,17 @@ use crate::batches::{BatchGetItemInput, BatchWriteItemInput};
 use crate::error::Failure;
 use crate::items::{DeleteItemInput, GetItemInput, PutItemInput, UpdateItemInput};
 use crate::json::Json;
+use crate::policies::{DeleteResourcePolicyInput, GetResourcePolicyInput, PutResourcePolicyInput};
 use crate::reads::{QueryInput, ScanInput};
 use crate::request::{Request, encode};
 use crate::tables::{
-    CreateTableInput, DeleteTableInput, DescribeTableInput, ListTablesInput, ListTagsOfResourceInput,
-    TagResourceInput, UntagResourceInput, UpdateTableInput,
+    CreateTableInput, DeleteTableInput, DescribeLimitsInput, DescribeTableInput, ListTablesInput,
+    ListTagsOfResourceInput, TagResourceInput, UntagResourceInput, UpdateTableInput,
 };
 use crate::target::Target;
 use crate::transactions::{TransactGetItemsInput, TransactWriteItemsInput};
-use cairn_ops::{Error, OperationKind};
-use cairn_stack::{Call, Stack};
+use cairn_ops::{Caller, Error, OperationKind};
+use cairn_stack::{AuthenticateLayer, Call, Stack};
 use cairn_storage::Engine;
 use http::request::Parts;
 use serde::Serialize;
@@ -21,6 +22,8 @@ use serde::Serialize;
 /// The protocol over one stack.
 pub(crate) struct Entrance<E: Engine> {
     pub(crate) stack: Stack<E>,
+    /// Knows who sent a request, which may be signed as a whole.
+    pub(crate) authenticate: AuthenticateLayer<E>,
 }
 
 /// A request that has arrived.
@@ -28,6 +31,8 @@ pub(crate) struct Entrance<E: Engine> {
 pub(crate) struct Received<'r> {
     /// Its head, with what was found out about it in its extensions.
     pub(crate) head: &'r Parts,
+    /// Who sent it.
+    pub(crate) caller: &'r Caller,
     /// What its body says, decompressed.
     pub(crate) body: &'r [u8],
 }
@@ -46,9 +51,13 @@ impl<E: Engine> Entrance<E> {
             Kind::ListTables => self.call::<ListTablesInput>(request).await,
             Kind::UpdateTable => self.call::<UpdateTableInput>(request).await,
             Kind::DeleteTable => self.call::<DeleteTableInput>(request).await,
+            Kind::DescribeLimits => self.call::<DescribeLimitsInput>(request).await,
             Kind::TagResource => self.call::<TagResourceInput>(request).await,
             Kind::UntagResource => self.call::<UntagResourceInput>(request).await,
             Kind::ListTagsOfResource => self.call::<ListTagsOfResourceInput>(request).await,
+            Kind::PutResourcePolicy => self.call::<PutResourcePolicyInput>(request).await,
+            Kind::GetResourcePolicy => self.call::<GetResourcePolicyInput>(request).await,
+            Kind::DeleteResourcePolicy => self.call::<DeleteResourcePolicyInput>(request).await,
             Kind::GetItem => self.call::<GetItemInput>(request).await,
             Kind::PutItem => self.call::<PutItemInput>(request).await,
             Kind::UpdateItem => self.call::<UpdateItemInput>(request).await,
@@ -59,8 +68,45 @@ impl<E: Engine> Entrance<E> {
             Kind::Scan => self.call::<ScanInput>(request).await,
             Kind::TransactGetItems => self.call::<TransactGetItemsInput>(request).await,
             Kind::TransactWriteItems => self.call::<TransactWriteItemsInput>(request).await,
-            // AWS has no such operations.
-            Kind::StreamQuery | Kind::StreamScan => Err(Failure::UnknownOperation),
+            // This protocol has no such operations: AWS has no streamed reads, and identities at another endpoint.
+            Kind::StreamQuery
+            | Kind::StreamScan
+            | Kind::CreateUser
+            | Kind::GetUser
+            | Kind::ListUsers
+            | Kind::DeleteUser
+            | Kind::CreateGroup
+            | Kind::GetGroup
+            | Kind::ListGroups
+            | Kind::DeleteGroup
+            | Kind::AddUserToGroup
+            | Kind::RemoveUserFromGroup
+            | Kind::CreateRole
+            | Kind::GetRole
+            | Kind::ListRoles
+            | Kind::UpdateRole
+            | Kind::DeleteRole
+            | Kind::AssumeRole
+            | Kind::CreateAccessKey
+            | Kind::ListAccessKeys
+            | Kind::UpdateAccessKey
+            | Kind::DeleteAccessKey
+            | Kind::CreatePolicy
+            | Kind::GetPolicy
+            | Kind::ListPolicies
+            | Kind::UpdatePolicy
+            | Kind::DeletePolicy
+            | Kind::AttachPolicy
+            | Kind::DetachPolicy
+            | Kind::PutInlinePolicy
+            | Kind::GetInlinePolicy
+            | Kind::DeleteInlinePolicy
+            | Kind::PutPermissionsBoundary
+            | Kind::DeletePermissionsBoundary
+            | Kind::TagIdentity
+            | Kind::UntagIdentity
+            | Kind::SimulatePolicy
+            | Kind::GetCallerIdentity => Err(Failure::UnknownOperation),
         }
     }
 
@@ -71,8 +117,9 @@ impl<E: Engine> Entrance<E> {
         asked.problems().result().map_err(Error::from)?;
         let write = asked.encoder();
         let operation = asked.into_operation()?;
+        let caller = request.caller.clone();
         // A caller over HTTP does not say how long it waits.
-        let output = self.stack.call(Call { operation, deadline: None }).await?;
+        let output = self.stack.call(Call { caller, operation, deadline: None }).await?;
         Ok(write(output).map_err(Error::internal)?)
     }
 }

@@ -1,8 +1,9 @@
 //! From what went wrong to an answer: the one place that maps errors to HTTP (semantics 20.1).
 
 use crate::json::Refusal;
+use cairn_auth::AuthenticationError;
 use cairn_model::{Item, TypedItem};
-use cairn_ops::{CancellationReason, Error, OperationKind};
+use cairn_ops::{CancellationReason, Error, OperationKind, Throttled, ThrottlingReason};
 use http::StatusCode;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -19,6 +20,9 @@ pub(crate) enum Failure {
     /// UnknownOperationException.
     #[error("there is no such operation")]
     UnknownOperation,
+    /// ServiceUnavailable: too many calls are under way.
+    #[error("The service is unavailable: too many calls are under way")]
+    Overloaded,
     /// The head is larger than is read.
     #[error("the request's head is too large")]
     HeadTooLarge,
@@ -57,6 +61,7 @@ enum Extra<'e> {
     None,
     Item(&'e Item),
     Reasons(&'e [CancellationReason]),
+    Throttled(&'e Throttled),
 }
 
 impl<'e> Shape<'e> {
@@ -69,11 +74,6 @@ impl<'e> Shape<'e> {
             message: Some(error.to_string()),
             extra: Extra::None,
         }
-    }
-
-    /// One whose text is in a member with a capital letter.
-    fn capital(exception: &'static str, error: &Error) -> Self {
-        Self { message_member: "Message", ..Self::modelled(exception, error) }
     }
 
     fn service(status: StatusCode, exception: &'static str, message: Option<String>) -> Self {
@@ -93,6 +93,11 @@ impl<'e> Shape<'e> {
             Failure::UnknownOperation => {
                 Self::service(StatusCode::BAD_REQUEST, "UnknownOperationException", None)
             }
+            Failure::Overloaded => Self {
+                namespace: MODELLED,
+                message_member: "message",
+                ..Self::service(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", text())
+            },
             Failure::HeadTooLarge => {
                 Self::service(StatusCode::BAD_REQUEST, "RequestHeaderSectionTooLargeException", text())
             }
@@ -110,42 +115,49 @@ impl<'e> Shape<'e> {
     }
 
     fn of_operation(error: &'e Error) -> Self {
+        let shape = Self::modelled(error.exception(), error);
         match error {
-            Error::Validation(_) => {
-                Self { namespace: VALIDATE, ..Self::modelled("ValidationException", error) }
+            Error::Validation(_) => Self { namespace: VALIDATE, ..shape },
+            Error::ResourceNotFound { .. }
+            | Error::TableAlreadyExists { .. }
+            | Error::TableInUse { .. }
+            | Error::IndexInUse { .. }
+            | Error::PolicyNotFound { .. }
+            | Error::PolicyRevisionConflict { .. }
+            | Error::NoSuchEntity { .. }
+            | Error::EntityAlreadyExists { .. }
+            | Error::DeleteConflict { .. }
+            | Error::MalformedPolicyDocument { .. }
+            | Error::LimitExceeded { .. }
+            | Error::ItemCollectionSizeLimitExceeded { .. }
+            | Error::TransactionConflict => shape,
+            Error::Throttled(throttled) => Self { extra: Extra::Throttled(throttled), ..shape },
+            Error::ConditionalCheckFailed { item } => {
+                Self { extra: item.as_ref().map_or(Extra::None, Extra::Item), ..shape }
             }
-            Error::ResourceNotFound { .. } => Self::modelled("ResourceNotFoundException", error),
-            Error::TableAlreadyExists { .. } | Error::TableInUse { .. } | Error::IndexInUse { .. } => {
-                Self::modelled("ResourceInUseException", error)
+            Error::TransactionCanceled { reasons } => {
+                Self { extra: Extra::Reasons(reasons), message_member: "Message", ..shape }
             }
-            Error::LimitExceeded { .. } => Self::modelled("LimitExceededException", error),
-            Error::ItemCollectionSizeLimitExceeded { .. } => {
-                Self::modelled("ItemCollectionSizeLimitExceededException", error)
+            Error::TransactionInProgress | Error::IdempotentParameterMismatch => {
+                Self { message_member: "Message", ..shape }
             }
-            Error::ConditionalCheckFailed { item } => Self {
-                extra: item.as_ref().map_or(Extra::None, Extra::Item),
-                ..Self::modelled("ConditionalCheckFailedException", error)
-            },
-            Error::TransactionCanceled { reasons } => Self {
-                extra: Extra::Reasons(reasons),
-                ..Self::capital("TransactionCanceledException", error)
-            },
-            Error::TransactionConflict => Self::modelled("TransactionConflictException", error),
-            Error::TransactionInProgress => Self::capital("TransactionInProgressException", error),
-            Error::IdempotentParameterMismatch => {
-                Self::capital("IdempotentParameterMismatchException", error)
+            Error::AccessDenied { .. } | Error::NotImplemented { .. } => {
+                Self { namespace: SERVICE, message_member: "Message", ..shape }
             }
-            Error::NotImplemented { .. } => {
-                Self { namespace: SERVICE, ..Self::capital("UnknownOperationException", error) }
+            Error::Unauthenticated(error) => {
+                let status = match &**error {
+                    AuthenticationError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+                    AuthenticationError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+                    // And whatever may come to be: the caller is not known.
+                    _ => StatusCode::BAD_REQUEST,
+                };
+                Self { namespace: SERVICE, status, ..shape }
             }
-            Error::Unavailable { .. } => Self {
-                status: StatusCode::SERVICE_UNAVAILABLE,
-                ..Self::modelled("ServiceUnavailable", error)
-            },
-            Error::DeadlineExceeded | Error::Internal { .. } => Self {
-                status: StatusCode::INTERNAL_SERVER_ERROR,
-                ..Self::modelled("InternalServerError", error)
-            },
+            Error::Unavailable { .. } => Self { status: StatusCode::SERVICE_UNAVAILABLE, ..shape },
+            // AWS has no exception for a caller's deadline, which a caller over this protocol does not give.
+            Error::DeadlineExceeded | Error::Internal { .. } => {
+                Self { status: StatusCode::INTERNAL_SERVER_ERROR, exception: "InternalServerError", ..shape }
+            }
         }
     }
 }
@@ -161,11 +173,29 @@ impl Serialize for Shape<'_> {
                 let reasons: Vec<_> = reasons.iter().map(Reason).collect();
                 out.serialize_entry("CancellationReasons", &reasons)?;
             }
+            Extra::Throttled(throttled) => {
+                let member = if throttled.on_demand { "throttlingReasons" } else { "ThrottlingReasons" };
+                let reasons: Vec<_> = throttled.reasons.iter().map(Short::from).collect();
+                out.serialize_entry(member, &reasons)?;
+            }
         }
         if let Some(message) = &self.message {
             out.serialize_entry(self.message_member, message)?;
         }
         out.end()
+    }
+}
+
+/// `ThrottlingReason`.
+#[derive(Serialize)]
+struct Short<'r> {
+    reason: String,
+    resource: &'r str,
+}
+
+impl<'r> From<&'r ThrottlingReason> for Short<'r> {
+    fn from(reason: &'r ThrottlingReason) -> Self {
+        Self { reason: reason.name(), resource: &reason.resource }
     }
 }
 
@@ -196,6 +226,14 @@ pub(crate) fn answer(operation: Option<OperationKind>, failure: &Failure) -> (St
             "internal error"
         );
     }
+    if let Failure::Operation(Error::Unauthenticated(reason)) = failure {
+        // Why a caller is not known is the operator's to read, and says nothing of what it came with.
+        tracing::warn!(
+            operation = operation.map(OperationKind::name),
+            error = &**reason as &dyn std::error::Error,
+            "a call was refused: its caller is not known"
+        );
+    }
     let shape = Shape::of(failure);
     // An item that does not serialize is damaged; the error is told without it.
     let body = serde_json::to_vec(&shape)
@@ -207,7 +245,8 @@ pub(crate) fn answer(operation: Option<OperationKind>, failure: &Failure) -> (St
 mod tests {
     use super::*;
     use cairn_model::{AttributeMap, AttributeValue};
-    use cairn_ops::{CancellationCode, Validation};
+    use cairn_ops::{CancellationCode, ThroughputLimit, UnitKind, Validation};
+    use std::time::Duration;
 
     fn told(failure: impl Into<Failure>) -> (u16, String) {
         let (status, body) = answer(None, &failure.into());
@@ -247,7 +286,7 @@ mod tests {
             code: CancellationCode::ConditionalCheckFailed,
             message: "The conditional request failed".into(),
             item: Some(item()),
-            field: None,
+            ..CancellationReason::default()
         };
         assert_eq!(
             told(Error::TransactionCanceled { reasons: vec![CancellationReason::default(), failed] }).1,
@@ -261,5 +300,53 @@ mod tests {
         let (status, body) = told(Error::ConditionalCheckFailed { item: Some(damaged) });
         assert_eq!(status, 400);
         assert!(body.contains("The conditional request failed"), "{body}");
+    }
+
+    #[test]
+    fn a_throttled_call_says_what_was_short_in_the_members_that_clients_read() {
+        let throttled = |on_demand| {
+            let reason = ThrottlingReason {
+                table: "Music".into(),
+                index: None,
+                resource: "arn:aws:dynamodb:local:000000000000:table/Music".into(),
+                kind: UnitKind::Read,
+                limit: if on_demand { ThroughputLimit::MaxOnDemand } else { ThroughputLimit::Provisioned },
+            };
+            let retry_after = Duration::from_millis(100);
+            told(Error::from(Throttled { on_demand, reasons: vec![reason], retry_after }))
+        };
+        for (on_demand, exception, member, reason) in [
+            (
+                false,
+                "ProvisionedThroughputExceededException",
+                "ThrottlingReasons",
+                "TableReadProvisionedThroughputExceeded",
+            ),
+            (true, "ThrottlingException", "throttlingReasons", "TableReadMaxOnDemandThroughputExceeded"),
+        ] {
+            let (status, body) = throttled(on_demand);
+            assert_eq!(status, 400);
+            let begin = format!(
+                r#"{{"__type":"{MODELLED}#{exception}","{member}":[{{"reason":"{reason}","resource":"arn:aws:dynamodb:local:000000000000:table/Music"}}],"message":"#
+            );
+            assert!(body.starts_with(&begin), "{body}");
+        }
+    }
+
+    #[test]
+    fn who_may_not_is_told_in_the_namespace_of_the_service() {
+        let denied = Error::AccessDenied {
+            principal: "arn:aws:iam::000000000000:user/ada".into(),
+            action: "dynamodb:GetItem",
+            resource: "arn:aws:dynamodb:local:000000000000:table/Music".into(),
+            reason: "no identity-based policy allows the dynamodb:GetItem action".into(),
+        };
+        assert_eq!(
+            told(denied),
+            (400, r#"{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"User: arn:aws:iam::000000000000:user/ada is not authorized to perform: dynamodb:GetItem on resource: arn:aws:dynamodb:local:000000000000:table/Music because no identity-based policy allows the dynamodb:GetItem action"}"#.into())
+        );
+        let (status, body) = told(Error::from(AuthenticationError::Internal("the cause".into())));
+        assert_eq!(status, 500);
+        assert!(body.contains("#InternalServerError") && !body.contains("the cause"), "{body}");
     }
 }

@@ -8,6 +8,8 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
+use cairn_ops::Error;
+use cairn_stack::Origins;
 use cairn_storage::Engine;
 use flate2::Compression;
 use flate2::read::{GzDecoder, ZlibDecoder};
@@ -41,7 +43,7 @@ const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("POST, GET, OPTIONS");
 const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static("x-amzn-requestid, x-amz-crc32, date");
 const PREFLIGHT_SECONDS: HeaderValue = HeaderValue::from_static("172800");
-const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
+const JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.0");
 
 /// Answers one request.
 pub(crate) async fn serve<E: Engine>(State(entrance): State<Arc<Entrance<E>>>, request: Request) -> Response {
@@ -60,7 +62,14 @@ pub(crate) async fn serve<E: Engine>(State(entrance): State<Arc<Entrance<E>>>, r
         }
         _ => Reply::text(StatusCode::NOT_FOUND, "<UnknownOperationException/>\n".into()),
     };
-    reply.into_response(&head)
+    reply.into_response(&head, entrance.authenticate.origins())
+}
+
+/// The answer to a call that the server has no room for: nothing was done, and trying again soon is right.
+pub fn overloaded() -> Response {
+    let (status, body) = answer(None, &Failure::Overloaded);
+    let reply = Reply { status, kind: Some(JSON), body, extra: HeaderMap::new() };
+    reply.into_response(&http::Request::new(()).into_parts().0, Origins::Any)
 }
 
 /// Reads the whole of a request and does what it asks for.
@@ -71,14 +80,16 @@ async fn post<E: Engine>(
 ) -> Result<Vec<u8>, (Option<Target>, Failure)> {
     let body = receive(head, body).await.map_err(|failure| (None, failure))?;
     let target = head.headers.get(TARGET).and_then(|target| target.to_str().ok()).and_then(Target::parse);
-    // Whatever is signed is the body as it is here, as it was sent.
+    // Whatever is signed is the body as it is here, as it was sent. Who is not known is told nothing else.
+    let caller = entrance.authenticate.authenticate_request(head, &body).caller();
+    let caller = caller.map_err(|error| (target, Error::Unauthenticated(error).into()))?;
     let text = decompress(head, body).map_err(|failure| (target, failure))?;
     let Some(target) = target else {
         // What is not JSON is told first.
         let is_json = Json::new(&text).and_then(|mut json| json.skip().and_then(|()| json.finish()));
         return Err((None, is_json.err().map_or(Failure::UnknownOperation, Failure::from)));
     };
-    let request = Received { head, body: &text };
+    let request = Received { head, caller: &caller, body: &text };
     entrance.perform(target, request).await.map_err(|failure| (Some(target), failure))
 }
 
@@ -163,7 +174,7 @@ impl Reply {
         Self { status, kind: None, body: text.into_bytes(), extra: HeaderMap::new() }
     }
 
-    fn into_response(self, head: &Parts) -> Response {
+    fn into_response(self, head: &Parts, origins: Origins) -> Response {
         let mut headers = self.extra;
         let mut body = self.body;
         if let Some(kind) = self.kind {
@@ -181,9 +192,14 @@ impl Reply {
         headers.insert(REQUEST_ID, request_id());
         headers.insert(CHECKSUM, crc32fast::hash(&body).into());
         headers.insert(CONTENT_LENGTH, body.len().into());
-        if head.headers.contains_key(ORIGIN) {
-            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANY_ORIGIN);
-            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
+        if let Some(origin) = head.headers.get(ORIGIN) {
+            if origins == Origins::Loopback {
+                headers.append(VARY, HeaderValue::from_static("origin"));
+            }
+            if let Some(allowed) = origins.allowed(origin) {
+                headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+                headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
+            }
         }
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.status;

@@ -6,6 +6,7 @@
 //! ```text
 //! http.rs      is it a request at all: method, content type, sizes; the whole body, as it was sent
 //! target.rs    which operation
+//! http.rs      who sent it: its signature is of all of it (cairn-stack)
 //! http.rs      the body, decompressed
 //! shape.rs     its members by their tables: kinds while it is read, then constraints
 //! items.rs …   into the operation; parameters of before expressions become expressions (legacy.rs)
@@ -16,11 +17,13 @@
 
 mod batches;
 mod call;
+mod descriptions;
 mod error;
 mod http;
 mod items;
 mod json;
 mod legacy;
+mod policies;
 mod reads;
 mod request;
 mod shape;
@@ -29,16 +32,17 @@ mod target;
 mod transactions;
 mod value;
 
-pub use crate::http::BODY_BYTES_MAX;
+pub use crate::http::{BODY_BYTES_MAX, overloaded};
 
 use axum::Router;
 use axum::routing::any;
-use cairn_stack::Stack;
+use cairn_stack::{AuthenticateLayer, Stack};
 use cairn_storage::Engine;
 use std::sync::Arc;
 
-/// The entrance for AWS JSON, at `/`.
-pub fn routes<E: Engine>(stack: Stack<E>) -> Router {
-    let entrance = Arc::new(call::Entrance { stack });
+/// The entrance for AWS JSON, at `/`. `authenticate` is to be around it as well: it finds out who sends requests that are
+/// not signed.
+pub fn routes<E: Engine>(stack: Stack<E>, authenticate: AuthenticateLayer<E>) -> Router {
+    let entrance = Arc::new(call::Entrance { stack, authenticate });
     Router::new().route("/", any(http::serve::<E>)).with_state(entrance)
 }

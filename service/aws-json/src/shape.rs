@@ -387,6 +387,7 @@ macro_rules! shape {
         }
 
         impl $crate::shape::Shape for $name {
+            #[allow(unused_mut, reason = "a structure may have no members")]
             fn read(json: &mut $crate::json::Json<'_>) -> $crate::json::Read<Self> {
                 let mut shape = Self::default();
                 let class = concat!("class com.amazonaws.dynamodb.v20120810.", stringify!($name));
@@ -414,6 +415,7 @@ macro_rules! shape {
         }
 
         impl $name {
+            #[allow(unused_variables, reason = "a structure may have no members")]
             fn check_members(
                 &self,
                 at: Option<&$crate::shape::At<'_>>,

@@ -1,24 +1,24 @@
 //! The operations on tables and their tags.
 
+use crate::descriptions::TableJson;
 use crate::items::TABLE;
 use crate::request::{Encoded, Encoder, Request, encode};
 use crate::shape::{ANY, Form, REQUIRED, Rule, Unserved, shape};
-use cairn_model::{BillingMode, IndexKind, KeyAttribute, KeyType, Projection, TableClass, Tag};
+use cairn_model::{BillingMode, KeyType, TableClass, Tag};
 use cairn_ops::{
-    AttributeDefinition, CreateTable, DeleteGlobalSecondaryIndex, DeleteTable, DescribeTable, Error,
-    GlobalSecondaryIndexUpdate, IndexDescription, IndexStatus, KeyRole, KeySchemaElement, ListTables,
-    ListTablesOutput, ListTagsOfResource, ListTagsOfResourceOutput, ProjectionInput, ProjectionType,
-    SecondaryIndexInput, TableDescription, TagResource, ThroughputDescription, ThroughputInput,
-    UntagResource, UpdateGlobalSecondaryIndex, UpdateTable, Validation,
+    AttributeDefinition, CreateTable, DeleteGlobalSecondaryIndex, DeleteTable, DescribeLimits,
+    DescribeLimitsOutput, DescribeTable, Error, GlobalSecondaryIndexUpdate, KeyRole, KeySchemaElement,
+    ListTables, ListTablesOutput, ListTagsOfResource, ListTagsOfResourceOutput, OnDemandInput,
+    ProjectionInput, ProjectionType, SecondaryIndexInput, TableDescription, TagResource, ThroughputInput,
+    UntagResource, UpdateGlobalSecondaryIndex, UpdateTable, Validation, WarmInput,
 };
-use jiff::Timestamp;
 use serde::Serialize;
 
 const KEY_ATTRIBUTE: Rule = REQUIRED.length(1, 255);
 const KEY_SCHEMA: Rule = REQUIRED.length_from(1);
 const INDEX_NAME: Rule = REQUIRED.length(3, 255).form(Form::Name);
 const UNITS: Rule = REQUIRED.range_from(1);
-const RESOURCE_ARN: Rule = REQUIRED.length(1, 1283);
+pub(crate) const RESOURCE_ARN: Rule = REQUIRED.length(1, 1283);
 const TAG_KEY: Rule = ANY.length(1, 128);
 const NON_KEY_ATTRIBUTE: Rule = ANY.length(1, 255);
 const BILLING_MODE: Rule = ANY.one_of(&["PROVISIONED", "PAY_PER_REQUEST"]);
@@ -38,9 +38,9 @@ shape! {
         "Tags" tags: Vec<TagInput>;
         "TableClass" table_class: String = TABLE_CLASS;
         "DeletionProtectionEnabled" deletion_protection: bool;
-        "WarmThroughput" warm_throughput: Unserved;
-        "ResourcePolicy" resource_policy: Unserved;
-        "OnDemandThroughput" on_demand_throughput: Unserved;
+        "WarmThroughput" warm_throughput: WarmThroughputInput;
+        "ResourcePolicy" resource_policy: String;
+        "OnDemandThroughput" on_demand_throughput: OnDemandThroughputInput;
         "GlobalTableSourceArn" global_table_source: Unserved;
         "GlobalTableSettingsReplicationMode" replication_mode: Unserved;
         "VectorIndexes" vector_indexes: Unserved;
@@ -61,8 +61,8 @@ shape! {
         "DeletionProtectionEnabled" deletion_protection: bool;
         "MultiRegionConsistency" multi_region_consistency: Unserved;
         "GlobalTableWitnessUpdates" witnesses: Unserved;
-        "OnDemandThroughput" on_demand_throughput: Unserved;
-        "WarmThroughput" warm_throughput: Unserved;
+        "OnDemandThroughput" on_demand_throughput: OnDemandThroughputInput;
+        "WarmThroughput" warm_throughput: WarmThroughputInput;
         "GlobalTableSettingsReplicationMode" replication_mode: Unserved;
         "DisassociationProtectionEnabled" disassociation_protection: Unserved;
         "VectorIndexUpdates" vector_indexes: Unserved;
@@ -97,8 +97,8 @@ shape! {
         "KeySchema" key_schema: Vec<KeySchemaElementInput> = KEY_SCHEMA;
         "Projection" projection: ProjectionShape = REQUIRED;
         "ProvisionedThroughput" throughput: ProvisionedThroughputInput;
-        "OnDemandThroughput" on_demand_throughput: Unserved;
-        "WarmThroughput" warm_throughput: Unserved;
+        "OnDemandThroughput" on_demand_throughput: OnDemandThroughputInput;
+        "WarmThroughput" warm_throughput: WarmThroughputInput;
     }
 }
 
@@ -114,8 +114,8 @@ shape! {
     UpdateGlobalSecondaryIndexInput {
         "IndexName" name: String = INDEX_NAME;
         "ProvisionedThroughput" throughput: ProvisionedThroughputInput;
-        "OnDemandThroughput" on_demand_throughput: Unserved;
-        "WarmThroughput" warm_throughput: Unserved;
+        "OnDemandThroughput" on_demand_throughput: OnDemandThroughputInput;
+        "WarmThroughput" warm_throughput: WarmThroughputInput;
     }
 }
 
@@ -136,6 +136,20 @@ shape! {
     ProvisionedThroughputInput {
         "ReadCapacityUnits" read: i64 = UNITS;
         "WriteCapacityUnits" write: i64 = UNITS;
+    }
+}
+
+shape! {
+    OnDemandThroughputInput {
+        "MaxReadRequestUnits" read: i64;
+        "MaxWriteRequestUnits" write: i64;
+    }
+}
+
+shape! {
+    WarmThroughputInput {
+        "ReadUnitsPerSecond" read: i64;
+        "WriteUnitsPerSecond" write: i64;
     }
 }
 
@@ -178,6 +192,10 @@ shape! {
         "ExclusiveStartTableName" start: String = ANY.length(3, 255).form(Form::Name);
         "Limit" limit: i32 = ANY.range(1, 100);
     }
+}
+
+shape! {
+    DescribeLimitsInput {}
 }
 
 shape! {
@@ -230,6 +248,17 @@ fn throughput(given: Option<ProvisionedThroughputInput>) -> Option<ThroughputInp
     })
 }
 
+fn on_demand(given: Option<OnDemandThroughputInput>) -> Option<OnDemandInput> {
+    given.map(|given| OnDemandInput {
+        max_read_request_units: given.read,
+        max_write_request_units: given.write,
+    })
+}
+
+fn warm(given: Option<WarmThroughputInput>) -> Option<WarmInput> {
+    given.map(|given| WarmInput { read_units_per_second: given.read, write_units_per_second: given.write })
+}
+
 fn definitions(given: Option<Vec<AttributeDefinitionInput>>) -> Vec<AttributeDefinition> {
     let read = |definition: AttributeDefinitionInput| AttributeDefinition {
         name: definition.name.unwrap_or_default(),
@@ -277,37 +306,36 @@ fn local_index(index: LocalSecondaryIndexInput) -> SecondaryIndexInput {
         name: index.name.unwrap_or_default(),
         key_schema: key_schema(index.key_schema),
         projection: projection(index.projection),
-        provisioned_throughput: None,
+        ..SecondaryIndexInput::default()
     }
 }
 
-fn global_index(index: GlobalSecondaryIndexInput) -> Result<SecondaryIndexInput, Error> {
-    unserved("OnDemandThroughput", &index.on_demand_throughput)?;
-    unserved("WarmThroughput", &index.warm_throughput)?;
-    Ok(SecondaryIndexInput {
+fn global_index(index: GlobalSecondaryIndexInput) -> SecondaryIndexInput {
+    SecondaryIndexInput {
         name: index.name.unwrap_or_default(),
         key_schema: key_schema(index.key_schema),
         projection: projection(index.projection),
         provisioned_throughput: throughput(index.throughput),
-    })
+        on_demand_throughput: on_demand(index.on_demand_throughput),
+        warm_throughput: warm(index.warm_throughput),
+    }
 }
 
-fn index_update(given: GlobalSecondaryIndexUpdateInput) -> Result<GlobalSecondaryIndexUpdate, Error> {
-    let update = |update: UpdateGlobalSecondaryIndexInput| {
-        unserved("OnDemandThroughput", &update.on_demand_throughput)?;
-        unserved("WarmThroughput", &update.warm_throughput)?;
-        Ok::<_, Error>(UpdateGlobalSecondaryIndex {
-            name: update.name.unwrap_or_default(),
-            provisioned_throughput: throughput(update.throughput),
-        })
+fn index_update(given: GlobalSecondaryIndexUpdateInput) -> GlobalSecondaryIndexUpdate {
+    let update = |update: UpdateGlobalSecondaryIndexInput| UpdateGlobalSecondaryIndex {
+        name: update.name.unwrap_or_default(),
+        provisioned_throughput: throughput(update.throughput),
+        on_demand_throughput: on_demand(update.on_demand_throughput),
+        warm_throughput: warm(update.warm_throughput),
     };
-    Ok(GlobalSecondaryIndexUpdate {
-        create: given.create.map(global_index).transpose()?,
-        update: given.update.map(update).transpose()?,
-        delete: given
-            .delete
-            .map(|delete| DeleteGlobalSecondaryIndex { name: delete.name.unwrap_or_default() }),
-    })
+    let delete = |delete: DeleteGlobalSecondaryIndexInput| DeleteGlobalSecondaryIndex {
+        name: delete.name.unwrap_or_default(),
+    };
+    GlobalSecondaryIndexUpdate {
+        create: given.create.map(global_index),
+        update: given.update.map(update),
+        delete: given.delete.map(delete),
+    }
 }
 
 impl Request for CreateTableInput {
@@ -337,13 +365,9 @@ impl Request for CreateTableInput {
         if self.encryption.is_some_and(|encryption| encryption.enabled == Some(true)) {
             return Err(Error::NotImplemented { feature: "SSESpecification" });
         }
-        unserved("WarmThroughput", &self.warm_throughput)?;
-        unserved("ResourcePolicy", &self.resource_policy)?;
-        unserved("OnDemandThroughput", &self.on_demand_throughput)?;
         unserved("GlobalTableSourceArn", &self.global_table_source)?;
         unserved("GlobalTableSettingsReplicationMode", &self.replication_mode)?;
         unserved("VectorIndexes", &self.vector_indexes)?;
-        let global = self.global_indexes.map(|indexes| indexes.into_iter().map(global_index).collect());
         Ok(CreateTable {
             table: self.table.unwrap_or_default(),
             attribute_definitions: definitions(self.definitions),
@@ -351,12 +375,17 @@ impl Request for CreateTableInput {
             local_secondary_indexes: self
                 .local_indexes
                 .map(|indexes| indexes.into_iter().map(local_index).collect()),
-            global_secondary_indexes: global.transpose()?,
+            global_secondary_indexes: self
+                .global_indexes
+                .map(|indexes| indexes.into_iter().map(global_index).collect()),
             billing_mode: billing_mode(self.billing_mode.as_deref()),
             provisioned_throughput: throughput(self.throughput),
+            on_demand_throughput: on_demand(self.on_demand_throughput),
+            warm_throughput: warm(self.warm_throughput),
             table_class: table_class(self.table_class.as_deref()),
             deletion_protection: self.deletion_protection.unwrap_or_default(),
             tags: tags(self.tags),
+            resource_policy: self.resource_policy,
         })
     }
 }
@@ -374,8 +403,6 @@ impl Request for UpdateTableInput {
         unserved("ReplicaUpdates", &self.replicas)?;
         unserved("MultiRegionConsistency", &self.multi_region_consistency)?;
         unserved("GlobalTableWitnessUpdates", &self.witnesses)?;
-        unserved("OnDemandThroughput", &self.on_demand_throughput)?;
-        unserved("WarmThroughput", &self.warm_throughput)?;
         unserved("GlobalTableSettingsReplicationMode", &self.replication_mode)?;
         unserved("DisassociationProtectionEnabled", &self.disassociation_protection)?;
         unserved("VectorIndexUpdates", &self.vector_indexes)?;
@@ -383,9 +410,11 @@ impl Request for UpdateTableInput {
         Ok(UpdateTable {
             table: self.table.unwrap_or_default(),
             attribute_definitions: definitions(self.definitions),
-            global_secondary_index_updates: updates.map(index_update).collect::<Result<_, _>>()?,
+            global_secondary_index_updates: updates.map(index_update).collect(),
             billing_mode: billing_mode(self.billing_mode.as_deref()),
             provisioned_throughput: throughput(self.throughput),
+            on_demand_throughput: on_demand(self.on_demand_throughput),
+            warm_throughput: warm(self.warm_throughput),
             table_class: table_class(self.table_class.as_deref()),
             deletion_protection: self.deletion_protection,
         })
@@ -430,6 +459,25 @@ impl Request for ListTablesInput {
 
     fn into_operation(self) -> Result<ListTables, Error> {
         Ok(ListTables { exclusive_start: self.start, limit: self.limit, limit_field: "limit".into() })
+    }
+}
+
+impl Request for DescribeLimitsInput {
+    type Operation = DescribeLimits;
+
+    fn encoder(&self) -> Encoder<DescribeLimits> {
+        |DescribeLimitsOutput { account_max, table_max }| {
+            encode(&DescribeLimitsAnswer {
+                account_max_read_capacity_units: account_max.read,
+                account_max_write_capacity_units: account_max.write,
+                table_max_read_capacity_units: table_max.read,
+                table_max_write_capacity_units: table_max.write,
+            })
+        }
+    }
+
+    fn into_operation(self) -> Result<DescribeLimits, Error> {
+        Ok(DescribeLimits {})
     }
 }
 
@@ -513,6 +561,15 @@ struct ListTablesAnswer {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
+struct DescribeLimitsAnswer {
+    account_max_read_capacity_units: u64,
+    account_max_write_capacity_units: u64,
+    table_max_read_capacity_units: u64,
+    table_max_write_capacity_units: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
 struct ListTagsAnswer {
     tags: Vec<TagJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -524,192 +581,4 @@ struct ListTagsAnswer {
 struct TagJson {
     key: String,
     value: String,
-}
-
-/// `TableDescription`.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct TableJson {
-    attribute_definitions: Vec<DefinitionJson>,
-    table_name: String,
-    key_schema: Vec<KeyElementJson>,
-    table_status: String,
-    creation_date_time: f64,
-    provisioned_throughput: ThroughputJson,
-    table_size_bytes: u64,
-    item_count: u64,
-    table_arn: String,
-    table_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    billing_mode_summary: Option<BillingJson>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    local_secondary_indexes: Vec<IndexJson>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    global_secondary_indexes: Vec<IndexJson>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    table_class_summary: Option<ClassJson>,
-    deletion_protection_enabled: bool,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct DefinitionJson {
-    attribute_name: String,
-    attribute_type: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct KeyElementJson {
-    attribute_name: String,
-    key_type: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct ThroughputJson {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_increase_date_time: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_decrease_date_time: Option<f64>,
-    number_of_decreases_today: u64,
-    read_capacity_units: u64,
-    write_capacity_units: u64,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct BillingJson {
-    billing_mode: BillingMode,
-    last_update_to_pay_per_request_date_time: f64,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct ClassJson {
-    table_class: TableClass,
-    last_update_date_time: f64,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct ProjectionJson {
-    projection_type: &'static str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    non_key_attributes: Vec<String>,
-}
-
-/// A local index's description; of a global one, with what only such have.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct IndexJson {
-    index_name: String,
-    key_schema: Vec<KeyElementJson>,
-    projection: ProjectionJson,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    index_status: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    backfilling: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    provisioned_throughput: Option<ThroughputJson>,
-    index_size_bytes: u64,
-    item_count: u64,
-    index_arn: String,
-}
-
-/// Seconds since the epoch, to the millisecond.
-fn seconds(at: Timestamp) -> f64 {
-    at.as_millisecond() as f64 / 1_000.0
-}
-
-fn key_elements<'a>(
-    partition: impl IntoIterator<Item = &'a KeyAttribute>,
-    sort: impl IntoIterator<Item = &'a KeyAttribute>,
-) -> Vec<KeyElementJson> {
-    let element = |key_type: &'static str| {
-        move |attribute: &KeyAttribute| KeyElementJson { attribute_name: attribute.name.clone(), key_type }
-    };
-    let partition = partition.into_iter().map(element("HASH"));
-    partition.chain(sort.into_iter().map(element("RANGE"))).collect()
-}
-
-impl From<ThroughputDescription> for ThroughputJson {
-    fn from(throughput: ThroughputDescription) -> Self {
-        Self {
-            last_increase_date_time: throughput.last_increase.map(seconds),
-            last_decrease_date_time: throughput.last_decrease.map(seconds),
-            number_of_decreases_today: throughput.decreases_today,
-            read_capacity_units: throughput.read_capacity_units,
-            write_capacity_units: throughput.write_capacity_units,
-        }
-    }
-}
-
-impl From<Projection> for ProjectionJson {
-    fn from(projection: Projection) -> Self {
-        let (projection_type, non_key_attributes) = match projection {
-            Projection::All => ("ALL", Vec::new()),
-            Projection::KeysOnly => ("KEYS_ONLY", Vec::new()),
-            Projection::Include(names) => ("INCLUDE", names),
-        };
-        Self { projection_type, non_key_attributes }
-    }
-}
-
-impl From<IndexDescription> for IndexJson {
-    fn from(index: IndexDescription) -> Self {
-        let is_global = index.kind == IndexKind::Global;
-        let status = match index.status {
-            IndexStatus::Creating | IndexStatus::Backfilling => "CREATING",
-            IndexStatus::Active => "ACTIVE",
-            IndexStatus::Updating => "UPDATING",
-            IndexStatus::Deleting => "DELETING",
-        };
-        Self {
-            index_name: index.name,
-            key_schema: key_elements(&index.key_schema.partition, &index.key_schema.sort),
-            projection: index.projection.into(),
-            index_status: is_global.then_some(status),
-            backfilling: index.backfilling.filter(|_| is_global),
-            provisioned_throughput: is_global.then(|| index.throughput.into()),
-            index_size_bytes: index.size_bytes,
-            item_count: index.item_count,
-            index_arn: index.arn,
-        }
-    }
-}
-
-impl From<TableDescription> for TableJson {
-    fn from(table: TableDescription) -> Self {
-        let definition = |attribute: &KeyAttribute| DefinitionJson {
-            attribute_name: attribute.name.clone(),
-            attribute_type: attribute.key_type.to_string(),
-        };
-        let (local, global): (Vec<_>, Vec<_>) =
-            table.indexes.into_iter().partition(|index| index.kind == IndexKind::Local);
-        Self {
-            attribute_definitions: table.key_attributes.iter().map(definition).collect(),
-            key_schema: key_elements([&table.key_schema.partition], &table.key_schema.sort),
-            table_name: table.name,
-            table_status: table.status.to_string(),
-            creation_date_time: seconds(table.created_at),
-            provisioned_throughput: table.throughput.into(),
-            table_size_bytes: table.size_bytes,
-            item_count: table.item_count,
-            table_arn: table.arn,
-            table_id: table.id,
-            // Absent on a table that was always provisioned (semantics 3.2).
-            billing_mode_summary: table.on_demand_since.map(|since| BillingJson {
-                billing_mode: table.billing_mode,
-                last_update_to_pay_per_request_date_time: seconds(since),
-            }),
-            local_secondary_indexes: local.into_iter().map(IndexJson::from).collect(),
-            global_secondary_indexes: global.into_iter().map(IndexJson::from).collect(),
-            table_class_summary: table.table_class.map(|(class, since)| ClassJson {
-                table_class: class,
-                last_update_date_time: seconds(since),
-            }),
-            deletion_protection_enabled: table.deletion_protection,
-        }
-    }
 }

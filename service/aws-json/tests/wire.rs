@@ -3,8 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // Tests fail loudly, in helpers too.
 
-use cairn_ops::{Service, ServiceOptions};
-use cairn_stack::Stack;
+use cairn_auth::{
+    AuthenticationSettings, Authenticator, CreateUser, EncryptionKey, EncryptionKeys, Holder, Identities,
+    IdentityOptions, Secret, Signer,
+};
+use cairn_ops::{CapacityOptions, Service, ServiceOptions};
+use cairn_stack::{AuthenticateLayer, Stack, Strangers};
 use cairn_storage::memory::MemoryEngine;
 use flate2::Compression;
 use flate2::read::GzDecoder;
@@ -12,12 +16,14 @@ use flate2::write::{GzEncoder, ZlibEncoder};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// A server with a table `Music` (`pk S`).
 struct Server {
     address: SocketAddr,
+    identities: Identities<MemoryEngine>,
 }
 
 /// An answer, taken apart.
@@ -50,13 +56,40 @@ impl Answer {
 }
 
 impl Server {
+    /// For development: callers without credentials may do everything.
     async fn start() -> Self {
-        let service = Service::start(MemoryEngine::new(), ServiceOptions::default()).await.unwrap();
-        let router = cairn_aws_json::routes(Stack::new(service.clone()));
+        Self::start_as(true).await
+    }
+
+    async fn start_as(dev: bool) -> Self {
+        Self::start_with(dev, CapacityOptions { enforced: false, ..CapacityOptions::default() }).await
+    }
+
+    async fn start_with(dev: bool, capacity: CapacityOptions) -> Self {
+        let engine = MemoryEngine::new();
+        let options = ServiceOptions { capacity, ..ServiceOptions::default() };
+        let identity_options = IdentityOptions {
+            account: options.account.clone(),
+            keys: EncryptionKeys::new(vec![EncryptionKey::generate().unwrap()]).unwrap(),
+            root: None,
+            clock: options.clock.clone(),
+        };
+        let (identities, _) = Identities::open(engine.clone(), identity_options).await.unwrap();
+        let root = identities.principal_for("arn:aws:iam::000000000000:root").unwrap();
+        let authenticator =
+            Authenticator::new(identities.clone(), AuthenticationSettings::default()).unwrap();
+        let strangers = if dev { Strangers::Are(root) } else { Strangers::Refused };
+        let authenticate = AuthenticateLayer::new(Arc::new(authenticator), strangers);
+        let service = Service::start(engine, identities.clone(), options).await.unwrap();
+        let stack = Stack::new(service.clone());
+        let router = cairn_aws_json::routes(stack, authenticate.clone()).layer(authenticate);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        let server = Self { address };
+        let server = Self { address, identities };
+        if !dev {
+            return server;
+        }
         let request = json!({
             "TableName": "Music",
             "BillingMode": "PAY_PER_REQUEST",
@@ -475,13 +508,17 @@ async fn a_request_with_two_lengths_is_never_two_requests() {
 async fn a_browser_may_ask_and_may_read() {
     let server = Server::start().await;
     let asked = "content-type,x-amz-target,authorization";
-    let origin = ("origin", "https://app.example");
+    let origin = ("origin", "http://localhost:3000");
     let answer = server.request("OPTIONS", &[origin, ("access-control-request-headers", asked)], b"").await;
     assert_eq!((answer.status, answer.header("access-control-allow-headers")), (200, Some(asked)));
-    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(answer.header("access-control-allow-origin"), Some("http://localhost:3000"));
+    assert_eq!(answer.header("vary"), Some("origin"));
     assert_eq!(answer.header("access-control-allow-methods"), Some("POST, GET, OPTIONS"));
     let answer = server.post("ListTables", &[origin], b"{}").await;
-    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, Some("*")));
+    assert_eq!(
+        (answer.status, answer.header("access-control-allow-origin")),
+        (200, Some("http://localhost:3000"))
+    );
     assert!(answer.header("access-control-expose-headers").unwrap().contains("x-amzn-requestid"));
 }
 
@@ -523,8 +560,8 @@ async fn what_is_known_and_not_served_is_refused_and_not_ignored() {
     for (member, value) in [
         ("StreamSpecification", json!({"StreamEnabled": true, "StreamViewType": "KEYS_ONLY"})),
         ("SSESpecification", json!({"Enabled": true})),
-        ("OnDemandThroughput", json!({"MaxReadRequestUnits": 1})),
-        ("ResourcePolicy", json!("{}")),
+        ("VectorIndexes", json!([])),
+        ("GlobalTableSourceArn", json!("arn:aws:dynamodb:local:000000000000:table/Music")),
     ] {
         let mut body = json!({
             "TableName": "Other",
@@ -546,4 +583,166 @@ async fn what_is_known_and_not_served_is_refused_and_not_ignored() {
         "SSESpecification": {"Enabled": false},
     });
     assert_eq!(server.call("CreateTable", &off.to_string()).await.status, 200);
+}
+
+#[tokio::test]
+async fn where_strangers_may_do_everything_pages_of_other_machines_may_not_call() {
+    let server = Server::start().await;
+    let origin = ("origin", "https://app.example");
+    for asked in [
+        server.request("OPTIONS", &[origin], b"").await,
+        server.request("GET", &[origin], b"").await,
+        server.post("ListTables", &[origin], b"{}").await,
+    ] {
+        assert_eq!(asked.header("access-control-allow-origin"), None);
+    }
+    // Nor where the browser need not ask, as it takes the page's server for this one.
+    let answer = server.post("ListTables", &[("origin", "http://db.example:8000")], b"{}").await;
+    assert_eq!((answer.status, &*answer.error().0), (400, "MissingAuthenticationTokenException"));
+}
+
+#[tokio::test]
+async fn where_callers_say_who_they_are_pages_of_any_origin_may_call() {
+    let server = Server::start_as(false).await;
+    let answer = server.request("OPTIONS", &[("origin", "https://app.example")], b"").await;
+    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(answer.header("vary"), None);
+}
+
+#[tokio::test]
+async fn who_is_not_known_is_told_nothing_else() {
+    let server = Server::start_as(false).await;
+    let missing = r#"{"__type":"com.amazon.coral.service#MissingAuthenticationTokenException","message":"Request is missing Authentication Token"}"#;
+    for (operation, body) in [("ListTables", "{}"), ("ListTables", "no JSON"), ("NoSuch", "{}")] {
+        let answer = server.call(operation, body).await;
+        assert_eq!((answer.status, answer.text()), (400, missing));
+    }
+    assert_eq!(server.call("DescribeEndpoints", "{}").await.status, 400);
+    let unknown = r#"{"__type":"com.amazon.coral.service#UnrecognizedClientException","message":"The security token included in the request is invalid."}"#;
+    let bearer = ("authorization", "Bearer AKIAAAAAAAAAAAAAAAAA.secret");
+    let answer = server.post("ListTables", &[bearer], b"{}").await;
+    assert_eq!((answer.status, answer.text()), (400, unknown));
+}
+
+#[tokio::test]
+async fn a_signature_is_of_the_body_as_it_was_sent() {
+    let server = Server::start_as(false).await;
+    server.identities.create_user(CreateUser { name: "ada".into(), ..Default::default() }).await.unwrap();
+    let key = server.identities.create_access_key("ada").await.unwrap();
+    let signer = Signer {
+        access_key_id: key.access_key.id.to_string(),
+        secret_access_key: Secret::new(key.secret.expose()),
+        session_token: None,
+        region: "us-east-1".to_owned(),
+    };
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(b"{}").unwrap();
+    let compressed = gzip.finish().unwrap();
+    let sign = |body: &[u8]| {
+        let request = http::Request::post("/")
+            .header("host", "db.example:8000")
+            .header("x-amz-target", "DynamoDB_20120810.ListTables");
+        let mut head = request.body(()).unwrap().into_parts().0;
+        signer.sign(&mut head, body, jiff::Timestamp::now()).unwrap();
+        let unsent = ["host", "x-amz-target"];
+        let headers = head.headers.iter().filter(|(name, _)| !unsent.contains(&name.as_str()));
+        headers
+            .map(|(name, value)| (name.as_str().to_owned(), value.to_str().unwrap().to_owned()))
+            .collect::<Vec<_>>()
+    };
+    let post = async |signed: &[u8], body: &[u8], encoding: &str| {
+        let signature = sign(signed);
+        let mut headers: Vec<_> =
+            signature.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        headers.push(("content-encoding", encoding));
+        server.post("ListTables", &headers, body).await
+    };
+
+    // Known, and not permitted.
+    let denied = post(b"{}", b"{}", "identity").await;
+    assert_eq!(denied.status, 400);
+    assert_eq!(denied.json()["__type"], "com.amazon.coral.service#AccessDeniedException");
+    let message = denied.json()["Message"].as_str().unwrap().to_owned();
+    assert!(
+        message.starts_with(
+            "User: arn:aws:iam::000000000000:user/ada is not authorized to perform: dynamodb:ListTables on resource: "
+        ) && message.ends_with(
+            "because no identity-based policy allows the dynamodb:ListTables action"
+        ),
+        "{message}"
+    );
+
+    let policy = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"dynamodb:ListTables","Resource":"*"}}"#;
+    server.identities.put_inline_policy(&Holder::User("ada".into()), "list", policy).await.unwrap();
+    for (signed, body, encoding) in
+        [(&b"{}"[..], &b"{}"[..], "identity"), (&compressed[..], &compressed[..], "gzip")]
+    {
+        let answer = post(signed, body, encoding).await;
+        assert_eq!((answer.status, answer.text()), (200, r#"{"TableNames":[]}"#));
+    }
+    for (signed, body, encoding) in
+        [(&b"{}"[..], &b"{ }"[..], "identity"), (&b"{}"[..], &compressed[..], "gzip")]
+    {
+        let answer = post(signed, body, encoding).await;
+        assert_eq!((answer.status, &*answer.error().0), (400, "InvalidSignatureException"));
+    }
+}
+
+#[tokio::test]
+async fn a_tables_policy_is_put_read_and_taken_away() {
+    let server = Server::start().await;
+    let arn = "arn:aws:dynamodb:local:000000000000:table/Music";
+    let call = async |operation: &str, members: Value| {
+        let mut body = json!({"ResourceArn": arn});
+        body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        server.call(operation, &body.to_string()).await
+    };
+    let answer = call("GetResourcePolicy", json!({})).await;
+    assert_eq!((answer.status, &*answer.error().0), (400, "PolicyNotFoundException"));
+    assert!(answer.text().starts_with(r#"{"__type":"com.amazonaws.dynamodb.v20120810#"#));
+
+    let policy = json!({
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "dynamodb:GetItem", "Resource": arn}],
+    })
+    .to_string();
+    let put = json!({"Policy": policy, "ExpectedRevisionId": "NO_POLICY"});
+    let answer = call("PutResourcePolicy", put.clone()).await;
+    let revision = answer.json()["RevisionId"].as_str().unwrap().to_owned();
+    assert_eq!(call("PutResourcePolicy", put).await.error().0, "PolicyNotFoundException");
+    let got = call("GetResourcePolicy", json!({})).await.json();
+    assert_eq!(got, json!({"Policy": policy, "RevisionId": revision}));
+    let gone = call("DeleteResourcePolicy", json!({"ExpectedRevisionId": revision})).await;
+    assert_eq!(gone.json(), json!({"RevisionId": revision}));
+    assert_eq!(call("DeleteResourcePolicy", json!({})).await.text(), "{}");
+    let (exception, message) = call("PutResourcePolicy", json!({"Policy": "{"})).await.error();
+    assert_eq!(exception, "ValidationException");
+    assert!(message.starts_with("Invalid policy document: "), "{message}");
+    let (_, message) = call("PutResourcePolicy", json!({})).await.error();
+    assert!(message.contains("Value null at 'policy'"), "{message}");
+}
+
+#[tokio::test]
+async fn limits_are_told_and_throughput_is_described() {
+    let server = Server::start().await;
+    let limits = server.call("DescribeLimits", "{}").await.json();
+    for member in ["Account", "Table"] {
+        for kind in ["Read", "Write"] {
+            assert!(limits[format!("{member}Max{kind}CapacityUnits")].as_u64().unwrap() > 0, "{limits}");
+        }
+    }
+    let create = json!({
+        "TableName": "Limited",
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        "OnDemandThroughput": {"MaxReadRequestUnits": 7},
+    });
+    let table = &server.call("CreateTable", &create.to_string()).await.json()["TableDescription"];
+    let expected = json!({"MaxReadRequestUnits": 7, "MaxWriteRequestUnits": -1});
+    assert_eq!(table["OnDemandThroughput"], expected);
+    assert_eq!(table["WarmThroughput"]["Status"], table["TableStatus"]);
+    let music = &server.call("DescribeTable", r#"{"TableName":"Music"}"#).await.json()["Table"];
+    assert_eq!(music.get("OnDemandThroughput"), None);
+    assert!(music["WarmThroughput"]["ReadUnitsPerSecond"].as_u64().unwrap() > 0);
 }

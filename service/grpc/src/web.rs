@@ -1,10 +1,11 @@
 //! gRPC-Web: the same services for browsers, which cannot read trailers and ask before they call another origin.
 
 use axum::Router;
+use cairn_stack::Origins;
 use http::{HeaderName, Method, header};
 use std::time::Duration;
 use tonic_web::GrpcWebLayer;
-use tower_http::cors::{AllowHeaders, Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
 /// What a page may read of an answer: in an answer without a body the status is in the headers.
 const EXPOSED: [HeaderName; 4] = [
@@ -16,12 +17,14 @@ const EXPOSED: [HeaderName; 4] = [
 /// How long a browser may go by what it was told.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
-/// The services of `router` for browsers as well. Pages of any origin may call: what a call may do is decided by who
-/// calls, and nothing that a browser sends of itself says who that is. Where calls are not authenticated, any page that
-/// a browser on this machine opens may call too.
-pub fn for_browsers(router: Router) -> Router {
+/// The services of `router` for browsers as well, for pages of these origins.
+pub fn for_browsers(router: Router, origins: Origins) -> Router {
+    let allowed = match origins {
+        Origins::Any => AllowOrigin::from(Any),
+        Origins::Loopback => AllowOrigin::predicate(move |origin, _| origins.allowed(origin).is_some()),
+    };
     let origins = CorsLayer::new()
-        .allow_origin(Any)
+        .allow_origin(allowed)
         .allow_methods([Method::POST])
         // Not `*`, which would leave out `authorization`.
         .allow_headers(AllowHeaders::mirror_request())

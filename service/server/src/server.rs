@@ -153,8 +153,8 @@ impl Server {
         let (health, health_service) = tonic_health::server::health_reporter();
         let stack = Stack::new(service.clone());
         let routes = cairn_grpc::routes(stack.clone(), health_service)?;
-        let router = cairn_grpc::for_browsers(routes.prepare().into_axum_router())
-            .merge(cairn_aws_json::routes(stack))
+        let router = cairn_grpc::for_browsers(routes.prepare().into_axum_router(), authenticate.origins())
+            .merge(cairn_aws_json::routes(stack, authenticate.clone()))
             .route("/healthz", get(|| async { "ok\n" }));
         let listener = TcpListener::bind(settings.listen)
             .await

@@ -8,6 +8,7 @@
 //! the body. The layer leaves them as they are, and knows nobody by them; a protocol whose requests may be signed asks
 //! [`AuthenticateLayer::authenticate_request`] instead, which answers for all other requests as the layer did.
 
+use crate::Origins;
 use cairn_auth::{
     AuthenticationError, Authenticator, Principal, Reason, SignatureError, SignedRequest, is_signature,
 };
@@ -53,7 +54,7 @@ pub enum Strangers {
     /// Nobody: they are refused.
     #[default]
     Refused,
-    /// This principal: callers without credentials, and those who sign with access keys that are unknown here, as
+    /// This principal, but for pages of other machines ([`Origins::Loopback`]): callers without credentials, and those who sign with access keys that are unknown here, as
     /// tools do that cannot but sign. Who uses a key that is known has to sign rightly. For development on one machine.
     Are(Principal),
 }
@@ -76,6 +77,24 @@ impl<E: Engine> AuthenticateLayer<E> {
         Self { authenticator, strangers }
     }
 
+    /// Pages of which origins may call.
+    pub fn origins(&self) -> Origins {
+        match self.strangers {
+            Strangers::Refused => Origins::Any,
+            Strangers::Are(_) => Origins::Loopback,
+        }
+    }
+
+    /// Whom to take a stranger for who sends such a request; none if it is refused. A browser may take a page's own
+    /// server for this one (by a name that comes to mean this machine), so that it need not ask: such a page is refused
+    /// here.
+    fn stranger(&self, headers: &http::HeaderMap) -> Option<&Principal> {
+        match &self.strangers {
+            Strangers::Are(principal) if self.origins().admit(headers) => Some(principal),
+            _ => None,
+        }
+    }
+
     /// Who sent a whole request: its head as it came through this layer, and its body as it was sent, before any
     /// decompression. A signature counts, in a header or in the query string; without one, what the layer found out.
     /// All of the body is hashed, at about a gigabyte a second, if the signer's access key is known.
@@ -93,11 +112,11 @@ impl<E: Engine> AuthenticateLayer<E> {
             true => Err(SignatureError::HeaderAndQuery.into()),
             false => self.authenticator.authenticate_signed(&request),
         };
-        let principal = match (principal, &self.strangers) {
+        let principal = match (principal, self.stranger(&head.headers)) {
             // A session's access key is known by its token alone.
             (
                 Err(AuthenticationError::UnrecognizedClient(Reason::UnknownKey | Reason::SessionToken)),
-                Strangers::Are(principal),
+                Some(principal),
             ) => Ok(principal.clone()),
             (principal, _) => principal,
         };
@@ -106,7 +125,12 @@ impl<E: Engine> AuthenticateLayer<E> {
         Authenticated { caller, header_taken }
     }
 
-    async fn authenticate(&self, bearer: Bearer, peer: Peer) -> Result<Caller, AuthenticationError> {
+    async fn authenticate(
+        &self,
+        bearer: Bearer,
+        peer: Peer,
+        stranger: Option<&Principal>,
+    ) -> Result<Caller, AuthenticationError> {
         let certificate = peer.certificate.as_deref();
         let principal = match bearer {
             Bearer::Unreadable => {
@@ -118,8 +142,8 @@ impl<E: Engine> AuthenticateLayer<E> {
             Bearer::Token(token) => self.authenticator.authenticate(Some(&token), certificate).await,
             Bearer::None => self.authenticator.authenticate(None, certificate).await,
         };
-        let principal = match (principal, &self.strangers) {
-            (Err(AuthenticationError::Missing), Strangers::Are(principal)) => Ok(principal.clone()),
+        let principal = match (principal, stranger) {
+            (Err(AuthenticationError::Missing), Some(principal)) => Ok(principal.clone()),
             (principal, _) => principal,
         };
         Ok(Caller { principal: principal?, connection: peer.connection })
@@ -179,7 +203,8 @@ where
             let bearer = take_bearer(request.headers_mut());
             let peer = peer(request.extensions(), request.headers());
             let header_taken = matches!(bearer, Bearer::Token(_) | Bearer::Unreadable);
-            let caller = layer.authenticate(bearer, peer).await.map_err(Arc::new);
+            let stranger = layer.stranger(request.headers());
+            let caller = layer.authenticate(bearer, peer, stranger).await.map_err(Arc::new);
             request.extensions_mut().insert(Authenticated { caller, header_taken });
             inner.call(request).await
         })

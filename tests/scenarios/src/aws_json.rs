@@ -65,5 +65,9 @@ fn call_error(error: &Value) -> CallError {
         message: text(&["message", "Message"]).unwrap_or_default().to_owned(),
         item: error.get("Item").cloned(),
         reasons: error.get("CancellationReasons").cloned(),
+        throttling: ["ThrottlingReasons", "throttlingReasons"]
+            .iter()
+            .find_map(|name| error.get(*name))
+            .cloned(),
     })
 }

@@ -88,8 +88,9 @@ impl TestServer {
         let (_, health) = tonic_health::server::health_reporter();
         let stack = Stack::new(service);
         let routes = cairn_grpc::routes(stack.clone(), health).map_err(fault)?;
-        let router = routes.prepare().into_axum_router().merge(cairn_aws_json::routes(stack));
-        let router = router.layer(cairn_grpc::MessageLimitLayer);
+        let router =
+            routes.prepare().into_axum_router().merge(cairn_aws_json::routes(stack, authenticate.clone()));
+        let router = router.layer(cairn_grpc::MessageLimitLayer).layer(authenticate);
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.map_err(fault)?;
         let address = listener.local_addr().map_err(fault)?;
         let stop = CancellationToken::new();

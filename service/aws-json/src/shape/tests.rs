@@ -1,5 +1,5 @@
 use super::*;
-use crate::{batches, items, legacy, reads, tables, transactions};
+use crate::{batches, items, legacy, policies, reads, tables, transactions};
 use std::collections::BTreeSet;
 
 /// Every structure, by its name in the model.
@@ -31,6 +31,10 @@ fn structures() -> BTreeMap<&'static str, Members> {
         ("DescribeTable", tables::DescribeTableInput::MEMBERS),
         ("DeleteTable", tables::DeleteTableInput::MEMBERS),
         ("ListTables", tables::ListTablesInput::MEMBERS),
+        ("DescribeLimits", tables::DescribeLimitsInput::MEMBERS),
+        ("PutResourcePolicy", policies::PutResourcePolicyInput::MEMBERS),
+        ("GetResourcePolicy", policies::GetResourcePolicyInput::MEMBERS),
+        ("DeleteResourcePolicy", policies::DeleteResourcePolicyInput::MEMBERS),
         ("TagResource", tables::TagResourceInput::MEMBERS),
         ("UntagResource", tables::UntagResourceInput::MEMBERS),
         ("ListTagsOfResource", tables::ListTagsOfResourceInput::MEMBERS),
@@ -43,6 +47,8 @@ fn structures() -> BTreeMap<&'static str, Members> {
         ("DeleteGlobalSecondaryIndexAction", tables::DeleteGlobalSecondaryIndexInput::MEMBERS),
         ("Projection", tables::ProjectionShape::MEMBERS),
         ("ProvisionedThroughput", tables::ProvisionedThroughputInput::MEMBERS),
+        ("OnDemandThroughput", tables::OnDemandThroughputInput::MEMBERS),
+        ("WarmThroughput", tables::WarmThroughputInput::MEMBERS),
         ("StreamSpecification", tables::StreamSpecificationInput::MEMBERS),
         ("SSESpecification", tables::EncryptionInput::MEMBERS),
         ("Tag", tables::TagInput::MEMBERS),
@@ -92,7 +98,12 @@ fn the_members_of_requests_are_those_of_the_model() {
                 };
                 modelled.entry(structure).or_default().insert(member);
             }
-            None => structure = text,
+            None => {
+                structure = text;
+                if !text.is_empty() {
+                    modelled.entry(structure).or_default();
+                }
+            }
         }
     }
     let served: BTreeMap<&str, BTreeSet<String>> = structures()

@@ -1,6 +1,9 @@
 //! Scan (semantics 8.9, 8.10): a page of a whole table or index, or of one of its segments.
 
-use super::query::{FilterOnKey, PageOutput, Prepared, check_index_name, check_limit, filter_and_projection, page_output, projection_parameter};
+use super::query::{
+    FilterOnKey, PageOutput, Prepared, check_index_name, check_limit, filter_and_projection, page_output,
+    projection_parameter,
+};
 use crate::access::{Access, Items, Mentions};
 use crate::page::{PageLimits, Reading};
 use crate::selection::position;
