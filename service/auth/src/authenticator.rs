@@ -1,5 +1,7 @@
 //! From credentials to a principal.
 
+mod signed;
+
 use crate::certificate::ClientCertificate;
 use crate::encryption::{Digest, digest};
 use crate::glob::fits;
@@ -39,6 +41,8 @@ struct Shared<E: Engine> {
     identities: Identities<E>,
     issuers: HashMap<String, Arc<Issuer>>,
     certificates: Vec<CertificateRule>,
+    signing_region: Option<String>,
+    signing_keys: signed::SigningKeys,
     remembered: quick_cache::sync::Cache<(Kind, Digest), Arc<Remembered>>,
 }
 
@@ -46,6 +50,8 @@ struct Shared<E: Engine> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Kind {
     Session,
+    /// A session's access key id and token; its secret was proved by a signature, and has to be each time.
+    SignedSession,
     Jwt,
     Certificate,
 }
@@ -80,6 +86,8 @@ impl<E: Engine> Authenticator<E> {
                 identities,
                 issuers: issuers.collect(),
                 certificates: settings.certificates,
+                signing_region: settings.signing_region,
+                signing_keys: signed::SigningKeys::new(signed::SIGNING_KEYS_MAX),
                 remembered: quick_cache::sync::Cache::new(REMEMBERED_MAX),
             }),
         })

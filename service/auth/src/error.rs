@@ -1,5 +1,6 @@
 //! What can go wrong with identities and with credentials.
 
+use crate::sigv4::SignatureError;
 use cairn_policy::PolicyError;
 use std::fmt;
 
@@ -137,6 +138,9 @@ pub enum AuthenticationError {
          Key and signing method."
     )]
     InvalidSignature,
+    /// The request's signature lacks something, or is not for this time or service.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
     /// The session, the token or the certificate is past its end.
     #[error("The security token included in the request is expired")]
     Expired,
@@ -179,6 +183,9 @@ pub enum Reason {
     /// The session token is not one of ours, or is of another access key.
     #[error("the session token is not genuine")]
     SessionToken,
+    /// A session token came with an access key that is not a session's.
+    #[error("the access key is not a session's, and came with a session token")]
+    UnwantedToken,
     /// No configured issuer has that name.
     #[error("the token's issuer is not configured")]
     UnknownIssuer,
@@ -226,6 +233,7 @@ impl AuthenticationError {
             Self::Incomplete(_) => "IncompleteSignatureException",
             Self::UnrecognizedClient(_) => "UnrecognizedClientException",
             Self::InvalidSignature | Self::NotYetValid => "InvalidSignatureException",
+            Self::Signature(error) => error.code(),
             Self::Expired => "ExpiredTokenException",
             Self::NotAuthorized { .. } => "AccessDeniedException",
             Self::Unavailable(_) => "ServiceUnavailable",

@@ -8,6 +8,7 @@
 //! | --- | --- | --- |
 //! | access key of a user, or of root | `<access key id>.<secret access key>` | the user, or root |
 //! | access key of a session | `<access key id>.<secret access key>.<session token>` | the session of the role |
+//! | either of them, in a signed request | none: a signature ([`SignedRequest`]) | the same |
 //! | JWT of a configured issuer | the token | a session of a role, or a user, as the issuer's rules say |
 //! | client certificate | none | a session of a role, or a user, as the certificate rules say |
 //!
@@ -82,6 +83,7 @@ mod names;
 mod principal;
 mod secret;
 mod settings;
+mod sigv4;
 
 pub use authenticator::Authenticator;
 pub use encryption::{EncryptionKey, EncryptionKeyError, EncryptionKeys};
@@ -96,6 +98,7 @@ pub use names::{
 pub use principal::{Principal, PrincipalKind};
 pub use secret::Secret;
 pub use settings::*;
+pub use sigv4::{SignatureError, SignedRequest, Signer, SigningError, is_signature};
 
 use jiff::Timestamp;
 use std::sync::Arc;

@@ -12,6 +12,8 @@ pub struct AuthenticationSettings {
     pub issuers: Vec<IssuerSettings>,
     /// Which client certificate stands for whom; the first rule that fits counts.
     pub certificates: Vec<CertificateRule>,
+    /// The region that signatures of requests must be scoped to; if there is none, any is taken [default: none].
+    pub signing_region: Option<String>,
 }
 
 /// An issuer of JWTs.

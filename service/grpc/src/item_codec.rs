@@ -18,6 +18,7 @@ pub(crate) fn arguments(bindings: Option<v1::ExpressionBindings>) -> ExpressionA
         values: Some(bindings.values)
             .filter(|values| !values.is_empty())
             .map(|values| Item::from_values(&values)),
+        built: None,
     }
 }
 

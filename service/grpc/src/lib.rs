@@ -16,9 +16,11 @@ mod status;
 mod table_codec;
 mod table_service;
 mod transaction_codec;
+mod web;
 
 pub use known_callers::{KnownCallers, KnownCallersLayer};
 pub use message_limit::{MESSAGE_BYTES_MAX, MessageLimitLayer};
+pub use web::for_browsers;
 
 use cairn_api::v1::iam_service_server::IamServiceServer;
 use cairn_api::v1::item_service_server::ItemServiceServer;

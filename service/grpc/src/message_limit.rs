@@ -46,10 +46,11 @@ where
     }
 
     fn call(&mut self, request: http::Request<B>) -> S::Future {
-        let is_grpc = request
-            .headers()
-            .get(http::header::CONTENT_TYPE)
-            .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
+        // A body in base64 has its prefixes elsewhere; what it decodes to is limited when its messages are decoded.
+        let is_grpc = request.headers().get(http::header::CONTENT_TYPE).is_some_and(|kind| {
+            kind.as_bytes().starts_with(b"application/grpc")
+                && !kind.as_bytes().starts_with(b"application/grpc-web-text")
+        });
         let watch = is_grpc.then(|| PrefixWatch::new(MESSAGE_BYTES_MAX));
         let request = request.map(|body| LimitedBody { body, watch });
         self.inner.call(request)

@@ -5,7 +5,7 @@
 //! bounded by the budget it is given and not by what was sent. A property test in `cairn-api` holds this file to the
 //! generated encoding.
 
-use crate::value::check_name;
+use crate::value::check_attribute_name;
 use crate::{
     AttributeMap, AttributeValue, EncodedValue, Number, PathSegment, SetKind, ValueError, ValueErrorKind,
     limits,
@@ -15,22 +15,22 @@ use prost::encoding::{WireType, decode_key, decode_varint, encode_key, encode_va
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Field numbers of `cairn.v1.AttributeValue`.
-mod field {
-    pub(super) const STRING: u32 = 1;
-    pub(super) const NUMBER: u32 = 2;
-    pub(super) const BINARY: u32 = 3;
-    pub(super) const BOOL: u32 = 4;
-    pub(super) const NULL: u32 = 5;
-    pub(super) const LIST: u32 = 6;
-    pub(super) const MAP: u32 = 7;
-    pub(super) const STRING_SET: u32 = 8;
-    pub(super) const NUMBER_SET: u32 = 9;
-    pub(super) const BINARY_SET: u32 = 10;
+pub(crate) mod field {
+    pub(crate) const STRING: u32 = 1;
+    pub(crate) const NUMBER: u32 = 2;
+    pub(crate) const BINARY: u32 = 3;
+    pub(crate) const BOOL: u32 = 4;
+    pub(crate) const NULL: u32 = 5;
+    pub(crate) const LIST: u32 = 6;
+    pub(crate) const MAP: u32 = 7;
+    pub(crate) const STRING_SET: u32 = 8;
+    pub(crate) const NUMBER_SET: u32 = 9;
+    pub(crate) const BINARY_SET: u32 = 10;
     /// The only field of `Item`, `AttributeList`, `AttributeMap` and the sets.
-    pub(super) const MEMBER: u32 = 1;
+    pub(crate) const MEMBER: u32 = 1;
     /// Of a map's entry.
-    pub(super) const ENTRY_KEY: u32 = 1;
-    pub(super) const ENTRY_VALUE: u32 = 2;
+    pub(crate) const ENTRY_KEY: u32 = 1;
+    pub(crate) const ENTRY_VALUE: u32 = 2;
 }
 
 /// How much more may be decoded: a size in DynamoDB's bytes and a number of nesting levels.
@@ -223,14 +223,14 @@ const NESTED_MAX: u32 = 100;
 
 /// The fields of a message, one after the other.
 #[derive(Clone, Copy)]
-struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     bytes: &'a [u8],
     /// How many more messages and groups may be inside.
     nested_max: u32,
 }
 
 /// One field of a message.
-enum Field<'a> {
+pub(crate) enum Field<'a> {
     Delimited(&'a [u8]),
     Varint(u64),
     /// Of a wire type that no known field has.
@@ -238,14 +238,14 @@ enum Field<'a> {
 }
 
 impl<'a> Field<'a> {
-    fn delimited(self) -> Result<&'a [u8], ValueErrorKind> {
+    pub(crate) fn delimited(self) -> Result<&'a [u8], ValueErrorKind> {
         match self {
             Self::Delimited(bytes) => Ok(bytes),
             _ => Err(WRONG_WIRE_TYPE),
         }
     }
 
-    fn varint(self) -> Result<u64, ValueErrorKind> {
+    pub(crate) fn varint(self) -> Result<u64, ValueErrorKind> {
         match self {
             Self::Varint(value) => Ok(value),
             _ => Err(WRONG_WIRE_TYPE),
@@ -255,7 +255,7 @@ impl<'a> Field<'a> {
 
 impl<'a> Fields<'a> {
     /// The fields of a message that is in no other.
-    fn of(bytes: &'a [u8]) -> Self {
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
         Self { bytes, nested_max: NESTED_MAX }
     }
 
@@ -266,7 +266,7 @@ impl<'a> Fields<'a> {
 
     /// The next field and its number; none at the end.
     #[inline]
-    fn next(&mut self) -> Result<Option<(u32, Field<'a>)>, ValueErrorKind> {
+    pub(crate) fn next(&mut self) -> Result<Option<(u32, Field<'a>)>, ValueErrorKind> {
         if self.bytes.is_empty() {
             return Ok(None);
         }
@@ -323,7 +323,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-fn text(bytes: &[u8]) -> Result<&str, ValueErrorKind> {
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, ValueErrorKind> {
     std::str::from_utf8(bytes).map_err(|_| NOT_UTF8)
 }
 
@@ -362,7 +362,7 @@ fn merge_attributes(
             }
         }
         let name = name.to_owned();
-        let decoded = check_name(&name)
+        let decoded = check_attribute_name(&name)
             .and_then(|()| budget.charge(name.len()))
             .map_err(ValueError::from)
             .and_then(|()| match value {
@@ -547,29 +547,18 @@ fn merge_set<T: Ord>(
     Ok(())
 }
 
-/// The members of a set as an error about duplicates repeats them: strings only, and no more than fit a line.
+/// The members of a set as an error about duplicates repeats them.
 fn shown_members(kind: SetKind, mut fields: Fields<'_>) -> String {
-    const SHOWN_CHARS_MAX: usize = 256;
-    match kind {
-        SetKind::String => {}
-        SetKind::Number => return String::new(),
-        SetKind::Binary => return "[...]of type BS ".to_owned(),
-    }
-    let mut members = Vec::new();
-    let mut chars = 0;
-    while let Ok(Some((tag, field))) = fields.next() {
-        if tag != field::MEMBER {
-            continue;
+    let members = std::iter::from_fn(|| {
+        loop {
+            match fields.next() {
+                Ok(Some((field::MEMBER, member))) => return member.delimited().and_then(text).ok(),
+                Ok(Some(_)) => {}
+                _ => return None,
+            }
         }
-        let Ok(member) = field.delimited().and_then(text) else { break };
-        chars += member.chars().count();
-        if chars > SHOWN_CHARS_MAX {
-            members.push("...");
-            break;
-        }
-        members.push(member);
-    }
-    format!("[{}] ", members.join(", "))
+    });
+    kind.shown(members)
 }
 
 #[cfg(test)]

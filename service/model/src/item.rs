@@ -8,6 +8,7 @@ use prost::DecodeError;
 use prost::encoding::{DecodeContext, WireType};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// An item: its attributes, or their encoding (`cairn.v1.Item`).
 ///
@@ -20,6 +21,13 @@ pub struct Item(Form);
 enum Form {
     Decoded(AttributeMap),
     Encoded(RawFields),
+    Refused(Arc<ValueError>),
+}
+
+/// An item seen in the form it has.
+pub(crate) enum ItemView<'i> {
+    Decoded(&'i AttributeMap),
+    Encoded(&'i [u8]),
 }
 
 impl Item {
@@ -33,6 +41,12 @@ impl Item {
         Self::from_encoded(encode_entries(values))
     }
 
+    /// What came as an item and was found to break a rule while it was read. [`into_attributes`](Self::into_attributes)
+    /// tells which, as it does of an encoded item, so that a request's faults are found in one order whatever it came in.
+    pub fn refused(error: ValueError) -> Self {
+        Self(Form::Refused(Arc::new(error)))
+    }
+
     /// The attributes.
     ///
     /// # Errors
@@ -41,12 +55,23 @@ impl Item {
         match self.0 {
             Form::Decoded(attributes) => Ok(attributes),
             Form::Encoded(fields) => decode_attributes(&fields.0, budget),
+            Form::Refused(error) => Err(Arc::unwrap_or_clone(error)),
         }
     }
 
-    /// The encoding.
+    /// The item in the form it has, for an encoding of its own.
+    pub(crate) fn view(&self) -> ItemView<'_> {
+        match &self.0 {
+            Form::Decoded(attributes) => ItemView::Decoded(attributes),
+            Form::Encoded(fields) => ItemView::Encoded(&fields.0),
+            Form::Refused(_) => ItemView::Encoded(&[]),
+        }
+    }
+
+    /// The encoding; of an item that was refused, that of one without attributes.
     pub fn encoded(&self) -> Bytes {
         match &self.0 {
+            Form::Refused(_) => Bytes::new(),
             Form::Decoded(attributes) => encode_attributes(attributes),
             Form::Encoded(fields) => fields.0.clone(),
         }
@@ -83,6 +108,7 @@ impl fmt::Debug for Item {
         match &self.0 {
             Form::Decoded(attributes) => write!(f, "Item({} attributes)", attributes.len()),
             Form::Encoded(fields) => write!(f, "Item({} bytes)", fields.0.len()),
+            Form::Refused(_) => f.write_str("Item(refused)"),
         }
     }
 }
@@ -96,6 +122,7 @@ impl prost::Message for Item {
                 buf.put(bytes);
             }
             Form::Encoded(fields) => buf.put_slice(&fields.0),
+            Form::Refused(_) => {}
         }
     }
 
@@ -109,6 +136,7 @@ impl prost::Message for Item {
         let mut fields = RawFields(match std::mem::take(self).0 {
             Form::Decoded(attributes) => encode_attributes(&attributes),
             Form::Encoded(fields) => fields.0,
+            Form::Refused(_) => Bytes::new(),
         });
         let merged = fields.merge_field(tag, wire_type, buf, ctx);
         self.0 = Form::Encoded(fields);
@@ -119,6 +147,7 @@ impl prost::Message for Item {
         match &self.0 {
             Form::Decoded(attributes) => crate::encoding::attributes_len(attributes),
             Form::Encoded(fields) => fields.0.len(),
+            Form::Refused(_) => 0,
         }
     }
 

@@ -17,6 +17,7 @@ mod number;
 mod path;
 mod stored;
 mod table;
+mod typed_json;
 mod value;
 
 pub use arn::{ArnError, TableReference, parse_table_arn, table_arn};
@@ -37,4 +38,7 @@ pub use stored::{StoredItem, StoredItemError};
 pub use table::{
     BillingMode, NameError, ProvisionedThroughput, TableClass, TableName, TableStatus, Tag, check_index_name,
 };
-pub use value::{AttributeMap, AttributeValue, SetKind, ValueError, ValueErrorKind, item_size};
+pub use typed_json::{TypedAttributes, TypedItem};
+pub use value::{
+    AttributeMap, AttributeValue, SetKind, ValueError, ValueErrorKind, check_attribute_name, item_size,
+};

@@ -1,7 +1,6 @@
 //! `AttributeValue`: one value of an item, its rules and its size (semantics 2.1–2.8).
 
-use crate::limits;
-use crate::{Number, NumberError, PathSegment, ValuePath};
+use crate::{Number, NumberError, PathSegment, ValuePath, limits};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -44,6 +43,29 @@ pub enum SetKind {
     Number,
     /// BS.
     Binary,
+}
+
+impl SetKind {
+    /// Members as an error about duplicates repeats them: strings only, and no more than fit a line.
+    pub(crate) fn shown<'m>(self, members: impl Iterator<Item = &'m str>) -> String {
+        const SHOWN_CHARS_MAX: usize = 256;
+        match self {
+            Self::String => {}
+            Self::Number => return String::new(),
+            Self::Binary => return "[...]of type BS ".to_owned(),
+        }
+        let mut shown = Vec::new();
+        let mut chars = 0;
+        for member in members {
+            chars += member.chars().count();
+            if chars > SHOWN_CHARS_MAX {
+                shown.push("...");
+                break;
+            }
+            shown.push(member);
+        }
+        format!("[{}] ", shown.join(", "))
+    }
 }
 
 /// A value that breaks a rule of the data model, and where.
@@ -113,7 +135,8 @@ pub enum ValueErrorKind {
 impl ValueError {
     /// The error, one level further out. Being too large is a fault of the whole and not of the member that happened
     /// to come last.
-    pub(crate) fn within(self, segment: impl FnOnce() -> PathSegment) -> Self {
+    #[must_use]
+    pub fn within(self, segment: impl FnOnce() -> PathSegment) -> Self {
         if self.kind == ValueErrorKind::TooLarge {
             return self;
         }
@@ -135,7 +158,49 @@ impl fmt::Display for ValueError {
 
 impl std::error::Error for ValueError {}
 
+/// The members of a set, if they can be one: there are some, and none is there twice.
+fn set<T: Ord>(
+    kind: SetKind,
+    members: Vec<T>,
+    shown: impl FnOnce(&[T]) -> String,
+) -> Result<BTreeSet<T>, ValueErrorKind> {
+    if members.is_empty() {
+        return Err(ValueErrorKind::EmptySet(kind));
+    }
+    let mut references: Vec<&T> = members.iter().collect();
+    references.sort_unstable();
+    if references.is_sorted_by(|left, right| left < right) {
+        return Ok(members.into_iter().collect());
+    }
+    Err(ValueErrorKind::DuplicateInSet { kind, shown: shown(&members) })
+}
+
 impl AttributeValue {
+    /// A string set of these members.
+    ///
+    /// # Errors
+    /// There are none, or one is there twice.
+    pub fn string_set(members: Vec<String>) -> Result<Self, ValueErrorKind> {
+        let shown = |members: &[String]| SetKind::String.shown(members.iter().map(String::as_str));
+        set(SetKind::String, members, shown).map(Self::Ss)
+    }
+
+    /// A number set of these members.
+    ///
+    /// # Errors
+    /// There are none, or one is there twice by its value.
+    pub fn number_set(members: Vec<Number>) -> Result<Self, ValueErrorKind> {
+        set(SetKind::Number, members, |_| SetKind::Number.shown(std::iter::empty())).map(Self::Ns)
+    }
+
+    /// A binary set of these members.
+    ///
+    /// # Errors
+    /// There are none, or one is there twice.
+    pub fn binary_set(members: Vec<Bytes>) -> Result<Self, ValueErrorKind> {
+        set(SetKind::Binary, members, |_| SetKind::Binary.shown(std::iter::empty())).map(Self::Bs)
+    }
+
     /// The type's short name as in `attribute_type` and in messages: `S`, `N`, `B`, `BOOL`, `NULL`, `L`, `M`, `SS`,
     /// `NS` or `BS`.
     pub fn type_name(&self) -> &'static str {
@@ -184,7 +249,10 @@ pub fn item_size(attributes: &AttributeMap) -> usize {
 }
 
 /// Checks an attribute or map member name: 1 to 65,535 bytes.
-pub(crate) fn check_name(name: &str) -> Result<(), ValueErrorKind> {
+///
+/// # Errors
+/// It is empty or too long.
+pub fn check_attribute_name(name: &str) -> Result<(), ValueErrorKind> {
     match name.len() {
         0 => Err(ValueErrorKind::EmptyName),
         1..=limits::ATTRIBUTE_NAME_BYTES_MAX => Ok(()),

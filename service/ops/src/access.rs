@@ -73,7 +73,8 @@ pub(crate) enum Items<'o> {
     All,
 }
 
-/// The expressions of a request, and what their placeholders stand for.
+/// The expressions of a request as texts, and what their placeholders stand for; those that are built already come with
+/// the arguments.
 #[derive(Debug, Default)]
 pub(crate) struct Mentions<'o> {
     pub(crate) update: Option<&'o str>,
@@ -164,10 +165,10 @@ impl<'o> Access<'o> {
 
     /// Of an access that answers with items. What is not said is what is meant: the parts of a projection, else all.
     pub(crate) fn selecting(self, select: Option<Select>) -> Self {
-        let implied = match (&self.expressions.projection, &self.target) {
-            (Some(_), _) => Select::SpecificAttributes,
-            (None, Target::Table { index: Some(_), .. }) => Select::AllProjectedAttributes,
-            (None, _) => Select::AllAttributes,
+        let implied = match &self.target {
+            _ if self.expressions.projects() => Select::SpecificAttributes,
+            Target::Table { index: Some(_), .. } => Select::AllProjectedAttributes,
+            _ => Select::AllAttributes,
         };
         Self { select: Some(select.unwrap_or(implied)), ..self }
     }
@@ -255,9 +256,10 @@ impl<'o> Access<'o> {
     }
 
     fn key_condition(&self, cache: &ExpressionCache) -> Result<Option<KeyCondition>, Validation> {
-        let Some(text) = self.expressions.key_condition else { return Ok(None) };
-        let mut expressions = self.expressions.start(cache).map_err(|error| self.placed(error))?;
-        expressions.key_condition(text).map(Some).map_err(|error| self.placed(error))
+        let started = self.expressions.start(cache);
+        started
+            .and_then(|mut expressions| expressions.key_condition(self.expressions.key_condition))
+            .map_err(|error| self.placed(error))
     }
 
     /// The top-level attributes that the request mentions: `dynamodb:Attributes`. None if it is not about items.
@@ -288,6 +290,12 @@ impl Mentions<'_> {
             .any(Option::is_some)
     }
 
+    /// Whether there is a projection, as text or built.
+    fn projects(&self) -> bool {
+        let built = self.arguments.and_then(|arguments| arguments.built(|built| built.projection.as_ref()));
+        self.projection.is_some() || built.is_some()
+    }
+
     fn start<'c>(&self, cache: &'c ExpressionCache) -> Result<Expressions<'c>, Validation> {
         self.arguments.cloned().unwrap_or_default().check(cache, self.any())
     }
@@ -301,8 +309,8 @@ impl Mentions<'_> {
         if let Some(condition) = expressions.condition(self.condition)? {
             enter(condition.attributes());
         }
-        if let Some(text) = self.key_condition {
-            enter(expressions.key_condition(text)?.attributes());
+        if let Some(condition) = expressions.key_condition(self.key_condition)? {
+            enter(condition.attributes());
         }
         if let Some(filter) = expressions.filter(self.filter)? {
             enter(filter.attributes());

@@ -8,6 +8,7 @@ use cairn_expression::{
 };
 use cairn_model::{AttributeMap, DecodeBudget, Item, PathSegment, ValueError};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Placeholders' meanings as a caller gives them. Absent and empty differ: empty is an error (semantics 5.3).
 #[derive(Clone, Debug, Default)]
@@ -16,6 +17,24 @@ pub struct ExpressionArguments {
     pub names: Option<BTreeMap<String, String>>,
     /// `:v` to value, unchecked.
     pub values: Option<Item>,
+    /// Expressions that are built already. Each stands where its text would stand, and there is no such text then.
+    pub built: Option<Arc<BuiltExpressions>>,
+}
+
+/// Expressions that a protocol has another notation for than text (semantics: legacy parameters). They are evaluated as
+/// those of a text are; errors call them by the names of their parameters.
+#[derive(Clone, Debug, Default)]
+pub struct BuiltExpressions {
+    /// In the place of an update expression: `AttributeUpdates`.
+    pub update: Option<Update>,
+    /// In the place of a condition expression: `Expected`.
+    pub condition: Option<Condition>,
+    /// In the place of a key condition expression: `KeyConditions`.
+    pub key_condition: Option<KeyCondition>,
+    /// In the place of a filter expression: `QueryFilter` or `ScanFilter`.
+    pub filter: Option<Condition>,
+    /// In the place of a projection expression: `AttributesToGet`.
+    pub projection: Option<Projection>,
 }
 
 /// The expressions of one request while they are put together: one pool of names and values for all of them. They are
@@ -24,9 +43,15 @@ pub struct ExpressionArguments {
 pub(crate) struct Expressions<'c> {
     cache: &'c ExpressionCache,
     bindings: Bindings,
+    built: Option<Arc<BuiltExpressions>>,
 }
 
 impl ExpressionArguments {
+    /// One of the expressions that are built already.
+    pub(crate) fn built<T>(&self, which: impl FnOnce(&BuiltExpressions) -> Option<&T>) -> Option<&T> {
+        self.built.as_deref().and_then(which)
+    }
+
     /// The same with the values decoded, so that equal values are equal however they were encoded.
     pub(crate) fn decoded(self) -> Result<Self, Validation> {
         let values = self.values.map(decode_values).transpose()?.map(Item::from);
@@ -45,49 +70,49 @@ impl ExpressionArguments {
             let values = values.as_ref().map(|values| values.keys().map(String::as_str));
             Bindings::check_keys(false, names, values).map_err(bindings_error)?;
         }
-        Ok(Expressions { cache, bindings: Bindings::new(self.names, values).map_err(bindings_error)? })
+        let bindings = Bindings::new(self.names, values).map_err(bindings_error)?;
+        Ok(Expressions { cache, bindings, built: self.built })
     }
 }
 
 impl Expressions<'_> {
+    fn built<T: Clone>(&self, which: impl FnOnce(&BuiltExpressions) -> &Option<T>) -> Option<T> {
+        self.built.as_deref().and_then(|built| which(built).clone())
+    }
+
     /// An update expression, if there is one.
     pub(crate) fn update(&mut self, text: Option<&str>) -> Result<Option<Update>, Validation> {
-        let field = "update_expression";
-        text.map(|text| self.cache.update(text).and_then(|parsed| parsed.bind(&mut self.bindings)))
-            .transpose()
-            .map_err(|error| expression_error(field, &error))
+        let Some(text) = text else { return Ok(self.built(|built| &built.update)) };
+        let parsed = self.cache.update(text).and_then(|parsed| parsed.bind(&mut self.bindings));
+        parsed.map(Some).map_err(|error| expression_error("update_expression", &error))
     }
 
     /// A condition expression, if there is one.
     pub(crate) fn condition(&mut self, text: Option<&str>) -> Result<Option<Condition>, Validation> {
-        let field = "condition_expression";
-        text.map(|text| self.cache.condition(text).and_then(|parsed| parsed.bind(&mut self.bindings)))
-            .transpose()
-            .map_err(|error| expression_error(field, &error))
+        let Some(text) = text else { return Ok(self.built(|built| &built.condition)) };
+        let parsed = self.cache.condition(text).and_then(|parsed| parsed.bind(&mut self.bindings));
+        parsed.map(Some).map_err(|error| expression_error("condition_expression", &error))
     }
 
-    /// A key condition expression.
-    pub(crate) fn key_condition(&mut self, text: &str) -> Result<KeyCondition, Validation> {
-        let parsed = self.cache.key_condition(text);
-        parsed
-            .and_then(|parsed| parsed.bind(&mut self.bindings))
-            .map_err(|error| expression_error("key_condition_expression", &error))
+    /// A key condition expression, if there is one.
+    pub(crate) fn key_condition(&mut self, text: Option<&str>) -> Result<Option<KeyCondition>, Validation> {
+        let Some(text) = text else { return Ok(self.built(|built| &built.key_condition)) };
+        let parsed = self.cache.key_condition(text).and_then(|parsed| parsed.bind(&mut self.bindings));
+        parsed.map(Some).map_err(|error| expression_error("key_condition_expression", &error))
     }
 
     /// A filter expression, if there is one.
     pub(crate) fn filter(&mut self, text: Option<&str>) -> Result<Option<Condition>, Validation> {
-        let field = "filter_expression";
-        text.map(|text| self.cache.filter(text).and_then(|parsed| parsed.bind(&mut self.bindings)))
-            .transpose()
-            .map_err(|error| expression_error(field, &error))
+        let Some(text) = text else { return Ok(self.built(|built| &built.filter)) };
+        let parsed = self.cache.filter(text).and_then(|parsed| parsed.bind(&mut self.bindings));
+        parsed.map(Some).map_err(|error| expression_error("filter_expression", &error))
     }
 
     /// A projection expression, if there is one.
     pub(crate) fn projection(&mut self, text: Option<&str>) -> Result<Option<Projection>, Validation> {
-        let field = "projection_expression";
-        text.map(|text| self.cache.projection(text).and_then(|parsed| parsed.bind(&mut self.bindings)))
-            .transpose()
-            .map_err(|error| expression_error(field, &error))
+        let Some(text) = text else { return Ok(self.built(|built| &built.projection)) };
+        let parsed = self.cache.projection(text).and_then(|parsed| parsed.bind(&mut self.bindings));
+        parsed.map(Some).map_err(|error| expression_error("projection_expression", &error))
     }
 
     /// The last check: that every name and value was mentioned.

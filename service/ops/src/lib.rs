@@ -42,7 +42,7 @@ pub use catalog::{
     TimeToLiveDescription, TimeToLiveStatus,
 };
 pub use error::{CancellationCode, CancellationReason, Error, ExpressionFault, Result, Validation};
-pub use expressions::ExpressionArguments;
+pub use expressions::{BuiltExpressions, ExpressionArguments};
 pub use field::FieldPath;
 pub use item_collection::{ItemCollectionMetrics, ItemCollections};
 pub use item_write::{ReturnValues, ReturnValuesOnConditionCheckFailure};

@@ -33,25 +33,26 @@ impl Select {
         }
     }
 
-    /// Checks the selection against the rest of the request, before any table is looked at.
+    /// Checks the selection against the rest of the request, before any table is looked at. `projection` is the
+    /// parameter that names attributes, if one does.
     pub(crate) fn check(
         select: Option<Self>,
-        has_projection: bool,
+        projection: Option<&'static str>,
         has_index: bool,
     ) -> Result<(), Validation> {
         let refuse = |text: String| Err(Validation::new("select", text));
-        match (select, has_projection) {
-            (Some(Self::SpecificAttributes), false) => {
+        match (select, projection) {
+            (Some(Self::SpecificAttributes), None) => {
                 refuse("Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES".into())
             }
             (Some(Self::SpecificAttributes) | None, _) => Ok(()),
-            (Some(other), true) => {
-                refuse(format!("Cannot specify the ProjectionExpression when choosing to get {}", other.name()))
+            (Some(other), Some(projection)) => {
+                refuse(format!("Cannot specify the {projection} when choosing to get {}", other.name()))
             }
-            (Some(Self::AllProjectedAttributes), false) if !has_index => {
+            (Some(Self::AllProjectedAttributes), None) if !has_index => {
                 refuse("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName".into())
             }
-            (Some(_), false) => Ok(()),
+            (Some(_), None) => Ok(()),
         }
     }
 }

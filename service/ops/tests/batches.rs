@@ -57,6 +57,7 @@ async fn a_batch_reads_what_is_there_of_several_tables_and_tells_what_each_cost(
         arguments: cairn_ops::ExpressionArguments {
             names: Some(BTreeMap::from([("#n".to_owned(), "name".to_owned())])),
             values: None,
+            built: None,
         },
         ..keys(vec![key("a", "1"), key("a", "2"), key("a", "3")])
     };

@@ -35,7 +35,7 @@ fn attributes(item: &Item) -> AttributeMap {
 }
 
 fn arguments(values: &[(&str, AttributeValue)]) -> ExpressionArguments {
-    ExpressionArguments { names: None, values: (!values.is_empty()).then(|| map(values).into()) }
+    ExpressionArguments { names: None, values: (!values.is_empty()).then(|| map(values).into()), built: None }
 }
 
 /// A service with a table `Songs` keyed by `pk` (S) and `sk` (N).

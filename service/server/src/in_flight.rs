@@ -69,7 +69,8 @@ where
         }
         match self.in_flight.calls.clone().try_acquire_owned() {
             Ok(call) => CountedAnswer::Called { answer: self.inner.call(request), call: Some(call) },
-            Err(_) => CountedAnswer::Refused,
+            Err(_) if is_grpc(&request) => CountedAnswer::Refused { overloaded: grpc_overloaded },
+            Err(_) => CountedAnswer::Refused { overloaded: cairn_aws_json::overloaded },
         }
     }
 }
@@ -79,13 +80,22 @@ fn is_probe<R>(request: &http::Request<R>) -> bool {
     path == "/healthz" || path.starts_with("/grpc.health.v1.Health/")
 }
 
+/// Whether the caller understands a gRPC status. The path of AWS JSON is `/`; a gRPC method's is not.
+fn is_grpc<R>(request: &http::Request<R>) -> bool {
+    request.uri().path() != "/"
+}
+
+fn grpc_overloaded() -> http::Response<AnswerBody> {
+    cairn_grpc::overloaded().map(AnswerBody::new)
+}
+
 pin_project! {
     /// The answer to come of a call under way, or of one too many.
     #[project = CountedAnswerProjection]
     #[derive(Debug)]
     pub(crate) enum CountedAnswer<F> {
         Called { #[pin] answer: F, call: Option<OwnedSemaphorePermit> },
-        Refused,
+        Refused { overloaded: fn() -> http::Response<AnswerBody> },
     }
 }
 
@@ -98,7 +108,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let (answer, call) = match self.project() {
             CountedAnswerProjection::Called { answer, call } => (ready!(answer.poll(cx)), call.take()),
-            CountedAnswerProjection::Refused => (Ok(cairn_grpc::overloaded().map(AnswerBody::new)), None),
+            CountedAnswerProjection::Refused { overloaded } => (Ok(overloaded()), None),
         };
         Poll::Ready(answer.map(|answer| answer.map(|body| CountedBody { body, call })))
     }
@@ -135,6 +145,7 @@ impl Body for CountedBody {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http_body_util::BodyExt;
     use tower::{ServiceExt, service_fn};
 
     async fn call(in_flight: &InFlight, path: &str) -> http::Response<CountedBody> {
@@ -163,6 +174,14 @@ mod tests {
         assert_eq!(status(&under_way), None);
         let refused = call(&in_flight, "/cairn.v1.ItemService/GetItem").await;
         assert_eq!(status(&refused).unwrap(), "14");
+        let refused = call(&in_flight, "/").await;
+        assert_eq!((refused.status(), status(&refused)), (http::StatusCode::SERVICE_UNAVAILABLE, None));
+        assert_eq!(refused.headers()["content-type"], "application/x-amz-json-1.0");
+        let body = refused.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(
+            &*body,
+            br#"{"__type":"com.amazonaws.dynamodb.v20120810#ServiceUnavailable","message":"The service is unavailable: too many calls are under way"}"#
+        );
         assert_eq!(status(&call(&in_flight, "/healthz").await), None);
         drop(under_way);
         assert_eq!(status(&call(&in_flight, "/cairn.v1.ItemService/GetItem").await), None);

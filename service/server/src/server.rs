@@ -152,8 +152,11 @@ impl Server {
         let service =
             Service::start(engine.clone(), identities, options).await.map_err(ServerError::Service)?;
         let (health, health_service) = tonic_health::server::health_reporter();
-        let routes = cairn_grpc::routes(Stack::new(service.clone()), health_service)?;
-        let router = routes.prepare().into_axum_router().route("/healthz", get(|| async { "ok\n" }));
+        let stack = Stack::new(service.clone());
+        let routes = cairn_grpc::routes(stack.clone(), health_service)?;
+        let router = cairn_grpc::for_browsers(routes.prepare().into_axum_router(), authenticate.origins())
+            .merge(cairn_aws_json::routes(stack, authenticate.clone()))
+            .route("/healthz", get(|| async { "ok\n" }));
         let listener = TcpListener::bind(settings.listen)
             .await
             .map_err(|source| ServerError::Listen { address: settings.listen, source })?;

@@ -3,8 +3,15 @@
 //! The layer refuses nothing itself: how a refusal looks is each protocol's affair, and some of what shares the port
 //! (health checks) is open to anyone. It puts [`Authenticated`] into the request's extensions, and a protocol takes a
 //! call's [`Caller`] from there and from nowhere else.
+//!
+//! Signed requests are another matter: a signature is of all of a request, which only the protocol has, once it has read
+//! the body. The layer leaves them as they are, and knows nobody by them; a protocol whose requests may be signed asks
+//! [`AuthenticateLayer::authenticate_request`] instead, which answers for all other requests as the layer did.
 
-use cairn_auth::{AuthenticationError, Authenticator, Principal};
+use crate::Origins;
+use cairn_auth::{
+    AuthenticationError, Authenticator, Principal, Reason, SignatureError, SignedRequest, is_signature,
+};
 use cairn_ops::{Caller, Connection};
 use cairn_storage::Engine;
 use http::header::{AUTHORIZATION, USER_AGENT};
@@ -25,7 +32,11 @@ pub struct Peer {
 
 /// Who is calling, or why that is not known; in a request's extensions.
 #[derive(Clone, Debug)]
-pub struct Authenticated(Result<Caller, Arc<AuthenticationError>>);
+pub struct Authenticated {
+    caller: Result<Caller, Arc<AuthenticationError>>,
+    /// Whether there was an `authorization` header, which is no longer there.
+    header_taken: bool,
+}
 
 impl Authenticated {
     /// The caller.
@@ -33,7 +44,7 @@ impl Authenticated {
     /// # Errors
     /// Why there is none.
     pub fn caller(&self) -> Result<Caller, Arc<AuthenticationError>> {
-        self.0.clone()
+        self.caller.clone()
     }
 }
 
@@ -43,7 +54,8 @@ pub enum Strangers {
     /// Nobody: they are refused.
     #[default]
     Refused,
-    /// This principal. For development on one machine.
+    /// This principal, but for pages of other machines ([`Origins::Loopback`]): callers without credentials, and those who sign with access keys that are unknown here, as
+    /// tools do that cannot but sign. Who uses a key that is known has to sign rightly. For development on one machine.
     Are(Principal),
 }
 
@@ -65,17 +77,73 @@ impl<E: Engine> AuthenticateLayer<E> {
         Self { authenticator, strangers }
     }
 
-    async fn authenticate(&self, bearer: Bearer, peer: Peer) -> Result<Caller, AuthenticationError> {
+    /// Pages of which origins may call.
+    pub fn origins(&self) -> Origins {
+        match self.strangers {
+            Strangers::Refused => Origins::Any,
+            Strangers::Are(_) => Origins::Loopback,
+        }
+    }
+
+    /// Whom to take a stranger for who sends such a request; none if it is refused. A browser may take a page's own
+    /// server for this one (by a name that comes to mean this machine), so that it need not ask: such a page is refused
+    /// here.
+    fn stranger(&self, headers: &http::HeaderMap) -> Option<&Principal> {
+        match &self.strangers {
+            Strangers::Are(principal) if self.origins().admit(headers) => Some(principal),
+            _ => None,
+        }
+    }
+
+    /// Who sent a whole request: its head as it came through this layer, and its body as it was sent, before any
+    /// decompression. A signature counts, in a header or in the query string; without one, what the layer found out.
+    /// All of the body is hashed, at about a gigabyte a second, if the signer's access key is known.
+    pub fn authenticate_request(&self, head: &http::request::Parts, body: &[u8]) -> Authenticated {
+        let before = head.extensions.get::<Authenticated>();
+        let request = SignedRequest::new(head, body);
+        if !request.is_signed() {
+            return before.cloned().unwrap_or_else(|| Authenticated {
+                caller: Err(Arc::new(AuthenticationError::Missing)),
+                header_taken: false,
+            });
+        }
+        let header_taken = before.is_some_and(|before| before.header_taken);
+        let principal = match header_taken {
+            true => Err(SignatureError::HeaderAndQuery.into()),
+            false => self.authenticator.authenticate_signed(&request),
+        };
+        let principal = match (principal, self.stranger(&head.headers)) {
+            // A session's access key is known by its token alone.
+            (
+                Err(AuthenticationError::UnrecognizedClient(Reason::UnknownKey | Reason::SessionToken)),
+                Some(principal),
+            ) => Ok(principal.clone()),
+            (principal, _) => principal,
+        };
+        let connection = peer(&head.extensions, &head.headers).connection;
+        let caller = principal.map(|principal| Caller { principal, connection }).map_err(Arc::new);
+        Authenticated { caller, header_taken }
+    }
+
+    async fn authenticate(
+        &self,
+        bearer: Bearer,
+        peer: Peer,
+        stranger: Option<&Principal>,
+    ) -> Result<Caller, AuthenticationError> {
         let certificate = peer.certificate.as_deref();
         let principal = match bearer {
             Bearer::Unreadable => {
                 Err(AuthenticationError::Incomplete("it must be `Bearer`, a space, and a token"))
             }
+            Bearer::Signature => Err(AuthenticationError::Incomplete(
+                "signatures are for AWS JSON requests; here it must be `Bearer`, a space, and a token",
+            )),
             Bearer::Token(token) => self.authenticator.authenticate(Some(&token), certificate).await,
             Bearer::None => self.authenticator.authenticate(None, certificate).await,
         };
-        let principal = match (principal, &self.strangers) {
-            (Err(AuthenticationError::Missing), Strangers::Are(principal)) => Ok(principal.clone()),
+        let principal = match (principal, stranger) {
+            (Err(AuthenticationError::Missing), Some(principal)) => Ok(principal.clone()),
             (principal, _) => principal,
         };
         Ok(Caller { principal: principal?, connection: peer.connection })
@@ -106,6 +174,8 @@ impl<S: Clone, E: Engine> Clone for Authenticate<S, E> {
 enum Bearer {
     None,
     Token(zeroize::Zeroizing<String>),
+    /// Of the whole request, and not for the transport to check.
+    Signature,
     Unreadable,
 }
 
@@ -131,21 +201,31 @@ where
         let layer = self.layer.clone();
         Box::pin(async move {
             let bearer = take_bearer(request.headers_mut());
-            let mut peer = request.extensions().get::<Peer>().cloned().unwrap_or_default();
-            peer.connection.user_agent = user_agent(request.headers());
-            let authenticated = layer.authenticate(bearer, peer).await.map_err(Arc::new);
-            request.extensions_mut().insert(Authenticated(authenticated));
+            let peer = peer(request.extensions(), request.headers());
+            let header_taken = matches!(bearer, Bearer::Token(_) | Bearer::Unreadable);
+            let stranger = layer.stranger(request.headers());
+            let caller = layer.authenticate(bearer, peer, stranger).await.map_err(Arc::new);
+            request.extensions_mut().insert(Authenticated { caller, header_taken });
             inner.call(request).await
         })
     }
 }
 
-/// Takes the bearer token out of the headers: what comes after has no use for it, and cannot let it slip.
+/// What is known of where a request comes from.
+fn peer(extensions: &http::Extensions, headers: &http::HeaderMap) -> Peer {
+    let mut peer = extensions.get::<Peer>().cloned().unwrap_or_default();
+    peer.connection.user_agent = user_agent(headers);
+    peer
+}
+
+/// Takes the bearer token out of the headers: what comes after has no use for it, and cannot let it slip. A signature
+/// stays, as long as it is the only credential: it is no secret, and of use only with the rest of the request.
 fn take_bearer(headers: &mut http::HeaderMap) -> Bearer {
     let mut given = headers.get_all(AUTHORIZATION).iter();
     let bearer = match (given.next(), given.next()) {
         (None, _) => Bearer::None,
         (Some(_), Some(_)) => Bearer::Unreadable,
+        (Some(header), None) if is_signature(header) => return Bearer::Signature,
         (Some(header), None) => header
             .to_str()
             .ok()

@@ -10,6 +10,7 @@ mod authenticate;
 mod authorize;
 mod deadline;
 mod execute;
+mod origins;
 mod trace;
 
 pub use admit::{Admit, AdmitLayer};
@@ -17,6 +18,7 @@ pub use authenticate::{Authenticate, AuthenticateLayer, Authenticated, Peer, Str
 pub use authorize::{Authorize, AuthorizeLayer};
 pub use deadline::{Deadline, DeadlineLayer};
 pub use execute::Execute;
+pub use origins::Origins;
 pub use trace::{Trace, TraceLayer};
 
 use cairn_ops::{Caller, Operation, Result, Service};

@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 pub struct CaseFile {
     /// What the cases are about.
     pub description: String,
+    /// The protocols that can say what the cases say; all of them unless some are named.
+    #[serde(default)]
+    over: Vec<String>,
     /// Tables by the names that cases call them: each case that mentions one gets its own.
     #[serde(default)]
     pub(crate) tables: BTreeMap<String, TableSpec>,
@@ -118,6 +121,11 @@ impl CaseFile {
         let options = serde_saphyr::options! { strict_booleans: true };
         serde_saphyr::from_str_with_options(&text, options)
             .map_err(|error| LoadError::Format(path.into(), error.to_string()))
+    }
+
+    /// Whether a protocol of that name can say what the cases say.
+    pub fn is_over(&self, protocol: &str) -> bool {
+        self.over.is_empty() || self.over.iter().any(|over| over == protocol)
     }
 
     /// How many calls the file describes, a case counted once for each row it runs with.

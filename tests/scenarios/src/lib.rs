@@ -4,6 +4,7 @@
 //! format). What a call looks like on a wire is a [`Protocol`]'s affair; nothing else here knows one. What is right
 //! stands in the cases, not here.
 
+mod aws_json;
 mod case;
 mod grpc;
 mod matching;
@@ -12,6 +13,7 @@ mod run;
 mod servers;
 mod template;
 
+pub use aws_json::AwsJsonProtocol;
 pub use case::{CaseFile, LoadError};
 pub use grpc::GrpcProtocol;
 pub use protocol::{ApiError, CallError, Protocol};

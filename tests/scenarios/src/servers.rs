@@ -14,7 +14,6 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 
 /// Why a server did not start, or did not stop in order.
@@ -93,19 +92,18 @@ impl TestServer {
             AuthenticateLayer::new(Arc::new(authenticator), Strangers::Are(root.map_err(fault)?));
         let service = Service::start(engine, identities, options).await.map_err(fault)?;
         let (_, health) = tonic_health::server::health_reporter();
-        let routes = cairn_grpc::routes(Stack::new(service), health).map_err(fault)?;
+        let stack = Stack::new(service);
+        let routes = cairn_grpc::routes(stack.clone(), health).map_err(fault)?;
+        let router =
+            routes.prepare().into_axum_router().merge(cairn_aws_json::routes(stack, authenticate.clone()));
+        let router = router.layer(cairn_grpc::MessageLimitLayer).layer(authenticate);
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.map_err(fault)?;
         let address = listener.local_addr().map_err(fault)?;
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let running = tokio::spawn(async move {
-            tonic::transport::Server::builder()
-                .layer(authenticate)
-                .layer(cairn_grpc::MessageLimitLayer)
-                .add_routes(routes)
-                .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stopped.cancelled())
-                .await
-                .map_err(fault)
+            let stopping = async move { stopped.cancelled().await };
+            axum::serve(listener, router).with_graceful_shutdown(stopping).await.map_err(fault)
         });
         Ok(Self { address, stop, running, _folder: None })
     }

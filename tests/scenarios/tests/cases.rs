@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // Tests fail loudly, in helpers too.
 
-use cairn_scenarios::{CaseFile, GrpcProtocol, TestServer, Throttling, run};
+use cairn_scenarios::{AwsJsonProtocol, CaseFile, GrpcProtocol, TestServer, Throttling, run};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
 
@@ -33,6 +33,7 @@ const FILES: &[&str] = &[
     "throughput",
     "ttl",
     "throttling",
+    "legacy",
 ];
 
 #[derive(Clone, Copy)]
@@ -41,11 +42,17 @@ enum Engine {
     Fjall,
 }
 
+#[derive(Clone, Copy)]
+enum Wire {
+    Grpc,
+    AwsJson,
+}
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../cases")
 }
 
-fn check(file: &str, engine: Engine) -> Result<(), Failed> {
+fn check(file: &str, wire: Wire, engine: Engine) -> Result<(), Failed> {
     let cases = CaseFile::load(&folder().join(file).with_extension("yaml"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let failures = runtime.block_on(async {
@@ -54,9 +61,13 @@ fn check(file: &str, engine: Engine) -> Result<(), Failed> {
             Engine::Memory => TestServer::over_memory(throttling).await?,
             Engine::Fjall => TestServer::over_fjall(throttling).await?,
         };
-        let protocol = GrpcProtocol::connect(server.address()).await?;
-        let failures = run(&cases, &protocol, file).await;
-        drop(protocol);
+        let failures = match wire {
+            Wire::Grpc => {
+                let protocol = GrpcProtocol::connect(server.address()).await?;
+                run(&cases, &protocol, file).await
+            }
+            Wire::AwsJson => run(&cases, &AwsJsonProtocol::new(server.address()), file).await,
+        };
         server.stop().await?;
         Ok::<_, Failed>(failures)
     })?;
@@ -69,8 +80,15 @@ fn check(file: &str, engine: Engine) -> Result<(), Failed> {
 fn main() {
     let mut trials = Vec::new();
     for file in FILES {
-        for (name, engine) in [("memory", Engine::Memory), ("fjall", Engine::Fjall)] {
-            trials.push(Trial::test(format!("grpc::{name}::{file}"), move || check(file, engine)));
+        let cases = CaseFile::load(&folder().join(file).with_extension("yaml")).unwrap();
+        for (wire_name, wire) in [("grpc", Wire::Grpc), ("aws_json", Wire::AwsJson)] {
+            if !cases.is_over(wire_name) {
+                continue;
+            }
+            for (name, engine) in [("memory", Engine::Memory), ("fjall", Engine::Fjall)] {
+                let name = format!("{wire_name}::{name}::{file}");
+                trials.push(Trial::test(name, move || check(file, wire, engine)));
+            }
         }
     }
     trials.push(Trial::test("every_file_in_the_folder_is_a_file_of_cases", || {

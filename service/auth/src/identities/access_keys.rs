@@ -114,10 +114,15 @@ impl<E: Engine> Identities<E> {
         if entry.record.status != KeyStatus::Active {
             return unrecognized(Reason::InactiveKey);
         }
+        self.used_by(&image, entry)
+    }
+
+    /// Who a key belongs to that is being used.
+    pub(super) fn used_by(&self, image: &Image, entry: &KeyEntry) -> Result<Principal, AuthenticationError> {
         let principal = match entry.principal.get() {
             Some(principal) => principal.clone(),
             None => {
-                let principal = self.key_principal(&image, entry)?;
+                let principal = self.key_principal(image, entry)?;
                 entry.principal.get_or_init(|| principal).clone()
             }
         };

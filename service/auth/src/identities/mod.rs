@@ -14,11 +14,13 @@ mod policies;
 mod record;
 mod roles;
 mod sessions;
+mod signing;
 mod start;
 mod users;
 
 pub(crate) use callers::{Keys, SessionParts};
 pub(crate) use sessions::GenuineSession;
+pub(crate) use signing::KeyVersion;
 pub use start::{GeneratedRootKey, IdentityOptions, RootKey};
 
 use crate::names::Arns;

@@ -9,7 +9,7 @@ use crate::{
     ConsumedCapacity, Demand, Error, ExpressionArguments, Operation, OperationKind, Permit, Result,
     ReturnConsumedCapacity, Select, Service, UnitKind, Validation, key_range,
 };
-use cairn_expression::{Condition, KeyCondition, KeyConditionError, KeyQuery, Projection};
+use cairn_expression::{Condition, FilterOnKeyError, KeyCondition, KeyConditionError, KeyQuery, Projection};
 use cairn_model::{AttributeMap, Item, TableReference};
 use cairn_storage::{Consistency, Direction, Engine};
 use std::ops::Bound;
@@ -132,6 +132,8 @@ pub(super) struct Prepared {
     pub(super) index: Option<String>,
     pub(super) key_condition: Option<KeyCondition>,
     pub(super) filter: Option<Arc<Condition>>,
+    /// What is said of a filter that mentions a key attribute, before its name.
+    pub(super) filter_on_key: FilterOnKey,
     pub(super) projection: Option<Arc<Projection>>,
     pub(super) select: Option<Select>,
     pub(super) consistent: bool,
@@ -156,15 +158,24 @@ impl QuerySelection {
     pub(super) fn check<E: Engine>(self, service: &Service<E>) -> Result<Prepared, Validation> {
         let reference = service.naming.table("table", self.table)?;
         check_index_name(self.index.as_deref())?;
-        Select::check(self.select, self.projection_expression.is_some(), self.index.is_some())?;
-        let Some(key_condition) = self.key_condition_expression else {
-            return Err(Validation::new(
+        let projection = projection_parameter(self.projection_expression.as_deref(), &self.arguments);
+        Select::check(self.select, projection, self.index.is_some())?;
+        let missing = || {
+            Validation::new(
                 "key_condition_expression",
                 "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.",
-            ));
+            )
         };
-        let mut expressions = self.arguments.check(&service.expressions, true)?;
-        let key_condition = expressions.key_condition(&key_condition)?;
+        let has_key_condition = self.key_condition_expression.is_some();
+        if !has_key_condition && self.arguments.built(|built| built.key_condition.as_ref()).is_none() {
+            return Err(missing());
+        }
+        let has_expression =
+            has_key_condition || self.filter_expression.is_some() || self.projection_expression.is_some();
+        let filter_on_key = filter_on_key(&self.arguments);
+        let mut expressions = self.arguments.check(&service.expressions, has_expression)?;
+        let key_condition =
+            expressions.key_condition(self.key_condition_expression.as_deref())?.ok_or_else(missing)?;
         let (filter, projection) =
             filter_and_projection(expressions, self.filter_expression, self.projection_expression)?;
         Ok(Prepared {
@@ -172,12 +183,50 @@ impl QuerySelection {
             index: self.index,
             key_condition: Some(key_condition),
             filter,
+            filter_on_key,
             projection,
             select: self.select,
             consistent: self.consistent,
             direction: if self.descending { Direction::Descending } else { Direction::Ascending },
         })
     }
+}
+
+/// How a filter was given, which decides how it is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FilterOnKey {
+    /// As an expression.
+    Expression,
+    /// As `QueryFilter`.
+    QueryFilter,
+}
+
+impl FilterOnKey {
+    fn text(self, error: &FilterOnKeyError) -> String {
+        match self {
+            Self::Expression => error.to_string(),
+            Self::QueryFilter => format!(
+                "QueryFilter can only contain non-primary key attributes: Primary key attribute: {}",
+                error.attribute
+            ),
+        }
+    }
+}
+
+fn filter_on_key(arguments: &ExpressionArguments) -> FilterOnKey {
+    match arguments.built(|built| built.filter.as_ref()) {
+        Some(_) => FilterOnKey::QueryFilter,
+        None => FilterOnKey::Expression,
+    }
+}
+
+/// The parameter that names the attributes of an answer, if one does.
+pub(super) fn projection_parameter(
+    expression: Option<&str>,
+    arguments: &ExpressionArguments,
+) -> Option<&'static str> {
+    let built = arguments.built(|built| built.projection.as_ref());
+    expression.map(|_| "ProjectionExpression").or(built.map(|_| "AttributesToGet"))
 }
 
 /// The filter and the projection, where there are any.
@@ -232,7 +281,7 @@ impl Prepared {
             };
             filter
                 .check_avoids_keys(is_key)
-                .map_err(|error| Validation::new("filter_expression", error.to_string()))?;
+                .map_err(|error| Validation::new("filter_expression", self.filter_on_key.text(&error)))?;
         }
         let range = match &self.key_condition {
             Some(_) => key_range::of_query(index.as_ref(), &query),

@@ -1,6 +1,9 @@
 //! Scan (semantics 8.9, 8.10): a page of a whole table or index, or of one of its segments.
 
-use super::query::{PageOutput, Prepared, check_index_name, check_limit, filter_and_projection, page_output};
+use super::query::{
+    FilterOnKey, PageOutput, Prepared, check_index_name, check_limit, filter_and_projection, page_output,
+    projection_parameter,
+};
 use crate::access::{Access, Items, Mentions};
 use crate::page::{PageLimits, Reading};
 use crate::selection::position;
@@ -116,7 +119,8 @@ impl ScanSelection {
         let reference = service.naming.table("table", self.table)?;
         check_index_name(self.index.as_deref())?;
         let (segment, total_segments) = check_segments(self.segment, self.total_segments)?;
-        Select::check(self.select, self.projection_expression.is_some(), self.index.is_some())?;
+        let projection = projection_parameter(self.projection_expression.as_deref(), &self.arguments);
+        Select::check(self.select, projection, self.index.is_some())?;
         let has_expression = self.filter_expression.is_some() || self.projection_expression.is_some();
         let expressions = self.arguments.check(&service.expressions, has_expression)?;
         let (filter, projection) =
@@ -126,6 +130,7 @@ impl ScanSelection {
             index: self.index,
             key_condition: None,
             filter,
+            filter_on_key: FilterOnKey::Expression,
             projection,
             select: self.select,
             consistent: self.consistent,

@@ -5,7 +5,7 @@
 //! answers with TransactionConflict happens here one after the other. TransactionConflict is left for an engine that
 //! gives up, and for a transaction that cannot be put anywhere, because its tables keep being changed.
 
-use super::update_item::{change, check_targets};
+use super::update_item::{change, check_targets, update_error};
 use crate::access::{Access, Items, Mentions};
 use crate::capacity::{Draw, TABLE, item_slot, write_units};
 use crate::catalog::{Table, table_key};
@@ -367,7 +367,7 @@ impl Action {
             Doing::Delete(_) => Change::Delete,
             Doing::Update(key, update) => {
                 let before = old.map(StoredItem::attributes).transpose()?;
-                change(Some(update), before, key, ReturnValues::None)?.0
+                change(Some(update), before, key, ReturnValues::None, update_error)?.0
             }
         })
     }

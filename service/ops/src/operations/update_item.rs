@@ -76,6 +76,10 @@ impl Operation for UpdateItem {
     async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<UpdateItemOutput> {
         let reference = service.naming.table("table", self.table)?;
         let key = self.key.into_attributes(&mut DecodeBudget::item()).map_err(|error| error.at("key"))?;
+        let told = match self.arguments.built(|built| built.update.as_ref()) {
+            Some(_) => attribute_updates_error as fn(&UpdateError) -> Validation,
+            None => update_error,
+        };
         let has_expression = self.update_expression.is_some() || self.condition_expression.is_some();
         let mut expressions = self.arguments.check(&service.expressions, has_expression)?;
         let update = expressions.update(self.update_expression.as_deref())?;
@@ -103,7 +107,7 @@ impl Operation for UpdateItem {
                 move |_, old| {
                     condition.check(old)?;
                     let before = old.map(StoredItem::attributes).transpose()?;
-                    change(update.as_ref().as_ref(), before, &key, return_values)
+                    change(update.as_ref().as_ref(), before, &key, return_values, told)
                 }
             },
         )
@@ -123,12 +127,13 @@ pub(super) fn check_targets(table: &Table, update: &Update) -> Result<(), Valida
     check_update_targets(table, update)
 }
 
-/// What an update makes of an item, and what it answers with.
+/// What an update makes of an item, and what it answers with. `told` says what is wrong if the item does not allow it.
 pub(super) fn change(
     update: Option<&Update>,
     before: Option<AttributeMap>,
     key: &AttributeMap,
     return_values: ReturnValues,
+    told: fn(&UpdateError) -> Validation,
 ) -> Result<(Change, Option<AttributeMap>)> {
     let Some(update) = update else {
         // Without an expression the item is made if it is not there, and is left as it is if it is.
@@ -143,7 +148,7 @@ pub(super) fn change(
         };
         return Ok((change, answer));
     };
-    let mut updated = update.apply(before.as_ref()).map_err(|error| update_error(&error))?;
+    let mut updated = update.apply(before.as_ref()).map_err(|error| told(&error))?;
     let updated_new = match return_values {
         ReturnValues::UpdatedNew => update.updated_new(&updated),
         _ => None,
@@ -174,8 +179,18 @@ pub(super) fn change(
     Ok((change, answer))
 }
 
+/// The same of an update that was given as `AttributeUpdates`.
+fn attribute_updates_error(error: &UpdateError) -> Validation {
+    match error.kind {
+        UpdateErrorKind::OperandType => {
+            Validation::of_state("update_expression", "Type mismatch for attribute to update")
+        }
+        _ => update_error(error),
+    }
+}
+
 /// An update that the table's keys or the item as it is do not allow.
-fn update_error(error: &UpdateError) -> Validation {
+pub(super) fn update_error(error: &UpdateError) -> Validation {
     let message = error.to_string();
     match error.kind {
         UpdateErrorKind::KeyAttribute { .. } => Validation::new("update_expression", message),

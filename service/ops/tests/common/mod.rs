@@ -122,6 +122,7 @@ pub(crate) fn update(key: AttributeMap, expression: &str, values: &[(&str, Attri
         arguments: ExpressionArguments {
             names: Some(placeholders(expression)).filter(|names| !names.is_empty()),
             values: Some(Item::from(attributes(values))).filter(|_| !values.is_empty()),
+            built: None,
         },
         ..UpdateItem::default()
     }

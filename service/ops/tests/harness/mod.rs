@@ -116,7 +116,7 @@ pub(crate) fn attributes(item: Item) -> AttributeMap {
 }
 
 pub(crate) fn values(pairs: &[(&str, AttributeValue)]) -> ExpressionArguments {
-    ExpressionArguments { names: None, values: Some(item(pairs)) }
+    ExpressionArguments { names: None, values: Some(item(pairs)), built: None }
 }
 
 pub(crate) async fn put<E: Engine>(service: &Service<E>, table: &str, pairs: &[(&str, AttributeValue)]) {
