@@ -12,6 +12,7 @@ use crate::tables::{
     ListTagsOfResourceInput, TagResourceInput, UntagResourceInput, UpdateTableInput,
 };
 use crate::target::Target;
+use crate::time_to_live::{DescribeTimeToLiveInput, UpdateTimeToLiveInput};
 use crate::transactions::{TransactGetItemsInput, TransactWriteItemsInput};
 use cairn_ops::{Caller, Error, OperationKind};
 use cairn_stack::{AuthenticateLayer, Call, Stack};
@@ -58,6 +59,8 @@ impl<E: Engine> Entrance<E> {
             Kind::PutResourcePolicy => self.call::<PutResourcePolicyInput>(request).await,
             Kind::GetResourcePolicy => self.call::<GetResourcePolicyInput>(request).await,
             Kind::DeleteResourcePolicy => self.call::<DeleteResourcePolicyInput>(request).await,
+            Kind::UpdateTimeToLive => self.call::<UpdateTimeToLiveInput>(request).await,
+            Kind::DescribeTimeToLive => self.call::<DescribeTimeToLiveInput>(request).await,
             Kind::GetItem => self.call::<GetItemInput>(request).await,
             Kind::PutItem => self.call::<PutItemInput>(request).await,
             Kind::UpdateItem => self.call::<UpdateItemInput>(request).await,

@@ -29,6 +29,7 @@ mod request;
 mod shape;
 mod tables;
 mod target;
+mod time_to_live;
 mod transactions;
 mod value;
 

@@ -83,6 +83,7 @@ fn of_band(band: &str) -> Query {
             arguments: ExpressionArguments {
                 names: None,
                 values: Some(Item::from(attributes(&[(":band", s(band))]))),
+                built: None,
             },
             ..QuerySelection::default()
         },

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{batches, items, legacy, policies, reads, tables, transactions};
+use crate::{batches, items, legacy, policies, reads, tables, time_to_live, transactions};
 use std::collections::BTreeSet;
 
 /// Every structure, by its name in the model.
@@ -35,6 +35,9 @@ fn structures() -> BTreeMap<&'static str, Members> {
         ("PutResourcePolicy", policies::PutResourcePolicyInput::MEMBERS),
         ("GetResourcePolicy", policies::GetResourcePolicyInput::MEMBERS),
         ("DeleteResourcePolicy", policies::DeleteResourcePolicyInput::MEMBERS),
+        ("UpdateTimeToLive", time_to_live::UpdateTimeToLiveInput::MEMBERS),
+        ("TimeToLiveSpecification", time_to_live::SpecificationInput::MEMBERS),
+        ("DescribeTimeToLive", time_to_live::DescribeTimeToLiveInput::MEMBERS),
         ("TagResource", tables::TagResourceInput::MEMBERS),
         ("UntagResource", tables::UntagResourceInput::MEMBERS),
         ("ListTagsOfResource", tables::ListTagsOfResourceInput::MEMBERS),
