@@ -244,11 +244,21 @@ fn global_index_json(index: &v1::GlobalSecondaryIndexDescription) -> Value {
 }
 
 fn throughput_json(throughput: &v1::ProvisionedThroughputDescription) -> Value {
-    json!({
+    let mut described = json!({
         "ReadCapacityUnits": throughput.read_capacity_units,
         "WriteCapacityUnits": throughput.write_capacity_units,
         "NumberOfDecreasesToday": throughput.number_of_decreases_today,
-    })
+    });
+    let times = [
+        ("LastIncreaseDateTime", &throughput.last_increase_time),
+        ("LastDecreaseDateTime", &throughput.last_decrease_time),
+    ];
+    for (name, time) in times {
+        if let (Some(time), Some(members)) = (time, described.as_object_mut()) {
+            members.insert(name.into(), time.seconds.into());
+        }
+    }
+    described
 }
 
 fn key_schema_json(elements: &[v1::KeySchemaElement]) -> Value {
