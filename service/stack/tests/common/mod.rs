@@ -121,6 +121,7 @@ pub(crate) fn arguments(names: &[(&str, &str)], values: &[(&str, AttributeValue)
     ExpressionArguments {
         names: (!names.is_empty()).then(|| names.iter().map(pair).collect()),
         values: (!values.is_empty()).then(|| values.into()),
+        built: None,
     }
 }
 
