@@ -82,7 +82,6 @@ fn of_band(band: &str) -> Query {
             key_condition_expression: Some("band = :band".into()),
             arguments: ExpressionArguments {
                 names: None,
-                built: None,
                 values: Some(Item::from(attributes(&[(":band", s(band))]))),
                 built: None,
             },
