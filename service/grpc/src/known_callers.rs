@@ -17,7 +17,7 @@ const OPERATIONS_PATH: &str = "/cairn.v1.";
 /// Refuses calls of callers that are not known. Behind the layer that finds out who is calling
 /// (`cairn_stack::AuthenticateLayer`); what is open to anyone, such as health, passes.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct KnownCallersLayer;
+pub(crate) struct KnownCallersLayer;
 
 impl<S> Layer<S> for KnownCallersLayer {
     type Service = KnownCallers<S>;
@@ -29,7 +29,7 @@ impl<S> Layer<S> for KnownCallersLayer {
 
 /// A service for known callers.
 #[derive(Clone, Debug)]
-pub struct KnownCallers<S> {
+pub(crate) struct KnownCallers<S> {
     inner: S,
 }
 

@@ -18,7 +18,6 @@ mod table_service;
 mod transaction_codec;
 mod web;
 
-pub use known_callers::{KnownCallers, KnownCallersLayer};
 pub use message_limit::{MESSAGE_BYTES_MAX, MessageLimitLayer};
 pub use web::for_browsers;
 

@@ -1,5 +1,6 @@
 //! gRPC-Web: the same services for browsers, which cannot read trailers and ask before they call another origin.
 
+use crate::known_callers::KnownCallersLayer;
 use axum::Router;
 use cairn_stack::Origins;
 use http::{HeaderName, Method, header};
@@ -17,7 +18,8 @@ const EXPOSED: [HeaderName; 4] = [
 /// How long a browser may go by what it was told.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
-/// The services of `router` for browsers as well, for pages of these origins.
+/// The services of `router` for known callers, and for browsers as well: for pages of these origins. A browser asks whether
+/// it may call before it says who does, and is to understand a refusal.
 pub fn for_browsers(router: Router, origins: Origins) -> Router {
     let allowed = match origins {
         Origins::Any => AllowOrigin::from(Any),
@@ -30,5 +32,5 @@ pub fn for_browsers(router: Router, origins: Origins) -> Router {
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(EXPOSED)
         .max_age(PREFLIGHT_AGE);
-    router.layer(GrpcWebLayer::new()).layer(origins)
+    router.layer(KnownCallersLayer).layer(GrpcWebLayer::new()).layer(origins)
 }

@@ -7,7 +7,7 @@ use crate::tls::{Tls, TlsError, client_certificate};
 use axum::Router;
 use axum::routing::get;
 use cairn_auth::{Authenticator, GeneratedRootKey};
-use cairn_grpc::{HEALTH_SERVICE_NAMES, KnownCallersLayer, MessageLimitLayer};
+use cairn_grpc::{HEALTH_SERVICE_NAMES, MessageLimitLayer};
 use cairn_ops::{CapacityOptions, Connection, Service, ServiceOptions, UnitPair};
 use cairn_stack::{AuthenticateLayer, Peer, Stack, Strangers};
 use cairn_storage::Engine;
@@ -246,7 +246,6 @@ impl Server {
         let service = self.in_flight.layer(
             ServiceBuilder::new()
                 .layer(self.authenticate.clone())
-                .layer(KnownCallersLayer)
                 .layer(MessageLimitLayer)
                 .service(self.router.clone()),
         );

@@ -110,6 +110,16 @@ async fn a_browser_may_call_from_any_origin_where_callers_say_who_they_are() {
     assert_eq!(headers["access-control-allow-headers"], "x-grpc-web,content-type,authorization");
     let (_, headers, _) = send(preflight(&server, "/", "https://app.example")).await;
     assert_eq!(headers["access-control-allow-origin"], "*");
+    // Who does not say it is refused, in a way that a page can read.
+    let call = Request::post(format!("http://{}{LIST_TABLES}", server.address))
+        .header("content-type", "application/grpc-web+proto")
+        .header("origin", "https://app.example")
+        .body(Full::from(framed(&v1::ListTablesRequest::default())))
+        .unwrap();
+    let (_, headers, body) = send(call).await;
+    assert_eq!(headers["access-control-allow-origin"], "*");
+    let told = headers.get("grpc-status").map(|status| status.to_str().unwrap().to_owned());
+    assert!(told.as_deref() == Some("16") || String::from_utf8_lossy(&body).contains("grpc-status:16"));
     server.stop().await;
 }
 
