@@ -34,15 +34,14 @@ const OVERLOAD_RETRY: Duration = Duration::from_millis(100);
 struct Shape {
     code: Code,
     reason: ErrorReason,
-    exception: &'static str,
     retry_after: Option<Duration>,
     metadata: HashMap<String, String>,
     details: Vec<Any>,
 }
 
 impl Shape {
-    fn new(code: Code, reason: ErrorReason, exception: &'static str) -> Self {
-        Self { code, reason, exception, retry_after: None, metadata: HashMap::new(), details: Vec::new() }
+    fn new(code: Code, reason: ErrorReason) -> Self {
+        Self { code, reason, retry_after: None, metadata: HashMap::new(), details: Vec::new() }
     }
 
     fn retry_after(mut self, delay: Duration) -> Self {
@@ -126,8 +125,8 @@ impl Shape {
             .google("ResourceInfo", &info)
     }
 
-    fn into_status(mut self, message: String) -> Status {
-        self.metadata.insert("dynamodbException".into(), self.exception.into());
+    fn into_status(mut self, exception: &'static str, message: String) -> Status {
+        self.metadata.insert("dynamodbException".into(), exception.into());
         self.metadata.insert("retryable".into(), self.retry_after.is_some().to_string());
         let info = pb::ErrorInfo {
             reason: reason_name(self.reason),
@@ -180,14 +179,14 @@ pub(crate) fn refused(operation: &'static str, error: &Error) -> Status {
     if matches!(error, Error::DeadlineExceeded) {
         return Status::deadline_exceeded(message);
     }
-    shape(error, &message).into_status(message)
+    shape(error, &message).into_status(error.exception(), message)
 }
 
 /// The status of a call that was not taken on because too many are under way.
 pub(crate) fn overloaded() -> Status {
-    Shape::new(Code::Unavailable, ErrorReason::ServiceUnavailable, "ServiceUnavailable")
+    Shape::new(Code::Unavailable, ErrorReason::ServiceUnavailable)
         .retry_after(OVERLOAD_RETRY)
-        .into_status("The service is unavailable: too many calls are under way".into())
+        .into_status("ServiceUnavailable", "The service is unavailable: too many calls are under way".into())
 }
 
 fn shape(error: &Error, message: &str) -> Shape {
@@ -195,104 +194,81 @@ fn shape(error: &Error, message: &str) -> Shape {
     match error {
         Error::Validation(validation) => validation_shape(validation),
         Error::ResourceNotFound { resource, .. } => {
-            Shape::new(Code::NotFound, Reason::ResourceNotFound, "ResourceNotFoundException").table(resource)
+            Shape::new(Code::NotFound, Reason::ResourceNotFound).table(resource)
         }
         Error::TableAlreadyExists { table } => {
-            Shape::new(Code::AlreadyExists, Reason::ResourceInUse, "ResourceInUseException").table(table)
+            Shape::new(Code::AlreadyExists, Reason::ResourceInUse).table(table)
         }
-        Error::TableInUse { table, .. } => {
-            Shape::new(Code::FailedPrecondition, Reason::ResourceInUse, "ResourceInUseException")
-                .table(table)
-                .precondition(table, message)
-                .retry_after(Duration::from_secs(1))
-        }
-        Error::IndexInUse { table, index, .. } => {
-            Shape::new(Code::FailedPrecondition, Reason::ResourceInUse, "ResourceInUseException")
-                .table(table)
-                .precondition(index, message)
-                .retry_after(Duration::from_secs(1))
-        }
+        Error::TableInUse { table, .. } => Shape::new(Code::FailedPrecondition, Reason::ResourceInUse)
+            .table(table)
+            .precondition(table, message)
+            .retry_after(Duration::from_secs(1)),
+        Error::IndexInUse { table, index, .. } => Shape::new(Code::FailedPrecondition, Reason::ResourceInUse)
+            .table(table)
+            .precondition(index, message)
+            .retry_after(Duration::from_secs(1)),
         Error::PolicyNotFound { resource } => {
-            Shape::new(Code::NotFound, Reason::PolicyNotFound, "PolicyNotFoundException").table(resource)
+            Shape::new(Code::NotFound, Reason::PolicyNotFound).table(resource)
         }
         Error::PolicyRevisionConflict { resource } => {
-            Shape::new(Code::Aborted, Reason::PolicyNotFound, "PolicyNotFoundException").table(resource)
+            Shape::new(Code::Aborted, Reason::PolicyNotFound).table(resource)
         }
         Error::NoSuchEntity { kind, name } => {
-            Shape::new(Code::NotFound, Reason::NoSuchEntity, "NoSuchEntityException").entity(*kind, name)
+            Shape::new(Code::NotFound, Reason::NoSuchEntity).entity(*kind, name)
         }
         Error::EntityAlreadyExists { kind, name } => {
-            Shape::new(Code::AlreadyExists, Reason::EntityAlreadyExists, "EntityAlreadyExistsException")
-                .entity(*kind, name)
+            Shape::new(Code::AlreadyExists, Reason::EntityAlreadyExists).entity(*kind, name)
         }
         Error::DeleteConflict { message: conflict } => {
-            Shape::new(Code::FailedPrecondition, Reason::DeleteConflict, "DeleteConflictException")
-                .precondition("", conflict)
+            Shape::new(Code::FailedPrecondition, Reason::DeleteConflict).precondition("", conflict)
         }
         Error::MalformedPolicyDocument { field, error } => malformed_shape(field, error),
         Error::LimitExceeded { .. } => {
             let violation =
                 pb::quota_failure::Violation { description: message.to_owned(), ..Default::default() };
-            Shape::new(Code::ResourceExhausted, Reason::LimitExceeded, "LimitExceededException")
+            Shape::new(Code::ResourceExhausted, Reason::LimitExceeded)
                 .google("QuotaFailure", &pb::QuotaFailure { violations: vec![violation] })
         }
         Error::Throttled(throttled) => throttled_shape(throttled, message),
-        Error::ItemCollectionSizeLimitExceeded { table } => Shape::new(
-            Code::FailedPrecondition,
-            Reason::ItemCollectionSizeLimitExceeded,
-            "ItemCollectionSizeLimitExceededException",
-        )
-        .table(table)
-        .precondition(table, message),
-        Error::ConditionalCheckFailed { item } => Shape::new(
-            Code::FailedPrecondition,
-            Reason::ConditionalCheckFailed,
-            "ConditionalCheckFailedException",
-        )
-        .detail(&condition_failure_in_error(item.as_ref())),
+        Error::ItemCollectionSizeLimitExceeded { table } => {
+            Shape::new(Code::FailedPrecondition, Reason::ItemCollectionSizeLimitExceeded)
+                .table(table)
+                .precondition(table, message)
+        }
+        Error::ConditionalCheckFailed { item } => {
+            Shape::new(Code::FailedPrecondition, Reason::ConditionalCheckFailed)
+                .detail(&condition_failure_in_error(item.as_ref()))
+        }
         Error::TransactionCanceled { reasons } => cancellation_shape(reasons),
         Error::TransactionConflict => {
-            Shape::new(Code::Aborted, Reason::TransactionConflict, "TransactionConflictException")
-                .retry_after(CONFLICT_RETRY)
+            Shape::new(Code::Aborted, Reason::TransactionConflict).retry_after(CONFLICT_RETRY)
         }
         Error::TransactionInProgress => {
-            Shape::new(Code::Aborted, Reason::TransactionInProgress, "TransactionInProgressException")
-                .retry_after(Duration::from_secs(1))
+            Shape::new(Code::Aborted, Reason::TransactionInProgress).retry_after(Duration::from_secs(1))
         }
-        Error::IdempotentParameterMismatch => Shape::new(
-            Code::InvalidArgument,
-            Reason::IdempotentParameterMismatch,
-            "IdempotentParameterMismatchException",
-        )
-        .bad_request("request_id".into(), message),
+        Error::IdempotentParameterMismatch => {
+            Shape::new(Code::InvalidArgument, Reason::IdempotentParameterMismatch)
+                .bad_request("request_id".into(), message)
+        }
         Error::AccessDenied { action, resource, .. } => {
-            Shape::new(Code::PermissionDenied, Reason::AccessDenied, error.exception())
+            Shape::new(Code::PermissionDenied, Reason::AccessDenied)
                 .metadata("action", *action)
                 .metadata("resourceArn", resource)
         }
-        Error::Unauthenticated(reason) => unauthenticated_shape(reason, error.exception()),
-        Error::NotImplemented { .. } => {
-            Shape::new(Code::Unimplemented, Reason::UnknownOperation, "UnknownOperationException")
-        }
+        Error::Unauthenticated(reason) => unauthenticated_shape(reason),
+        Error::NotImplemented { .. } => Shape::new(Code::Unimplemented, Reason::UnknownOperation),
         Error::Unavailable { retry_after, .. } => {
-            Shape::new(Code::Unavailable, Reason::ServiceUnavailable, "ServiceUnavailable")
-                .retry_after(*retry_after)
+            Shape::new(Code::Unavailable, Reason::ServiceUnavailable).retry_after(*retry_after)
         }
         // Answered before; a status without details.
-        Error::DeadlineExceeded => Shape::new(Code::DeadlineExceeded, Reason::Unspecified, ""),
-        Error::Internal { .. } => {
-            Shape::new(Code::Internal, Reason::InternalServerError, "InternalServerError")
-        }
+        Error::DeadlineExceeded => Shape::new(Code::DeadlineExceeded, Reason::Unspecified),
+        Error::Internal { .. } => Shape::new(Code::Internal, Reason::InternalServerError),
     }
 }
 
 /// A policy document that is none, with the place in it.
 fn malformed_shape(field: &FieldPath, error: &PolicyError) -> Shape {
-    let mut shape = Shape::new(
-        Code::InvalidArgument,
-        ErrorReason::MalformedPolicyDocument,
-        "MalformedPolicyDocumentException",
-    );
+    let mut shape = Shape::new(Code::InvalidArgument, ErrorReason::MalformedPolicyDocument);
     if !error.place.is_empty() {
         shape = shape.metadata("place", &error.place);
     }
@@ -303,7 +279,7 @@ fn malformed_shape(field: &FieldPath, error: &PolicyError) -> Shape {
 }
 
 /// A caller who is not known. Why exactly is not the caller's to know.
-fn unauthenticated_shape(error: &AuthenticationError, exception: &'static str) -> Shape {
+fn unauthenticated_shape(error: &AuthenticationError) -> Shape {
     use AuthenticationError as Is;
     use ErrorReason as Reason;
     let (code, reason) = match error {
@@ -312,24 +288,23 @@ fn unauthenticated_shape(error: &AuthenticationError, exception: &'static str) -
         Is::InvalidSignature | Is::NotYetValid => (Code::Unauthenticated, Reason::InvalidSignature),
         Is::Expired => (Code::Unauthenticated, Reason::ExpiredToken),
         Is::NotAuthorized { action, .. } => {
-            return Shape::new(Code::PermissionDenied, Reason::AccessDenied, exception)
-                .metadata("action", *action);
+            return Shape::new(Code::PermissionDenied, Reason::AccessDenied).metadata("action", *action);
         }
         Is::Unavailable(_) => {
-            return Shape::new(Code::Unavailable, Reason::ServiceUnavailable, exception)
+            return Shape::new(Code::Unavailable, Reason::ServiceUnavailable)
                 .retry_after(Duration::from_secs(1));
         }
         Is::Internal(_) => (Code::Internal, Reason::InternalServerError),
         // And whatever may come to be: the caller is not known.
         _ => (Code::Unauthenticated, Reason::UnrecognizedClient),
     };
-    Shape::new(code, reason, exception)
+    Shape::new(code, reason)
 }
 
 /// A cancelled transaction: the code follows its reasons, the gravest first.
 fn cancellation_shape(reasons: &[CancellationReason]) -> Shape {
     let any = |code| reasons.iter().find(|reason| reason.code == code);
-    let shape = |code| Shape::new(code, ErrorReason::TransactionCanceled, "TransactionCanceledException");
+    let shape = |code| Shape::new(code, ErrorReason::TransactionCanceled);
     let shape = if any(CancellationCode::ConditionalCheckFailed).is_some()
         || any(CancellationCode::ItemCollectionSizeLimitExceeded).is_some()
     {
@@ -357,12 +332,12 @@ fn throttled_together(reasons: &[CancellationReason]) -> Option<Throttled> {
 
 /// A throttled call. Its metadata tell of what was short first; all that was is in the details.
 fn throttled_shape(throttled: &Throttled, message: &str) -> Shape {
-    let (reason, exception) = if throttled.on_demand {
-        (ErrorReason::Throttling, "ThrottlingException")
+    let reason = if throttled.on_demand {
+        ErrorReason::Throttling
     } else {
-        (ErrorReason::ProvisionedThroughputExceeded, "ProvisionedThroughputExceededException")
+        ErrorReason::ProvisionedThroughputExceeded
     };
-    let mut shape = Shape::new(Code::ResourceExhausted, reason, exception);
+    let mut shape = Shape::new(Code::ResourceExhausted, reason);
     if let Some(first) = throttled.reasons.first() {
         shape = shape
             .metadata("table", &first.table)
@@ -378,7 +353,7 @@ fn throttled_shape(throttled: &Throttled, message: &str) -> Shape {
 fn validation_shape(validation: &Validation) -> Shape {
     let field = validation.field.to_proto();
     let code = if validation.depends_on_state { Code::FailedPrecondition } else { Code::InvalidArgument };
-    let mut shape = Shape::new(code, ErrorReason::Validation, "ValidationException");
+    let mut shape = Shape::new(code, ErrorReason::Validation);
     if let Some(fault) = &validation.expression {
         shape = shape.metadata("expression", field.clone());
         if let Some(offset) = fault.offset {

@@ -123,12 +123,8 @@ impl<E: Engine> Service<E> {
             None => None,
         };
         let resource_policy = table.as_deref().and_then(Table::resource_policy);
-        let mut needs = policies.needs(access.action);
-        if let Some(policy) = resource_policy {
-            let more = policy.needs(access.action);
-            needs.leading_keys |= more.leading_keys;
-            needs.attributes |= more.attributes;
-        }
+        let needs = policies.needs(access.action);
+        let needs = resource_policy.map_or(needs, |policy| needs.or(policy.needs(access.action)));
         let context = self.context(caller, access, needs, table.as_deref(), index)?;
         let verdict = evaluate(
             &Question {
@@ -181,16 +177,11 @@ impl<E: Engine> Service<E> {
                 }
                 None => None,
             };
-            keys.map_or(Fact::Unknown, Fact::Known)
+            keys.map_or(LeadingKeys::Unknown, LeadingKeys::Known)
         } else {
-            Fact::None
+            LeadingKeys::None
         };
-        let attributes = if needs.attributes {
-            let attributes = access.attributes(&self.expressions)?;
-            attributes.map_or(Fact::None, Fact::Known)
-        } else {
-            Fact::None
-        };
+        let attributes = if needs.attributes { access.attributes(&self.expressions)? } else { None };
         Ok(AccessContext {
             caller,
             access,
@@ -210,14 +201,14 @@ fn partition<'t>(table: &'t Table, index: Option<&str>) -> Option<(&'t Table, Op
     }
 }
 
-/// What is known of the request.
-enum Fact<T> {
-    /// There is no such thing.
+/// What is known of the partition keys that a request addresses.
+enum LeadingKeys {
+    /// It addresses none.
     None,
-    /// There is, but it cannot be said.
+    /// It does, but they cannot be told.
     Unknown,
-    /// This.
-    Known(T),
+    /// These, by attribute of the partition key.
+    Known(Vec<Vec<String>>),
 }
 
 /// The condition keys of one access.
@@ -226,17 +217,16 @@ pub(crate) struct AccessContext<'c> {
     access: &'c Access<'c>,
     region: Arc<str>,
     now: Timestamp,
-    /// By attribute of the partition key.
-    leading_keys: Fact<Vec<Vec<String>>>,
-    attributes: Fact<BTreeSet<String>>,
+    leading_keys: LeadingKeys,
+    attributes: Option<BTreeSet<String>>,
 }
 
 impl AccessContext<'_> {
     fn leading_key(&self, attribute: usize) -> Option<ContextValue<'_>> {
         match &self.leading_keys {
-            Fact::None => None,
-            Fact::Unknown => Some(ContextValue::Unknown),
-            Fact::Known(keys) => keys.get(attribute).map(many),
+            LeadingKeys::None => None,
+            LeadingKeys::Unknown => Some(ContextValue::Unknown),
+            LeadingKeys::Known(keys) => keys.get(attribute).map(many),
         }
     }
 }
@@ -253,15 +243,11 @@ impl Context for AccessContext<'_> {
     fn get(&self, key: &str) -> Option<ContextValue<'_>> {
         let connection = &self.caller.connection;
         match key {
-            "dynamodb:leadingkeys" | "dynamodb:firstpartitionkeyvalues" => self.leading_key(0),
+            "dynamodb:leadingkeys" => self.leading_key(0),
             "dynamodb:secondpartitionkeyvalues" => self.leading_key(1),
             "dynamodb:thirdpartitionkeyvalues" => self.leading_key(2),
             "dynamodb:fourthpartitionkeyvalues" => self.leading_key(3),
-            "dynamodb:attributes" => match &self.attributes {
-                Fact::None => None,
-                Fact::Unknown => Some(ContextValue::Unknown),
-                Fact::Known(names) => Some(many(names)),
-            },
+            "dynamodb:attributes" => self.attributes.as_ref().map(many),
             "dynamodb:select" => one(self.access.select?.name()),
             "dynamodb:returnvalues" => one(self.access.return_values?.name()),
             "dynamodb:returnconsumedcapacity" => one(self.access.return_consumed_capacity?.name()),

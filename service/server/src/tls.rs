@@ -16,6 +16,7 @@ use tokio_rustls::server::TlsStream;
 
 /// How long a client may take over the handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The files that TLS needs, in PEM.
 #[derive(Clone, Debug)]
 pub(crate) struct TlsFiles {
