@@ -1,5 +1,8 @@
 //! `with-server`, as a shell would use it.
 
+// Tests stop by panicking, and so does what they share.
+#![allow(clippy::unwrap_used)]
+
 use std::process::{Command, Output};
 
 fn with_server(command: &[&str]) -> Output {
