@@ -17,6 +17,9 @@ QUICKLY = {"Delay": 0.05, "MaxAttempts": 400}
 # What a call must not do again, where a test counts or a refusal is wanted.
 NO_RETRIES = Config(retries={"total_max_attempts": 1})
 
+# Attempts enough that chance, by which the SDK waits between them, has no say in whether one succeeds.
+PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 10})
+
 
 def unique(name: str) -> str:
     """A table name that nothing else has."""
