@@ -58,6 +58,16 @@ def provisioned(units: int) -> dict:
     }
 
 
+def overdraw(client, table: str) -> None:
+    """Leaves a table of one unit a second without capacity for minutes: one call may overdraw it."""
+    client.put_item(TableName=table, Item={"pk": {"S": "large"}, "v": {"S": "x" * 300_000}})
+
+
+def relieve(client, table: str) -> None:
+    """Gives such a table the capacity of an on-demand one."""
+    client.update_table(TableName=table, BillingMode="PAY_PER_REQUEST")
+
+
 def client_with(**settings: Any):
     """A client of the server, in a session of its own."""
     return boto3.session.Session().client("dynamodb", **settings)

@@ -4,11 +4,22 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from support import NO_RETRIES, PATIENT, attributes, client_with, key_schema, on_demand, provisioned, refused
+from support import (
+    NO_RETRIES,
+    PATIENT,
+    attributes,
+    client_with,
+    key_schema,
+    on_demand,
+    overdraw,
+    provisioned,
+    refused,
+    relieve,
+)
 
 
-def put(client, table, name, size=0):
-    return client.put_item(TableName=table, Item={"pk": {"S": name}, "v": {"S": "x" * size}})
+def put_small(client, table: str, number: int = 0) -> dict:
+    return client.put_item(TableName=table, Item={"pk": {"S": f"small-{number}"}})
 
 
 @pytest.fixture
@@ -19,11 +30,10 @@ def of_one_unit(make_table) -> str:
 
 def test_without_retries_a_burst_is_throttled(of_one_unit):
     client = client_with(config=NO_RETRIES)
-    # A call may overdraw what there is, and this one does by minutes.
-    put(client, of_one_unit, "large", 300_000)
+    overdraw(client, of_one_unit)
     for number in range(5):
         with pytest.raises(client.exceptions.ProvisionedThroughputExceededException) as refusal:
-            put(client, of_one_unit, f"small-{number}")
+            put_small(client, of_one_unit, number)
         answer = refusal.value.response
         assert "The level of configured provisioned throughput for the table was exceeded" in answer["Error"]["Message"]
         assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400
@@ -35,7 +45,7 @@ def test_without_retries_a_burst_is_throttled(of_one_unit):
 
 def test_reads_are_throttled_by_themselves(of_one_unit):
     client = client_with(config=NO_RETRIES)
-    put(client, of_one_unit, "large", 300_000)
+    overdraw(client, of_one_unit)
     read = {"TableName": of_one_unit, "Key": {"pk": {"S": "large"}}, "ConsistentRead": True}
     assert "Item" in client.get_item(**read)
     with pytest.raises(client.exceptions.ProvisionedThroughputExceededException) as refusal:
@@ -44,26 +54,32 @@ def test_reads_are_throttled_by_themselves(of_one_unit):
     assert reason["reason"] == "TableReadProvisionedThroughputExceeded"
 
 
-@pytest.mark.parametrize("mode", ["legacy", "standard", "adaptive"])
-def test_with_retries_the_same_writes_all_succeed(make_table, mode):
-    table = make_table(provisioned(1))
-    client = client_with(config=Config(retries=PATIENT.retries | {"mode": mode}))
-    # Two units more than there are, which is two seconds to wait.
-    answers = [put(client, table, "large", 2_500), put(client, table, "small")]
-    retries = [answer["ResponseMetadata"]["RetryAttempts"] for answer in answers]
-    assert retries[0] == 0
-    assert retries[1] > 0
+@pytest.mark.parametrize("retries", [None, {"mode": "legacy"}, {"mode": "adaptive"}], ids=str)
+def test_with_retries_the_same_burst_succeeds(client, of_one_unit, retries):
+    retrying, sent = client_with(config=Config(retries=retries)), []
+
+    def relieve_at_the_second(**_):
+        sent.append(1)
+        if len(sent) == 2:
+            relieve(client, of_one_unit)
+
+    retrying.meta.events.register("before-send.dynamodb.PutItem", relieve_at_the_second)
+    overdraw(client, of_one_unit)
+    answers = [put_small(retrying, of_one_unit, number) for number in range(5)]
+    retries_seen = [answer["ResponseMetadata"]["RetryAttempts"] for answer in answers]
+    assert retries_seen[0] > 0
+    assert len(sent) == 5 + sum(retries_seen)
 
 
-def test_the_retries_of_an_unchanged_client_see_a_throttled_write_through(of_one_unit):
-    client, attempts = client_with(), []
-    client.meta.events.register("before-send.dynamodb.PutItem", lambda **_: attempts.append(1))
-    put(client, of_one_unit, "large", 300_000)
-    with pytest.raises(client.exceptions.ProvisionedThroughputExceededException) as refusal:
-        put(client, of_one_unit, "small")
-    retried = refusal.value.response["ResponseMetadata"]
-    assert retried["MaxAttemptsReached"] is True
-    assert len(attempts) == 2 + retried["RetryAttempts"]
+def test_retries_come_to_an_end(client, of_one_unit):
+    retrying, sent = client_with(config=Config(retries={"mode": "standard", "total_max_attempts": 3})), []
+    retrying.meta.events.register("before-send.dynamodb.PutItem", lambda **_: sent.append(1))
+    overdraw(client, of_one_unit)
+    with pytest.raises(retrying.exceptions.ProvisionedThroughputExceededException) as refusal:
+        put_small(retrying, of_one_unit)
+    metadata = refusal.value.response["ResponseMetadata"]
+    assert (metadata["RetryAttempts"], metadata["MaxAttemptsReached"]) == (2, True)
+    assert len(sent) == 3
 
 
 def test_an_on_demand_table_is_throttled_at_the_most_that_it_was_given(make_table):
@@ -71,9 +87,9 @@ def test_an_on_demand_table_is_throttled_at_the_most_that_it_was_given(make_tabl
     key = {"AttributeDefinitions": attributes(pk="S"), "KeySchema": key_schema("pk")}
     table = make_table(on_demand(**key, OnDemandThroughput=most))
     client = client_with(config=NO_RETRIES)
-    put(client, table, "large", 300_000)
+    overdraw(client, table)
     with refused("ThrottlingException", "maximum OnDemandThroughput configured"):
-        put(client, table, "small")
+        put_small(client, table)
 
 
 def test_the_batch_writer_sends_again_what_was_not_written(make_table):
@@ -86,11 +102,13 @@ def test_the_batch_writer_sends_again_what_was_not_written(make_table):
 
     resource.meta.client.meta.events.register("provide-client-params.dynamodb.BatchWriteItem", count)
     with table.batch_writer() as batch:
-        for number in range(3):
-            batch.put_item(Item={"pk": str(number), "v": "x" * 900})
-    assert sent[0] == 3
+        # Each is two units more than there are: the second has to wait for two seconds.
+        for number in range(2):
+            batch.put_item(Item={"pk": str(number), "v": "x" * 2_500})
+    assert sent[0] == 2
+    assert sent[1:] == [1] * len(sent[1:])
     assert len(sent) > 1
-    assert {item["pk"] for item in table.scan()["Items"]} == {"0", "1", "2"}
+    assert {item["pk"] for item in table.scan()["Items"]} == {"0", "1"}
 
 
 def test_keys_that_a_table_has_no_capacity_for_are_left_to_be_asked_for_again(make_table):
