@@ -64,8 +64,9 @@ def overdraw(client, table: str) -> None:
 
 
 def relieve(client, table: str) -> None:
-    """Gives such a table the capacity of an on-demand one."""
+    """Gives such a table the capacity of an on-demand one, and waits until it has it."""
     client.update_table(TableName=table, BillingMode="PAY_PER_REQUEST")
+    client.get_waiter("table_exists").wait(TableName=table, WaiterConfig=QUICKLY)
 
 
 def client_with(**settings: Any):

@@ -61,12 +61,10 @@ class Cli:
         """Acts once the server has refused an attempt of this call, while the CLI waits for the next."""
         process, errors = self._start((*arguments, "--debug"), environment), []
         for line in process.stderr:
-            errors.append(line)
-            if REFUSED_ATTEMPT in line:
+            if REFUSED_ATTEMPT in line and not any(REFUSED_ATTEMPT in earlier for earlier in errors):
                 act()
-                break
-        finished = self._finish(process)
-        return replace(finished, errors="".join(errors) + finished.errors)
+            errors.append(line)
+        return replace(self._finish(process), errors="".join(errors))
 
     @staticmethod
     def _start(arguments: Iterable[Any], environment: dict[str, str]) -> subprocess.Popen:

@@ -30,7 +30,6 @@ def test_the_attempts_are_as_many_as_it_is_told(aws, put_small):
 
 @pytest.mark.parametrize("settings", [{}, {"AWS_RETRY_MODE": "standard"}, {"AWS_RETRY_MODE": "adaptive"}], ids=str)
 def test_with_retries_the_same_write_succeeds(aws, client, put_small, settings):
-    # The attempts are so many that the change is there before the last of them.
     table, patient = put_small[2], settings | {"AWS_MAX_ATTEMPTS": "10"}
     retried = aws.meeting_refusal(lambda: relieve(client, table), *put_small, **patient)
     assert retried.json == {}
