@@ -14,8 +14,8 @@ func TestExpectedAttributeUpdatesKeyConditionsAndFiltersMeanWhatTheyAlwaysDid(t 
 	t.Parallel()
 	client, table := newClient(t), createTable(t, "pk S, sk N")
 	entry := func(sk, n string) item { return item{"pk": S("p"), "sk": N(sk), "n": N(n)} }
-	conditions := func(name string, operator types.ComparisonOperator, values ...types.AttributeValue) map[string]types.Condition {
-		return map[string]types.Condition{name: {ComparisonOperator: operator, AttributeValueList: values}}
+	condition := func(operator types.ComparisonOperator, values ...types.AttributeValue) types.Condition {
+		return types.Condition{ComparisonOperator: operator, AttributeValueList: values}
 	}
 	insert := func(it item) error {
 		absent := map[string]types.ExpectedAttributeValue{"pk": {Exists: aws.Bool(false)}}
@@ -43,22 +43,20 @@ func TestExpectedAttributeUpdatesKeyConditionsAndFiltersMeanWhatTheyAlwaysDid(t 
 	}))(t)
 	equal(t, updated.Attributes, entry("3", "35"))
 
-	key := conditions("pk", types.ComparisonOperatorEq, S("p"))
-	key["sk"] = types.Condition{
-		ComparisonOperator: types.ComparisonOperatorGt,
-		AttributeValueList: []types.AttributeValue{N("1")},
-	}
 	queried := must(client.Query(t.Context(), &dynamodb.QueryInput{
-		TableName:       table,
-		KeyConditions:   key,
-		QueryFilter:     conditions("n", types.ComparisonOperatorLt, N("35")),
+		TableName: table,
+		KeyConditions: map[string]types.Condition{
+			"pk": condition(types.ComparisonOperatorEq, S("p")),
+			"sk": condition(types.ComparisonOperatorGt, N("1")),
+		},
+		QueryFilter:     map[string]types.Condition{"n": condition(types.ComparisonOperatorLt, N("35"))},
 		AttributesToGet: []string{"n"},
 	}))(t)
 	equal(t, queried.Items, []item{{"n": N("20")}})
 	equal(t, queried.ScannedCount, int32(2))
 	scanned := must(client.Scan(t.Context(), &dynamodb.ScanInput{
 		TableName:  table,
-		ScanFilter: conditions("n", types.ComparisonOperatorIn, N("10"), N("35")),
+		ScanFilter: map[string]types.Condition{"n": condition(types.ComparisonOperatorIn, N("10"), N("35"))},
 	}))(t)
 	equal(t, scanned.Items, []item{entry("1", "10"), entry("3", "35")})
 }

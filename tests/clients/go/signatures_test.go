@@ -104,13 +104,13 @@ func TestASessionWithoutItsTokenOrWithAnotherIsNotRecognised(t *testing.T) {
 	without, damaged, unwanted := session(), session(), user()
 	without.SessionToken = ""
 	unwanted.SessionToken = damaged.SessionToken
-	bytes := []byte(damaged.SessionToken)
-	if bytes[100] == 'A' {
-		bytes[100] = 'B'
+	token := []byte(damaged.SessionToken)
+	if token[100] == 'A' {
+		token[100] = 'B'
 	} else {
-		bytes[100] = 'A'
+		token[100] = 'A'
 	}
-	damaged.SessionToken = string(bytes)
+	damaged.SessionToken = string(token)
 	for _, key := range []aws.Credentials{without, damaged, unwanted} {
 		assertRefused(t, list(t, by(key)), "UnrecognizedClientException", unknown)
 	}

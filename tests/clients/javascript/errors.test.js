@@ -82,7 +82,8 @@ test("an answer has an id, and a checksum of its body", async () => {
   );
   const { $metadata } = await observing.send(new ListTablesCommand({}));
   assert.match($metadata.requestId, REQUEST_ID);
-  await failure(observing.send(new DescribeTableCommand({ TableName: "javascript-missing" })), ResourceNotFoundException);
+  const missing = new DescribeTableCommand({ TableName: "javascript-missing" });
+  await failure(observing.send(missing), ResourceNotFoundException);
   assert.equal(observed.length, 2);
   for (const { headers, body } of observed) {
     assert.equal(headers["x-amz-crc32"], `${crc32(body)}`);

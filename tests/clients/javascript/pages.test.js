@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  DynamoDBClient,
   paginateListTables,
   paginateQuery,
   paginateScan,
@@ -15,13 +16,16 @@ import { all, client, createTable, documents } from "./support.js";
 const numbers = (n) => Array.from({ length: n }, (_, index) => index);
 const byKey = { KeyConditionExpression: "pk = :p" };
 
+/** One partition takes a thousand units a second, and large items come to more. */
+const patient = new DynamoDBClient({ maxAttempts: 20 });
+
 /** A table with items of one partition, numbered from 0 by their sort key. */
 async function numbered(t, amount, filling) {
   const TableName = await createTable(t, "pk S, sk N");
   await Promise.all(
     numbers(amount).map((n) => {
       const Item = { pk: { S: "p" }, sk: { N: `${n}` }, filling: { S: filling } };
-      return client.send(new PutItemCommand({ TableName, Item }));
+      return patient.send(new PutItemCommand({ TableName, Item }));
     }),
   );
   return TableName;
