@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 # For the SDK's waiters, which would ask every twenty seconds.
 QUICKLY = {"Delay": 0.05, "MaxAttempts": 400}
 
-# What a call must not do again, where a test counts or a refusal is wanted.
+# For a refusal that is to be seen, and not to be tried again.
 NO_RETRIES = Config(retries={"total_max_attempts": 1})
 
 # Attempts enough that chance, by which the SDK waits between them, has no say in whether one succeeds.

@@ -16,7 +16,6 @@ REFUSAL = re.compile(
     r"An error occurred \((?P<code>\w+)\) when calling the (?P<operation>\w+) operation[^:]*: (?P<told>.*)"
 )
 
-
 # What it prints, with `--debug`, of an attempt that the server refused.
 REFUSED_ATTEMPT = '"POST / HTTP/1.1" 400'
 
@@ -60,10 +59,12 @@ class Cli:
     def meeting_refusal(self, act: Callable[[], Any], *arguments: Any, **environment: str) -> Finished:
         """Acts once the server has refused an attempt of this call, while the CLI waits for the next."""
         process, errors = self._start((*arguments, "--debug"), environment), []
+        acted = False
         for line in process.stderr:
-            if REFUSED_ATTEMPT in line and not any(REFUSED_ATTEMPT in earlier for earlier in errors):
-                act()
             errors.append(line)
+            if REFUSED_ATTEMPT in line and not acted:
+                acted = True
+                act()
         return replace(self._finish(process), errors="".join(errors))
 
     @staticmethod
@@ -71,11 +72,11 @@ class Cli:
         given = [each if isinstance(each, str) else json.dumps(each) for each in arguments]
         return subprocess.Popen(
             [sys.executable, "-m", "awscli", "dynamodb", *given],
-            env=os.environ | {"AWS_DEFAULT_OUTPUT": "json"} | environment,
+            env=os.environ | {"AWS_DEFAULT_OUTPUT": "json", "PYTHONIOENCODING": "utf-8"} | environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
         )
 
     @staticmethod

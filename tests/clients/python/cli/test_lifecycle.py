@@ -144,13 +144,17 @@ def test_time_to_live_is_turned_on_and_items_expire(aws, table):
     until(lambda: table.scan(ConsistentRead=True)["Items"] == [])
 
 
-def test_tags_and_a_resource_policy_come_and_go(aws, client, table):
+def test_tags_come_and_go(aws, client, table):
     arn = client.describe_table(TableName=table.name)["Table"]["TableArn"]
     of_table = ("--resource-arn", arn)
     assert aws("tag-resource", *of_table, "--tags", "Key=a,Value=1", "Key=b,Value=2").json == {}
     assert aws("untag-resource", *of_table, "--tag-keys", "a").json == {}
     assert aws("list-tags-of-resource", *of_table).json["Tags"] == [{"Key": "b", "Value": "2"}]
 
+
+def test_a_resource_policy_is_put_counts_and_is_deleted(aws, client, table):
+    arn = client.describe_table(TableName=table.name)["Table"]["TableArn"]
+    of_table = ("--resource-arn", arn)
     statement = {"Effect": "Deny", "Principal": "*", "Action": "dynamodb:DeleteItem", "Resource": arn}
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     put = aws("put-resource-policy", *of_table, "--policy", policy).json
