@@ -10,6 +10,12 @@ TOOLS := $(CURDIR)/.tools
 CARGO_DENY := $(TOOLS)/bin/cargo-deny
 CARGO_DENY_VERSION := 0.20.2
 BUF := tools/buf/node_modules/.bin/buf
+# What the suites of tests/clients need, as their lock files have it, in ignored folders beside them.
+PYTHON := tests/clients/python/.venv/bin
+PYTHON_PACKAGES := tests/clients/python/.venv/installed
+JAVASCRIPT_PACKAGES := tests/clients/javascript/node_modules/.package-lock.json
+# Runs a command beside a server for it to talk to.
+WITH_SERVER := $(CURDIR)/target/debug/with-server --
 # Longer runs of the tests that repeat something: `make test KILL_ROUNDS=200`.
 KILL_ROUNDS ?= 20
 # Seconds that each fuzzed reader gets.
@@ -28,20 +34,39 @@ generate: ## Rebuild the generated Rust from proto/ (no protoc needed)
 	cargo run --locked --quiet --package cairn-api-codegen
 
 .PHONY: format
-format: ## Format the Rust code
+format: $(PYTHON_PACKAGES) ## Format the code
 	cargo fmt --all
+	gofmt -w tests/clients/go
+	$(PYTHON)/ruff format --quiet tests/clients/python
 
 .PHONY: lint
-lint: $(BUF) $(CARGO_DENY) ## Check formatting, lints, licences and the proto files
+lint: $(BUF) $(CARGO_DENY) $(PYTHON_PACKAGES) ## Check formatting, lints, licences and the proto files
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --workspace --no-deps --quiet
 	$(BUF) lint
+	test -z "$$(gofmt -l tests/clients/go)"
+	go -C tests/clients/go vet ./...
+	$(PYTHON)/ruff format --quiet --check tests/clients/python
+	$(PYTHON)/ruff check --quiet tests/clients/python
 	$(CARGO_DENY) --locked --workspace check --hide-inclusion-graph bans licenses sources
 
 .PHONY: test
 test: lint ## Check and test everything
 	CAIRN_KILL_ROUNDS=$(KILL_ROUNDS) CAIRN_FUZZ_SECONDS=$(FUZZ_SECONDS) cargo test --locked --workspace
+	$(MAKE) --no-print-directory other-clients
+
+.PHONY: clients
+clients: other-clients ## Call a server with the AWS SDKs and the AWS CLI
+	cargo test --locked --workspace --test aws_sdk
+
+# All but Rust's. Testing `with-server` builds it, of what `cargo test` has built.
+.PHONY: other-clients
+other-clients: $(PYTHON_PACKAGES) $(JAVASCRIPT_PACKAGES)
+	cargo test --locked --workspace --test with_server
+	cd tests/clients/python && $(WITH_SERVER) .venv/bin/pytest
+	cd tests/clients/javascript && $(WITH_SERVER) npm test
+	cd tests/clients/go && $(WITH_SERVER) go test -count=1 ./...
 
 .PHONY: bench
 bench: ## Measure the engine, and calls over gRPC beside a bare echo
@@ -61,11 +86,20 @@ demo: ## Show real data going in and coming out
 .PHONY: clean
 clean: ## Remove what was built and installed here
 	cargo clean
-	rm -rf $(TOOLS) tools/buf/node_modules
+	rm -rf $(TOOLS) tools/buf/node_modules tests/clients/python/.venv tests/clients/javascript/node_modules
 
 # The binary comes inside the npm package.
 $(BUF): tools/buf/package-lock.json
 	npm ci --silent --prefix tools/buf
+	@touch $@
+
+$(PYTHON_PACKAGES): tests/clients/python/requirements.txt
+	python3 -m venv --clear $(@D)
+	$(PYTHON)/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+$(JAVASCRIPT_PACKAGES): tests/clients/javascript/package-lock.json
+	npm ci --silent --prefix $(<D)
 	@touch $@
 
 # Unoptimised: it runs for a second and would build for ten minutes.
