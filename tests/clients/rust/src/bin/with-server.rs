@@ -15,6 +15,9 @@ use tokio::process::{Child, Command};
 
 type Error = Box<dyn std::error::Error>;
 
+/// Warnings, but for those of refused signatures, which suites are there to provoke.
+const LOG: &str = "warn,cairn_aws_json=error";
+
 /// Starts a server that checks every signature, runs a command that finds it in its environment, stops the server, and
 /// ends as the command did
 #[derive(Debug, Parser)]
@@ -39,7 +42,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<ExitCode, Error> {
-    cairn_server::telemetry::start("warn", LogFormat::Text)?;
+    cairn_server::telemetry::start(LOG, LogFormat::Text)?;
     let stop = stop_on_signal()?;
     let world = World::start().await?;
     let mut child = spawn(&cli.command, &world.environment)?;
