@@ -17,7 +17,7 @@ use flate2::write::GzEncoder;
 use http::header::{
     ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_ENCODING,
-    CONTENT_LENGTH, CONTENT_TYPE, HOST, ORIGIN, VARY,
+    CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, ORIGIN, VARY,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -32,6 +32,10 @@ pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How much of a refused body is read all the same, in bytes.
+const DISCARDED_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
+/// How long the sender of a refused body may pause.
+const DISCARDED_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// The smallest answer worth compressing, in bytes.
 const COMPRESSED_BYTES_MIN: usize = 2 * 1024;
 
@@ -108,23 +112,41 @@ pub(crate) fn host(head: &Parts) -> &str {
 }
 
 /// The body as it was sent.
-async fn receive(head: &Parts, body: Body) -> Result<Bytes, Failure> {
+async fn receive(head: &Parts, mut body: Body) -> Result<Bytes, Failure> {
     let line = head.method.as_str().len() + head.uri.path_and_query().map_or(0, |path| path.as_str().len());
     let fields = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
     if line + fields.sum::<usize>() > HEAD_BYTES_MAX {
+        discard(head, body);
         return Err(Failure::HeadTooLarge);
     }
     let announced = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: u64| length > BODY_BYTES_MAX as u64) {
+        discard(head, body);
         return Err(Failure::BodyTooLarge);
     }
-    let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_BYTES_MAX).collect()).await;
-    match collected {
+    let collected = Limited::new(&mut body, BODY_BYTES_MAX).collect();
+    match tokio::time::timeout(BODY_TIMEOUT, collected).await {
         Err(_) => Err(Failure::BodyTimeout),
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Failure::BodyTooLarge),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            discard(head, body);
+            Err(Failure::BodyTooLarge)
+        }
         Ok(Err(_)) => Err(Failure::BodyBroken),
     }
+}
+
+/// Reads a refused body on, beside the answer. Many clients look for an answer once they have sent everything: to them
+/// a connection that is closed before is broken, and they try again instead of learning what was wrong.
+fn discard(head: &Parts, body: Body) {
+    // Who asks before sending learns it in time.
+    if head.headers.contains_key(EXPECT) {
+        return;
+    }
+    let mut left = Limited::new(body, DISCARDED_BYTES_MAX);
+    tokio::spawn(tokio::time::timeout(BODY_TIMEOUT, async move {
+        while let Ok(Some(Ok(_))) = tokio::time::timeout(DISCARDED_PAUSE_MAX, left.frame()).await {}
+    }));
 }
 
 /// What the body says.

@@ -432,12 +432,29 @@ async fn a_body_of_more_than_16_mb_is_refused() {
         chunked.extend_from_slice(&chunk);
         chunked.extend_from_slice(b"\r\n");
     }
-    if let Some(answer) = server.send(&chunked).await {
-        assert_eq!(answer.status, 413);
-    }
+    assert_eq!(server.send(&chunked).await.unwrap().status, 413);
     let mut largest = vec![b' '; 16 * 1024 * 1024 - 2];
     largest.extend_from_slice(b"{}");
     assert_eq!(server.post("ListTables", &[], &largest).await.status, 200);
+    server.assert_alive().await;
+}
+
+#[tokio::test]
+async fn who_sends_too_much_to_the_end_before_looking_for_an_answer_finds_it() {
+    let server = Server::start().await;
+    let body = vec![b' '; 40 * 1024 * 1024];
+    let announced = format!("content-length: {}\r\n\r\n", body.len()).into_bytes();
+    let chunk = format!("transfer-encoding: chunked\r\n\r\n{:x}\r\n", body.len()).into_bytes();
+    for (length, end) in [(announced, ""), (chunk, "\r\n0\r\n\r\n")] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let head = "POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-type: application/json\r\n\
+                    x-amz-target: DynamoDB_20120810.ListTables\r\n";
+        for bytes in [head.as_bytes(), &length, &body, end.as_bytes()] {
+            stream.write_all(bytes).await.unwrap();
+        }
+        let answer = Server::read(stream).await.unwrap();
+        assert_eq!((answer.status, answer.error().0.as_str()), (413, "RequestEntityTooLargeException"));
+    }
     server.assert_alive().await;
 }
 

@@ -70,6 +70,15 @@ func TestWhatARequestMustNotSayIsAValidationExceptionWithTheReason(t *testing.T)
 	}
 }
 
+func TestARequestOfMoreThan16MBIsToldThatItIsTooLarge(t *testing.T) {
+	t.Parallel()
+	large := item{"pk": S("a"), "filling": S(strings.Repeat("x", 20<<20))}
+	request := &dynamodb.PutItemInput{TableName: aws.String("go-missing"), Item: large}
+	_, err := newClient(t, once).PutItem(t.Context(), request)
+	equal(t, failure[smithy.APIError](t, err).ErrorCode(), "RequestEntityTooLargeException")
+	equal(t, failure[*awshttp.ResponseError](t, err).HTTPStatusCode(), http.StatusRequestEntityTooLarge)
+}
+
 func TestAnAnswerHasAnIDAndAChecksumOfItsBody(t *testing.T) {
 	t.Parallel()
 	answer := must(newClient(t).ListTables(t.Context(), &dynamodb.ListTablesInput{}))(t)

@@ -66,6 +66,14 @@ test("what a request must not say is a ValidationException with the reason", asy
   }
 });
 
+test("a request of more than 16 MB is told that it is too large", async () => {
+  const Item = { pk: { S: "a" }, filling: { S: "x".repeat(20 * 1024 * 1024) } };
+  const write = client.send(new PutItemCommand({ TableName: "javascript-missing", Item }));
+  const error = await failure(write, DynamoDBServiceException);
+  assert.deepEqual([error.name, error.$metadata.httpStatusCode], ["RequestEntityTooLargeException", 413]);
+  assert.equal(error.$metadata.attempts, 1);
+});
+
 test("an answer has an id, and a checksum of its body", async () => {
   const observed = [];
   const observing = new DynamoDBClient({});

@@ -19,7 +19,7 @@ if (!process.env.AWS_ENDPOINT_URL_DYNAMODB) {
 /** Everything it needs, it finds in the environment. */
 export const client = new DynamoDBClient({});
 
-/** The same in JavaScript's own values, with numbers that no double holds as `NumberValue`. */
+/** The same in JavaScript's own values. */
 export const documents = DynamoDBDocumentClient.from(client, {
   marshallOptions: { removeUndefinedValues: true },
 });
