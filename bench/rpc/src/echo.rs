@@ -1,9 +1,15 @@
 //! The ceiling: a bare tonic server that gives every PutItem its item back, answers reads with an item that it has at
-//! hand, as often as asked and in messages as large as Cairn's, and does nothing else.
+//! hand, as often as asked and in messages as large as Cairn's, and does nothing else. And a bare hyper server that gives
+//! every HTTP/1.1 request its body back.
 
-use crate::{Error, Options, load, reads};
+use crate::{Error, Options, reads, rpc};
 use cairn_api::v1::{self, item_service_server::ItemService, item_service_server::ItemServiceServer};
 use cairn_model::{AttributeValue, DecodeBudget, EncodedValue, Item};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -24,20 +30,43 @@ struct Echo {
 const PAGE_BYTES: usize = 1024 * 1024;
 const PART_ITEMS_MAX: usize = 1_000;
 
-/// Serves on a free port and says which.
+/// Where the echo servers are.
+#[derive(Clone, Copy, Debug, serde::Deserialize, serde::Serialize)]
+pub(crate) struct Addresses {
+    pub(crate) grpc: SocketAddr,
+    pub(crate) http: SocketAddr,
+}
+
+/// Serves on free ports and says which.
 pub(crate) async fn serve(options: &Options) -> Result<(), Error> {
     let item_bytes = options.item_bytes.max(1);
     // The item with which the bytes are reached still belongs to the page.
     let page_items = PAGE_BYTES.div_ceil(item_bytes);
-    let item = load::item_of(reads::key(options.items), options.item_bytes, 'r');
+    let item = rpc::item_of(reads::key(options.items), options.item_bytes, 'r');
     let echo = Echo { item, items: options.items as usize, page_items };
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
-    println!("{}", listener.local_addr()?);
+    let http = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+    let addresses = Addresses { grpc: listener.local_addr()?, http: http.local_addr()? };
+    println!("{}", serde_json::to_string(&addresses).map_err(std::io::Error::from)?);
+    tokio::spawn(serve_http(http));
     tonic::transport::Server::builder()
         .add_service(ItemServiceServer::new(echo).max_encoding_message_size(usize::MAX))
         .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)))
         .await?;
     Ok(())
+}
+
+/// Gives every request its body back.
+async fn serve_http(listener: TcpListener) {
+    let echo = service_fn(async |request: http::Request<Incoming>| {
+        let body = request.into_body().collect().await?.to_bytes();
+        Ok::<_, hyper::Error>(http::Response::new(Full::new(body)))
+    });
+    while let Ok((stream, _)) = listener.accept().await {
+        // Failing to say so costs only time.
+        let _ = stream.set_nodelay(true);
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), echo));
+    }
 }
 
 type Answer<T> = Result<Response<T>, Status>;

@@ -3,7 +3,7 @@
 //! to the first is Cairn and gRPC; what is lost to the second is Cairn.
 
 use crate::cpu::Process;
-use crate::load::{item_of, wait_until_active};
+use crate::rpc::{item_of, wait_until_active};
 use crate::{Error, Options};
 use cairn_api::v1;
 use cairn_api::v1::item_service_client::ItemServiceClient;

@@ -9,6 +9,7 @@ use cairn_auth::Identities;
 use cairn_expression::ExpressionCache;
 use cairn_storage::Engine;
 use jiff::Timestamp;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,6 +51,25 @@ impl Default for ServiceOptions {
 
 /// The table service over one storage engine. Cloning gives another handle to it.
 pub struct Service<E: Engine> {
+    parts: Arc<Parts<E>>,
+}
+
+impl<E: Engine> Clone for Service<E> {
+    fn clone(&self) -> Self {
+        Self { parts: self.parts.clone() }
+    }
+}
+
+impl<E: Engine> Deref for Service<E> {
+    type Target = Parts<E>;
+
+    fn deref(&self) -> &Parts<E> {
+        &self.parts
+    }
+}
+
+/// What a [`Service`] is made of: for this crate alone.
+pub struct Parts<E: Engine> {
     pub(crate) engine: E,
     /// Who there is, and what they may do.
     pub(crate) identities: Identities<E>,
@@ -62,26 +82,9 @@ pub struct Service<E: Engine> {
     /// The removal of expired request tokens.
     pub(crate) tokens: Arc<TokenSweep>,
     /// Parsed expressions by their text.
-    pub(crate) expressions: Arc<ExpressionCache>,
+    pub(crate) expressions: ExpressionCache,
     /// The deletion of expired items, which ends with the last handle to the service.
-    sweeping: Arc<SweepTask>,
-}
-
-impl<E: Engine> Clone for Service<E> {
-    fn clone(&self) -> Self {
-        Self {
-            engine: self.engine.clone(),
-            identities: self.identities.clone(),
-            catalog: self.catalog.clone(),
-            naming: self.naming.clone(),
-            clock: self.clock.clone(),
-            item_collection_bytes_max: self.item_collection_bytes_max,
-            accounting: self.accounting.clone(),
-            tokens: self.tokens.clone(),
-            expressions: self.expressions.clone(),
-            sweeping: self.sweeping.clone(),
-        }
-    }
+    sweeping: SweepTask,
 }
 
 impl<E: Engine> Service<E> {
@@ -102,8 +105,8 @@ impl<E: Engine> Service<E> {
             clock: options.clock.clone(),
             item_collection_bytes_max: options.item_collection_bytes_max,
         };
-        let sweeping = Arc::new(sweeper.spawn(options.time_to_live_sweep_interval));
-        Ok(Self {
+        let sweeping = sweeper.spawn(options.time_to_live_sweep_interval);
+        let parts = Parts {
             engine,
             identities,
             catalog,
@@ -112,9 +115,10 @@ impl<E: Engine> Service<E> {
             item_collection_bytes_max: options.item_collection_bytes_max,
             accounting,
             tokens: Arc::default(),
-            expressions: Arc::default(),
+            expressions: ExpressionCache::default(),
             sweeping,
-        })
+        };
+        Ok(Self { parts: Arc::new(parts) })
     }
 
     /// Refuses a call that the table it names has nothing for, by what is known without asking the store. A call that
