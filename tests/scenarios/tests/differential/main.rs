@@ -37,8 +37,10 @@ const SEQUENCES: u64 = 10;
 const SEED_VARIABLE: &str = "CAIRN_DIFFERENTIAL_SEED";
 /// So many differences are enough to begin with.
 const FAILURES_MAX: usize = 12;
-/// So many calls have every outcome that is looked for.
+/// So many calls are sure to have the outcomes that are looked for.
 const CALLS_ENOUGH: usize = 800;
+/// So many calls of one operation are sure to have some that succeed.
+const CALLS_FREQUENT: usize = 50;
 
 fn number(variable: &str) -> Option<u64> {
     env::var(variable).ok().map(|text| text.parse().expect("a number"))
@@ -72,7 +74,10 @@ async fn check(pair: &Pair, seed: u64, outcomes: &mut Outcomes, failures: &mut F
     let names = pair.stores.each_ref().map(|store| store.name.clone()).join(" and ");
     let file = replay::case_file(&least, &format!("{names} differ in sequence {seed}."));
     let again = format!("{SEED_VARIABLE}={seed} {SEQUENCES_VARIABLE}=1 makes it again");
-    failures.insert(place, format!("{names} differ {text}\n\n{file}\n{again}"));
+    let failure = format!("{names} differ {text}\n\n{file}\n{again}");
+    // A long run tells what it finds when it finds it.
+    println!("{failure}\n");
+    failures.insert(place, failure);
 }
 
 fn compare(first: (Wire, Engine), second: (Wire, Engine)) {
@@ -99,26 +104,26 @@ fn compare(first: (Wire, Engine), second: (Wire, Engine)) {
     }
 }
 
-/// Sequences that compare nothing would not fail: they succeed often enough, and are refused in every way.
+/// A comparison of nothing but refusals would say little, and so would one of none.
 fn assert_outcomes(outcomes: &Outcomes) {
-    for call in outcomes.calls() {
-        let (percent, least) = (outcomes.success_percent(call), if call.contains("Table") { 15 } else { 35 });
-        assert!(
-            (least..=97).contains(&percent),
-            "{percent} of a hundred calls of {call} succeeded\n{outcomes}"
-        );
+    let is_frequent = |call: &&str| outcomes.of_all(call) >= CALLS_FREQUENT;
+    for call in outcomes.calls().filter(is_frequent) {
+        let percent = outcomes.success_percent(call);
+        assert!(percent >= 15, "{percent} of a hundred calls of {call} succeeded\n{outcomes}");
     }
-    for exception in [
-        "ConditionalCheckFailedException",
-        "IdempotentParameterMismatchException",
-        "ResourceInUseException",
-        "ResourceNotFoundException",
-        "TransactionCanceledException",
-        "ValidationException",
+    assert!(100 * outcomes.with("ok") / outcomes.total() >= 40, "{outcomes}");
+    for (exception, calls_enough) in [
+        ("ConditionalCheckFailedException", CALLS_ENOUGH),
+        ("ResourceNotFoundException", CALLS_ENOUGH),
+        ("TransactionCanceledException", CALLS_ENOUGH),
+        ("ValidationException", CALLS_ENOUGH),
+        ("IdempotentParameterMismatchException", 5 * CALLS_ENOUGH),
+        ("ResourceInUseException", 5 * CALLS_ENOUGH),
     ] {
-        assert!(outcomes.with(exception) > 0, "there was no {exception}\n{outcomes}");
+        let is_missing = outcomes.total() >= calls_enough && outcomes.with(exception) == 0;
+        assert!(!is_missing, "there was no {exception}\n{outcomes}");
     }
-    assert!(outcomes.refusals() >= 30, "{outcomes}");
+    assert!(outcomes.refusals() >= 15, "{outcomes}");
 }
 
 #[test]

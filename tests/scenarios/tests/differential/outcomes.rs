@@ -39,10 +39,14 @@ impl Outcomes {
         self.counts.keys().map(|call| self.of(call, outcome)).sum()
     }
 
+    /// How many calls there were of an operation.
+    pub(crate) fn of_all(&self, call: &str) -> usize {
+        self.counts.get(call).into_iter().flat_map(BTreeMap::values).sum()
+    }
+
     /// How many of a hundred calls of an operation succeeded.
     pub(crate) fn success_percent(&self, call: &str) -> usize {
-        let all: usize = self.counts.get(call).into_iter().flat_map(BTreeMap::values).sum();
-        100 * self.of(call, "ok") / all.max(1)
+        100 * self.of(call, "ok") / self.of_all(call).max(1)
     }
 
     pub(crate) fn calls(&self) -> impl Iterator<Item = &str> {

@@ -271,7 +271,8 @@ fn key_operand(name: &str, kind: &str, random: &mut Random) -> Value {
         return values::of_any_type(1, random);
     }
     match name {
-        "pk" | "sk" => values::key_value(kind, random).0,
+        "pk" => values::key_value(kind, 2, random).0,
+        "sk" => values::key_value(kind, 4, random).0,
         _ => values::of_attribute(name, random),
     }
 }

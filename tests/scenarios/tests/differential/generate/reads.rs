@@ -17,7 +17,7 @@ pub(crate) fn query(random: &mut Random) -> Step {
     let condition = placeholders.key_condition(partition, sort, random);
     request.insert("KeyConditionExpression".into(), condition.into());
     if random.percent(50) {
-        request.insert("ScanIndexForward".into(), random.percent(30).into());
+        request.insert("ScanIndexForward".into(), random.percent(40).into());
     }
     rest(table, index, placeholders, &mut request, random);
     Step { follow: random.percent(60), ..Step::new("Query", request.into()) }

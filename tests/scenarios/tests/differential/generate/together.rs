@@ -58,7 +58,7 @@ pub(crate) fn batch_get(random: &mut Random) -> Step {
 
 pub(crate) fn batch_write(random: &mut Random) -> Step {
     let mut tables: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
-    for (table, key) in keys(6, random) {
+    for (table, key) in keys(12, random) {
         let element = if random.percent(70) {
             json!({"PutRequest": {"Item": item(table, key, random)}})
         } else {

@@ -67,14 +67,15 @@ const NO_NUMBERS: &[&str] = &[
     "１",
 ];
 
-/// A value of a key attribute, and which of the few it is: the same number for the same value.
-pub(crate) fn key_value(kind: &str, random: &mut Random) -> (Value, usize) {
+/// One of the first few values of a key attribute, of four at most, and which it is: the same number for the same
+/// value.
+pub(crate) fn key_value(kind: &str, values: usize, random: &mut Random) -> (Value, usize) {
     let spellings: &[&[&str]] = match kind {
         "S" => &[&["a"], &["b"], &["ab"], &["é"]],
         "N" => &[&["1", "1.0", "1e0", "+01"], &["2"], &["-1", "-1.00"], &["1000", "1e3"]],
         _ => &[&["YQ=="], &["/w=="], &["AA=="], &["YQA="]],
     };
-    let number = random.below(spellings.len());
+    let number = random.below(values);
     (json!({kind: random.pick(spellings[number])}), number)
 }
 
