@@ -18,6 +18,9 @@ pub(crate) use tables::HEADER;
 const STEPS_MIN: usize = 40;
 const STEPS_MAX: usize = 120;
 
+/// What fills the tables to begin with.
+const BATCHES_FIRST: usize = 5;
+
 /// One call of a sequence.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
@@ -37,7 +40,8 @@ impl Step {
 /// The sequence of that number.
 pub(crate) fn sequence(seed: u64) -> Vec<Step> {
     let mut random = Random::from_seed(seed);
-    let mut steps: Vec<Step> = Vec::new();
+    // Most calls mean little to empty tables.
+    let mut steps: Vec<Step> = (0..BATCHES_FIRST).map(|_| together::batch_write(&mut random)).collect();
     for _ in 0..random.within(STEPS_MIN, STEPS_MAX) {
         let mut step = any(&steps, &mut random);
         if random.percent(8) {

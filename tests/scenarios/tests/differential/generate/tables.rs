@@ -106,6 +106,10 @@ impl Table {
         }
     }
 
+    pub(crate) fn named(name: &str) -> &'static Self {
+        TABLES.iter().find(|table| table.name == name).unwrap()
+    }
+
     /// One of few keys, and a number that is the same for the same key however it is written.
     pub(crate) fn key(&self, random: &mut Random) -> (Map<String, Value>, String) {
         let mut key = Map::new();

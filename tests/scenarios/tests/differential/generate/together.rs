@@ -14,7 +14,7 @@ fn keys(count_max: usize, random: &mut Random) -> Vec<(&'static Table, Map<Strin
     let mut keys = Vec::new();
     for _ in 0..random.within(1, count_max) {
         let mut table = Table::any(random);
-        if table.name == "$New" && random.percent(80) {
+        if table.name == "$New" && random.percent(95) {
             table = Table::any(random);
         }
         let (key, identity) = table.key(random);
