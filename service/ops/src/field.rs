@@ -98,6 +98,7 @@ impl FieldPath {
 fn lower_camel(name: &str) -> String {
     match name {
         "table" => return "tableName".to_owned(),
+        "index" => return "indexName".to_owned(),
         "request_id" => return "clientRequestToken".to_owned(),
         _ => {}
     }
@@ -131,6 +132,7 @@ mod tests {
         assert_eq!(path.to_proto(), "transact_items[2].put.item[\"pk\"]");
         assert_eq!(path.to_aws(), "transactItems.3.member.put.item.pk.member");
         assert_eq!(FieldPath::from("table").to_aws(), "tableName");
+        assert_eq!(FieldPath::from("index").to_aws(), "indexName");
         let inner = FieldPath::from("item").key("pk");
         assert_eq!(inner.below(FieldPath::from("transact_items").index(2).field("put")), path);
         assert_eq!(FieldPath::default().to_proto(), "");

@@ -1,5 +1,6 @@
 //! The format of a file of cases.
 
+use crate::template::Scope;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -117,10 +118,35 @@ impl CaseFile {
     /// It cannot be read, or is not in the format.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
         let text = std::fs::read_to_string(path).map_err(|error| LoadError::Read(path.into(), error))?;
+        Self::parse(&text).map_err(|reason| LoadError::Format(path.into(), reason))
+    }
+
+    /// Reads what would be in a file.
+    ///
+    /// # Errors
+    /// It is not in the format; why.
+    pub fn parse(text: &str) -> Result<Self, String> {
         // A plain `y` or `n` is text, as most readers of YAML have it.
         let options = serde_saphyr::options! { strict_booleans: true };
-        serde_saphyr::from_str_with_options(&text, options)
-            .map_err(|error| LoadError::Format(path.into(), error.to_string()))
+        serde_saphyr::from_str_with_options(text, options).map_err(|error| error.to_string())
+    }
+
+    /// What placeholders stand for in a run of that name, before anything is saved.
+    pub fn scope(&self, run_name: &str) -> Scope {
+        let tables = self.tables.keys().chain(&self.names);
+        let tables = tables.map(|name| (name.clone(), format!("{run_name}.{name}").into()));
+        [("case".to_owned(), run_name.into())].into_iter().chain(tables).collect()
+    }
+
+    /// The requests that create the tables of a run of that name, by the names that cases call them.
+    ///
+    /// # Errors
+    /// A table is not described in the format; why.
+    pub fn table_requests(&self, run_name: &str) -> Result<BTreeMap<String, Value>, String> {
+        let request = |(name, table): (&String, &TableSpec)| {
+            Ok((name.clone(), table.request(&format!("{run_name}.{name}"))?))
+        };
+        self.tables.iter().map(request).collect()
     }
 
     /// Whether a protocol of that name can say what the cases say.

@@ -19,3 +19,4 @@ pub use grpc::GrpcProtocol;
 pub use protocol::{ApiError, CallError, Protocol};
 pub use run::run;
 pub use servers::{ServerFault, TestServer, Throttling};
+pub use template::{Scope, expand};

@@ -40,10 +40,7 @@ async fn run_case(
     run_name: &str,
     protocol: &impl Protocol,
 ) -> Result<(), String> {
-    let mut scope = Scope::from([("case".to_owned(), run_name.into())]);
-    for name in file.tables.keys().chain(&file.names) {
-        scope.insert(name.clone(), format!("{run_name}.{name}").into());
-    }
+    let mut scope = file.scope(run_name);
     for (name, value) in row {
         let value = expand(value, &scope)?;
         scope.insert(name.clone(), value);

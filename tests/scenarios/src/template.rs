@@ -4,10 +4,13 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// What placeholders stand for.
-pub(crate) type Scope = BTreeMap<String, Value>;
+pub type Scope = BTreeMap<String, Value>;
 
 /// `value` with every placeholder replaced and everything to be generated in place.
-pub(crate) fn expand(value: &Value, scope: &Scope) -> Result<Value, String> {
+///
+/// # Errors
+/// A placeholder stands for nothing, or a generator does not take what it is given; which.
+pub fn expand(value: &Value, scope: &Scope) -> Result<Value, String> {
     Ok(match value {
         Value::String(text) => expand_text(text, scope)?,
         Value::Array(elements) => {

@@ -180,7 +180,7 @@ impl BatchGetItem {
 }
 
 /// The bounds of a list, in the envelope for constraints.
-pub(super) fn check_length(field: FieldPath, length: usize, most: usize) -> Result<(), Validation> {
+fn check_length(field: FieldPath, length: usize, most: usize) -> Result<(), Validation> {
     match length {
         0 => Err(Validation::constraint(
             field,

@@ -1,6 +1,5 @@
 //! BatchWriteItem (semantics 9.3–9.6, 12.3).
 
-use super::batch_get_item::check_length;
 use crate::access::{Access, Items};
 use crate::capacity::{CapacityParts, Draw, TABLE, item_slot, write_units};
 use crate::catalog::Table;
@@ -179,6 +178,19 @@ impl Operation for BatchWriteItem {
     }
 }
 
+/// How many writes a table may have. What is wrong is told of the map of all tables, as AWS tells it of a map whose
+/// values are lists (semantics 20.4).
+fn check_writes(field: FieldPath, count: usize) -> Result<(), Validation> {
+    if (1..=WRITES_MAX).contains(&count) {
+        return Ok(());
+    }
+    let constraint = format!(
+        "Map value must satisfy constraint: [Member must have length less than or equal to {WRITES_MAX}, Member must \
+         have length greater than or equal to 1]"
+    );
+    Err(Validation { field, ..Validation::constraint("request_items", Some("{...}"), constraint) })
+}
+
 impl BatchWriteItem {
     /// Every check that comes before the tables are looked up.
     fn check<E: Engine>(self, service: &Service<E>) -> Result<Vec<Element>, Validation> {
@@ -192,7 +204,7 @@ impl BatchWriteItem {
         let mut references = Vec::with_capacity(self.request_items.len());
         for (given, requests) in &self.request_items {
             references.push(service.naming.table(field().key(given), given.clone())?);
-            check_length(field().key(given), requests.len(), WRITES_MAX)?;
+            check_writes(field().key(given), requests.len())?;
         }
         if self.request_items.values().map(Vec::len).sum::<usize>() > WRITES_MAX {
             return Err(Validation::new(field(), "Too many items requested for the BatchWriteItem call"));

@@ -83,8 +83,8 @@ impl Operation for Query {
     }
 
     async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<PageOutput> {
-        let prepared = self.selection.check(service)?;
-        let evaluated_max = check_limit(self.limit)?;
+        let prepared = self.selection.check(service, self.limit)?;
+        let evaluated_max = prepared.evaluated_max;
         let snapshot = service.engine.snapshot(prepared.consistency()).await?;
         let table = service.catalog.serving(&snapshot, &prepared.reference.name).await?;
         let (mut reading, query) = prepared.reading(table)?;
@@ -138,6 +138,8 @@ pub(super) struct Prepared {
     pub(super) select: Option<Select>,
     pub(super) consistent: bool,
     pub(super) direction: Direction,
+    /// The most items that a page evaluates.
+    pub(super) evaluated_max: usize,
 }
 
 impl QuerySelection {
@@ -155,9 +157,16 @@ impl QuerySelection {
             .selecting(self.select)
     }
 
-    pub(super) fn check<E: Engine>(self, service: &Service<E>) -> Result<Prepared, Validation> {
+    /// Checks what can be checked without the table: constraints on members, `limit` too, before expressions
+    /// (semantics 20.6).
+    pub(super) fn check<E: Engine>(
+        self,
+        service: &Service<E>,
+        limit: Option<i32>,
+    ) -> Result<Prepared, Validation> {
         let reference = service.naming.table("table", self.table)?;
         check_index_name(self.index.as_deref())?;
+        let evaluated_max = check_limit(limit)?;
         let projection = projection_parameter(self.projection_expression.as_deref(), &self.arguments);
         Select::check(self.select, projection, self.index.is_some())?;
         let missing = || {
@@ -188,6 +197,7 @@ impl QuerySelection {
             select: self.select,
             consistent: self.consistent,
             direction: if self.descending { Direction::Descending } else { Direction::Ascending },
+            evaluated_max,
         })
     }
 }

@@ -68,8 +68,8 @@ impl Operation for Scan {
     }
 
     async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<PageOutput> {
-        let evaluated_max = check_limit(self.limit)?;
-        let prepared = self.selection.check(service)?;
+        let prepared = self.selection.check(service, self.limit)?;
+        let evaluated_max = prepared.selection.evaluated_max;
         let snapshot = service.engine.snapshot(prepared.selection.consistency()).await?;
         let table = service.catalog.serving(&snapshot, &prepared.selection.reference.name).await?;
         let mut reading = prepared.reading(table)?;
@@ -115,9 +115,16 @@ impl ScanSelection {
             .selecting(self.select)
     }
 
-    pub(super) fn check<E: Engine>(self, service: &Service<E>) -> Result<PreparedScan, Validation> {
+    /// Checks what can be checked without the table: constraints on members, `limit` too, before expressions
+    /// (semantics 20.6).
+    pub(super) fn check<E: Engine>(
+        self,
+        service: &Service<E>,
+        limit: Option<i32>,
+    ) -> Result<PreparedScan, Validation> {
         let reference = service.naming.table("table", self.table)?;
         check_index_name(self.index.as_deref())?;
+        let evaluated_max = check_limit(limit)?;
         let (segment, total_segments) = check_segments(self.segment, self.total_segments)?;
         let projection = projection_parameter(self.projection_expression.as_deref(), &self.arguments);
         Select::check(self.select, projection, self.index.is_some())?;
@@ -135,6 +142,7 @@ impl ScanSelection {
             select: self.select,
             consistent: self.consistent,
             direction: Direction::Ascending,
+            evaluated_max,
         };
         Ok(PreparedScan { selection, segment, total_segments })
     }
@@ -151,17 +159,21 @@ impl PreparedScan {
 
 /// `Segment` and `TotalSegments`: both or neither; the whole is segment 0 of 1.
 fn check_segments(segment: Option<i32>, total: Option<i32>) -> Result<(u32, u32), Validation> {
-    let least = |field: &'static str, value: i32, least: u32| {
-        u32::try_from(value).ok().filter(|value| *value >= least).ok_or_else(|| {
-            Validation::constraint(
-                field,
-                Some(&value.to_string()),
-                format_args!("Member must have value greater than or equal to {least}"),
-            )
-        })
+    let within = |field: &'static str, value: i32, least: u32, most: u32| match u32::try_from(value) {
+        Ok(value) if value > most => Err(Validation::constraint(
+            field,
+            Some(&value.to_string()),
+            format_args!("Member must have value less than or equal to {most}"),
+        )),
+        Ok(value) if value >= least => Ok(value),
+        _ => Err(Validation::constraint(
+            field,
+            Some(&value.to_string()),
+            format_args!("Member must have value greater than or equal to {least}"),
+        )),
     };
-    let segment = segment.map(|segment| least("segment", segment, 0)).transpose()?;
-    let total = total.map(|total| least("total_segments", total, 1)).transpose()?;
+    let segment = segment.map(|segment| within("segment", segment, 0, TOTAL_SEGMENTS_MAX - 1)).transpose()?;
+    let total = total.map(|total| within("total_segments", total, 1, TOTAL_SEGMENTS_MAX)).transpose()?;
     match (segment, total) {
         (None, None) => Ok((0, 1)),
         (Some(_), None) => Err(Validation::new(
@@ -173,11 +185,6 @@ fn check_segments(segment: Option<i32>, total: Option<i32>) -> Result<(u32, u32)
             "segment",
             "The Segment parameter is required but was not present in the request when parameter TotalSegments is \
              present",
-        )),
-        (Some(_), Some(total)) if total > TOTAL_SEGMENTS_MAX => Err(Validation::constraint(
-            "total_segments",
-            Some(&total.to_string()),
-            format_args!("Member must have value less than or equal to {TOTAL_SEGMENTS_MAX}"),
         )),
         (Some(segment), Some(total)) if segment >= total => Err(Validation::new(
             "segment",

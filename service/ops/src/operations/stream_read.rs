@@ -103,7 +103,7 @@ impl Operation for StreamQuery {
 
     async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<Parts> {
         let asked = Asked::Query(self.selection.clone());
-        let prepared = self.selection.check(service)?;
+        let prepared = self.selection.check(service, None)?;
         start(service.clone(), permit.caller().clone(), asked, Selected::Query(prepared), self.options).await
     }
 }
@@ -126,7 +126,7 @@ impl Operation for StreamScan {
 
     async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<Parts> {
         let asked = Asked::Scan(self.selection.clone());
-        let prepared = self.selection.check(service)?;
+        let prepared = self.selection.check(service, None)?;
         start(service.clone(), permit.caller().clone(), asked, Selected::Scan(prepared), self.options).await
     }
 }

@@ -187,10 +187,11 @@ pub(super) fn description(table: v1::TableDescription) -> Value {
         put("BillingModeSummary", billing);
     }
     if let Some(summary) = &table.table_class_summary {
-        put(
-            "TableClassSummary",
-            json!({"TableClass": short(summary.table_class().as_str_name(), "TABLE_CLASS_")}),
-        );
+        let mut class = json!({"TableClass": short(summary.table_class().as_str_name(), "TABLE_CLASS_")});
+        if let (Some(since), Some(members)) = (&summary.last_update_time, class.as_object_mut()) {
+            members.insert("LastUpdateDateTime".into(), since.seconds.into());
+        }
+        put("TableClassSummary", class);
     }
     if !table.local_secondary_indexes.is_empty() {
         let indexes = table.local_secondary_indexes.iter().map(|index| {
