@@ -20,6 +20,8 @@ WITH_SERVER := $(CURDIR)/target/debug/with-server --
 KILL_ROUNDS ?= 20
 # Seconds that each fuzzed reader gets.
 FUZZ_SECONDS ?= 5
+# Random sequences of calls that are compared over both protocols.
+DIFFERENTIAL_SEQUENCES ?= 10
 
 .PHONY: help
 help: ## List the commands
@@ -53,7 +55,8 @@ lint: $(BUF) $(CARGO_DENY) $(PYTHON_PACKAGES) ## Check formatting, lints, licenc
 
 .PHONY: test
 test: lint ## Check and test everything
-	CAIRN_KILL_ROUNDS=$(KILL_ROUNDS) CAIRN_FUZZ_SECONDS=$(FUZZ_SECONDS) cargo test --locked --workspace
+	CAIRN_KILL_ROUNDS=$(KILL_ROUNDS) CAIRN_FUZZ_SECONDS=$(FUZZ_SECONDS) \
+		CAIRN_DIFFERENTIAL_SEQUENCES=$(DIFFERENTIAL_SEQUENCES) cargo test --locked --workspace
 	$(MAKE) --no-print-directory other-clients
 
 .PHONY: clients
@@ -69,8 +72,9 @@ other-clients: $(PYTHON_PACKAGES) $(JAVASCRIPT_PACKAGES)
 	cd tests/clients/go && $(WITH_SERVER) go test -count=1 ./...
 
 .PHONY: bench
-bench: ## Measure the engine, and calls over gRPC beside a bare echo
+bench: ## Measure the engine, signatures, and calls beside bare echoes
 	cargo bench --locked --package cairn-storage-fjall
+	cargo bench --locked --package cairn-auth
 	cargo build --locked --release --package cairn --package cairn-bench-rpc
 	target/release/cairn-bench-rpc
 
