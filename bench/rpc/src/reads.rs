@@ -3,7 +3,7 @@
 //! to the first is Cairn and gRPC; what is lost to the second is Cairn.
 
 use crate::cpu::Process;
-use crate::rpc::{item_of, wait_until_active};
+use crate::rpc::{fill, item_of, wait_until_active};
 use crate::{Error, Options};
 use cairn_api::v1;
 use cairn_api::v1::item_service_client::ItemServiceClient;
@@ -72,29 +72,13 @@ pub(crate) async fn prepare(channels: &[Channel], options: &Options) -> Result<(
         })
         .await?;
     wait_until_active(&mut tables, TABLE).await?;
-    let callers = options.callers.max(1) as u64;
-    let tasks: Vec<_> = (0..callers)
-        .zip(channels.iter().cycle())
-        .map(|(caller, channel)| {
-            let mut client = ItemServiceClient::new(channel.clone());
-            let (items, bytes) = (options.items, options.item_bytes);
-            tokio::spawn(async move {
-                for id in (caller..items).step_by(callers as usize) {
-                    let request = v1::PutItemRequest {
-                        table: TABLE.into(),
-                        item: Some(item_of(key(id), bytes, 'r')),
-                        ..Default::default()
-                    };
-                    client.put_item(request).await?;
-                }
-                Ok::<_, tonic::Status>(())
-            })
-        })
-        .collect();
-    for task in tasks {
-        task.await??;
-    }
-    Ok(())
+    let bytes = options.item_bytes;
+    let put = move |id| v1::PutItemRequest {
+        table: TABLE.into(),
+        item: Some(item_of(key(id), bytes, 'r')),
+        ..Default::default()
+    };
+    fill(channels, options, put).await
 }
 
 /// One round of one way over gRPC, against the server of a process.

@@ -81,15 +81,25 @@ pub(crate) async fn prepare(channels: &[Channel], options: &Options) -> Result<(
         })
         .await?;
     wait_until_active(&mut tables, TABLE).await?;
+    let bytes = options.item_bytes;
+    fill(channels, options, move |id| put(id, bytes, 'a')).await
+}
+
+/// Puts every item, by all callers at once.
+pub(crate) async fn fill(
+    channels: &[Channel],
+    options: &Options,
+    put: impl Fn(u64) -> v1::PutItemRequest + Clone + Send + 'static,
+) -> Result<(), Error> {
     let callers = options.callers.max(1) as u64;
     let tasks: Vec<_> = (0..callers)
         .zip(channels.iter().cycle())
         .map(|(caller, channel)| {
             let mut client = ItemServiceClient::new(channel.clone());
-            let (items, bytes) = (options.items, options.item_bytes);
+            let (items, put) = (options.items, put.clone());
             tokio::spawn(async move {
                 for id in (caller..items).step_by(callers as usize) {
-                    client.put_item(put(id, bytes, 'a')).await?;
+                    client.put_item(put(id)).await?;
                 }
                 Ok::<_, tonic::Status>(())
             })

@@ -14,10 +14,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// What a scan may take on an async worker: about what a runtime allows a task between two awaits. It is the time that
-/// counts; the records are enough that a query of a hundred small items, half a microsecond each, does not change
-/// threads for the last few.
-const INLINE_TIME_MAX: Duration = Duration::from_micros(100);
+/// What a scan may take on an async worker. Records and bytes hold a usual scan to about what a runtime allows a task
+/// between two awaits, and are enough for a query of a hundred small items, half a microsecond to a whole one each, not
+/// to change threads for the last few. The time is for scans that are not usual: of items that are not in memory, or
+/// that step over what was deleted.
+const INLINE_TIME_MAX: Duration = Duration::from_micros(250);
 const INLINE_RECORDS_MAX: usize = 128;
 const INLINE_BYTES_MAX: usize = 128 * 1024;
 /// Looking at the clock, or at whether anyone still waits, costs a tenth of what reading a record does: so it is done
