@@ -15,7 +15,17 @@ const RETRY_MOST: Duration = Duration::from_secs(10);
 
 impl<E: Engine> Catalog<E> {
     /// Enters a table as CREATING and has it made. `definition.number` is given here.
-    pub(crate) async fn create(&self, mut definition: Definition) -> Result<Arc<Table>> {
+    pub(crate) async fn create(&self, definition: Definition) -> Result<Arc<Table>> {
+        self.carry_out(async |catalog| {
+            let table = catalog.enter_table(definition).await?;
+            catalog.spawn_create(table.clone());
+            Ok(table)
+        })
+        .await
+    }
+
+    /// Enters a table as CREATING.
+    async fn enter_table(&self, mut definition: Definition) -> Result<Arc<Table>> {
         let name = definition.name.clone();
         let snapshot = self.engine.snapshot(Consistency::Strong).await?;
         if self.list(&snapshot, None, self.tables_max).await?.len() >= self.tables_max {
@@ -57,9 +67,22 @@ impl<E: Engine> Catalog<E> {
                 }
             })
             .await??;
-        let table = self.parse(&name, entered)?;
-        self.spawn_create(table.clone());
-        Ok(table)
+        self.parse(&name, entered)
+    }
+
+    /// Changes a table, and has it go back to ACTIVE; and has the index made or removed that the change says it is about.
+    pub(crate) async fn update(
+        &self,
+        name: &TableName,
+        change: impl FnMut(Definition) -> Result<(Definition, Option<u16>)> + Send + 'static,
+    ) -> Result<Arc<Table>> {
+        let name = name.clone();
+        self.carry_out(async move |catalog| {
+            let (table, changed_index) = catalog.change(&name, change).await?;
+            catalog.finish_update(&table, changed_index);
+            Ok(table)
+        })
+        .await
     }
 
     /// Marks a table DELETING and has it removed. `check` may refuse.
@@ -68,18 +91,21 @@ impl<E: Engine> Catalog<E> {
         name: &TableName,
         mut check: impl FnMut(&Definition) -> Result<()> + Send + 'static,
     ) -> Result<Arc<Table>> {
-        let (table, already) = self
-            .change(name, move |mut definition| {
+        let name = name.clone();
+        self.carry_out(async move |catalog| {
+            let marking = catalog.change(&name, move |mut definition| {
                 check(&definition)?;
                 let already = definition.status == TableStatus::Deleting;
                 definition.status = TableStatus::Deleting;
                 Ok((definition, already))
-            })
-            .await?;
-        if !already {
-            self.spawn_delete(table.clone());
-        }
-        Ok(table)
+            });
+            let (table, already) = marking.await?;
+            if !already {
+                catalog.spawn_delete(table.clone());
+            }
+            Ok(table)
+        })
+        .await
     }
 
     /// Takes up tables that an earlier run left CREATING, UPDATING or DELETING.
@@ -114,7 +140,7 @@ impl<E: Engine> Catalog<E> {
     }
 
     /// Has a table that was changed go back to ACTIVE, and the index be made or removed that the change was about.
-    pub(crate) fn finish_update(&self, table: &Arc<Table>, index: Option<u16>) {
+    fn finish_update(&self, table: &Arc<Table>, index: Option<u16>) {
         if let Some(id) = index {
             self.spawn_index_change(table.clone(), id);
         }
@@ -178,6 +204,25 @@ impl<E: Engine> Catalog<E> {
             .await?;
         self.forget(&table.definition.name);
         Ok(())
+    }
+
+    /// Carries a change out to its end, whether or not its caller waits for it: what one commit begins, others have to go
+    /// on with.
+    pub(super) async fn carry_out<T, F, S>(&self, change: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(Self) -> S,
+        S: Future<Output = Result<T>> + Send + 'static,
+    {
+        let change = change(self.clone());
+        let changing = self.changing.clone();
+        changing.send_modify(|count| *count += 1);
+        let carried_out = tokio::spawn(async move {
+            let done = change.await;
+            changing.send_modify(|count| *count -= 1);
+            done
+        });
+        carried_out.await.map_err(Error::internal)?
     }
 
     /// Does `step` in the background until it succeeds or the store closes.

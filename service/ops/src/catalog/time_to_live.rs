@@ -103,17 +103,16 @@ impl<E: Engine> Catalog<E> {
         name: &TableName,
         mut change: impl FnMut(&Definition) -> Result<TimeToLive> + Send + 'static,
     ) -> Result<()> {
-        let (catalog, name) = (self.clone(), name.clone());
-        // A task of its own: what was begun is carried out, whether or not the caller waits for the answer.
-        let begun = tokio::spawn(async move {
+        let name = name.clone();
+        let begun = self.carry_out(async move |catalog| {
             let changing = catalog.change(&name, move |mut definition| {
                 definition.time_to_live = Some(change(&definition)?);
                 Ok((definition, ()))
             });
             let (table, ()) = changing.await?;
-            Ok::<_, Error>(catalog.spawn_time_to_live(table))
+            Ok(catalog.spawn_time_to_live(table))
         });
-        let mut prepared = begun.await.map_err(Error::internal)??;
+        let mut prepared = begun.await?;
         // It ends unprepared only when the store closes: the next start goes on then.
         let _ = prepared.wait_for(|prepared| *prepared).await;
         Ok(())

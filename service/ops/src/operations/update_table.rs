@@ -63,16 +63,15 @@ impl Operation for UpdateTable {
         let indexes = IndexUpdates::check(&self.attribute_definitions, &self.global_secondary_index_updates)?;
         let others = service.catalog.provisioned_units_beside(&name).await?;
         let accounting = service.accounting.clone();
-        let (table, changed_index) = service
+        let table = service
             .catalog
-            .change(&name, move |before| {
+            .update(&name, move |before| {
                 let options = &accounting.options;
                 let (after, changed_index) = self.apply(&indexes, before.clone(), now, options)?;
                 check_limits(Some(&before), &after, others, options)?;
                 Ok((after, changed_index))
             })
             .await?;
-        service.catalog.finish_update(&table, changed_index);
         let snapshot = service.engine.snapshot(Consistency::Strong).await?;
         service.catalog.describe(&snapshot, &table, &service.naming).await
     }

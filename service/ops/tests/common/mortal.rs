@@ -1,27 +1,39 @@
-//! An engine that refuses everything after so many changes, as one does whose process dies, or that falls silent. What it
-//! did stays.
+//! An engine that refuses everything after so many changes, as one does whose process dies, or that falls silent for a
+//! while. What it did stays.
 
 use bytes::Bytes;
 use cairn_storage::{Consistency, Decision, Engine, EngineStatistics, Error, RecordKey, Result, SpaceId};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::{Notify, watch};
 
 #[derive(Clone)]
 pub(crate) struct Mortal<E> {
     engine: E,
     changes_left: Arc<AtomicUsize>,
-    silent: Arc<AtomicBool>,
+    silent: Arc<watch::Sender<bool>>,
+    withheld: Arc<Notify>,
 }
 
 #[allow(dead_code)] // Every test file uses its own part.
 impl<E> Mortal<E> {
     pub(crate) fn new(engine: E, changes: usize) -> Self {
-        Self { engine, changes_left: Arc::new(AtomicUsize::new(changes)), silent: Arc::default() }
+        Self {
+            engine,
+            changes_left: Arc::new(AtomicUsize::new(changes)),
+            silent: Arc::new(watch::Sender::new(false)),
+            withheld: Arc::default(),
+        }
     }
 
-    /// From now on transactions are done, or not, and not answered.
+    /// From now on, and until it is told otherwise, transactions are done, or not, and not answered.
     pub(crate) fn fall_silent(&self, silent: bool) {
-        self.silent.store(silent, Ordering::SeqCst);
+        self.silent.send_replace(silent);
+    }
+
+    /// Waits until there is an answer that is withheld.
+    pub(crate) async fn withheld(&self) {
+        self.withheld.notified().await;
     }
 
     /// Whether the engine died.
@@ -50,8 +62,10 @@ impl<E: Engine> Engine for Mortal<E> {
     {
         self.spend()?;
         let outcome = self.engine.transact(keys, decide).await;
-        if self.silent.load(Ordering::SeqCst) {
-            std::future::pending::<()>().await;
+        let mut silent = self.silent.subscribe();
+        if *silent.borrow_and_update() {
+            self.withheld.notify_one();
+            let _ = silent.wait_for(|silent| !silent).await;
         }
         outcome
     }
