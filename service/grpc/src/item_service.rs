@@ -32,6 +32,28 @@ fn messages<T: 'static>(
     Box::pin(parts.map(move |part| part.map(&encode).map_err(|error| status(operation, &error))))
 }
 
+/// A write of one item. The messages of the three have the same members, and are types of their own.
+macro_rules! write_one {
+    ($grpc:expr, $request:expr, $decode:expr, $response:ident) => {{
+        let in_response = wants_failure_in_response($request.get_ref().condition_failure_report);
+        let written = $grpc.call_or(
+            $request,
+            $decode,
+            |output| v1::$response {
+                attributes: output.attributes,
+                consumed_capacity: output.consumed_capacity.map(capacity),
+                item_collection_metrics: output.item_collection_metrics.map(collection),
+                ..Default::default()
+            },
+            |error| {
+                let condition_failure = Some(failed_condition(error, in_response)?);
+                Ok(v1::$response { condition_failure, ..Default::default() })
+            },
+        );
+        written.await
+    }};
+}
+
 #[tonic::async_trait]
 impl<E: Engine> ItemService for Grpc<E> {
     async fn get_item(&self, request: Request<v1::GetItemRequest>) -> Answer<v1::GetItemResponse> {
@@ -43,66 +65,15 @@ impl<E: Engine> ItemService for Grpc<E> {
     }
 
     async fn put_item(&self, request: Request<v1::PutItemRequest>) -> Answer<v1::PutItemResponse> {
-        let in_response = wants_failure_in_response(request.get_ref().condition_failure_report);
-        self.call_or(
-            request,
-            to_put,
-            |output| v1::PutItemResponse {
-                attributes: output.attributes,
-                consumed_capacity: output.consumed_capacity.map(capacity),
-                item_collection_metrics: output.item_collection_metrics.map(collection),
-                ..Default::default()
-            },
-            |error| {
-                let condition_failure = failed_condition(error, in_response)?;
-                Ok(v1::PutItemResponse { condition_failure: Some(condition_failure), ..Default::default() })
-            },
-        )
-        .await
+        write_one!(self, request, to_put, PutItemResponse)
     }
 
     async fn update_item(&self, request: Request<v1::UpdateItemRequest>) -> Answer<v1::UpdateItemResponse> {
-        let in_response = wants_failure_in_response(request.get_ref().condition_failure_report);
-        self.call_or(
-            request,
-            to_update,
-            |output| v1::UpdateItemResponse {
-                attributes: output.attributes,
-                consumed_capacity: output.consumed_capacity.map(capacity),
-                item_collection_metrics: output.item_collection_metrics.map(collection),
-                ..Default::default()
-            },
-            |error| {
-                let condition_failure = failed_condition(error, in_response)?;
-                Ok(v1::UpdateItemResponse {
-                    condition_failure: Some(condition_failure),
-                    ..Default::default()
-                })
-            },
-        )
-        .await
+        write_one!(self, request, to_update, UpdateItemResponse)
     }
 
     async fn delete_item(&self, request: Request<v1::DeleteItemRequest>) -> Answer<v1::DeleteItemResponse> {
-        let in_response = wants_failure_in_response(request.get_ref().condition_failure_report);
-        self.call_or(
-            request,
-            to_delete,
-            |output| v1::DeleteItemResponse {
-                attributes: output.attributes,
-                consumed_capacity: output.consumed_capacity.map(capacity),
-                item_collection_metrics: output.item_collection_metrics.map(collection),
-                ..Default::default()
-            },
-            |error| {
-                let condition_failure = failed_condition(error, in_response)?;
-                Ok(v1::DeleteItemResponse {
-                    condition_failure: Some(condition_failure),
-                    ..Default::default()
-                })
-            },
-        )
-        .await
+        write_one!(self, request, to_delete, DeleteItemResponse)
     }
 
     async fn batch_get_item(

@@ -43,19 +43,53 @@ fn total(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
+// The paged and the streamed reads have the same members, in messages that are types of their own.
+
+macro_rules! query_selection {
+    ($request:expr) => {
+        QuerySelection {
+            table: $request.table,
+            index: $request.index,
+            key_condition_expression: Some($request.key_condition_expression).filter(|text| !text.is_empty()),
+            filter_expression: $request.filter_expression,
+            projection_expression: $request.projection_expression,
+            arguments: arguments($request.bindings),
+            select: select($request.select)?,
+            consistent: is_strong($request.read_consistency)?,
+            descending: is_descending($request.sort_order)?,
+        }
+    };
+}
+
+macro_rules! scan_selection {
+    ($request:expr) => {
+        ScanSelection {
+            table: $request.table,
+            index: $request.index,
+            filter_expression: $request.filter_expression,
+            projection_expression: $request.projection_expression,
+            arguments: arguments($request.bindings),
+            select: select($request.select)?,
+            consistent: is_strong($request.read_consistency)?,
+            segment: $request.segment,
+            total_segments: $request.total_segments,
+        }
+    };
+}
+
+macro_rules! stream_options {
+    ($request:expr) => {
+        StreamOptions {
+            limit: $request.limit,
+            resume_token: Some($request.resume_token),
+            return_consumed_capacity: return_consumed_capacity($request.return_consumed_capacity)?,
+        }
+    };
+}
+
 pub(crate) fn to_query(request: v1::QueryRequest) -> Result<Query, Error> {
     Ok(Query {
-        selection: QuerySelection {
-            table: request.table,
-            index: request.index,
-            key_condition_expression: Some(request.key_condition_expression).filter(|text| !text.is_empty()),
-            filter_expression: request.filter_expression,
-            projection_expression: request.projection_expression,
-            arguments: arguments(request.bindings),
-            select: select(request.select)?,
-            consistent: is_strong(request.read_consistency)?,
-            descending: is_descending(request.sort_order)?,
-        },
+        selection: query_selection!(request),
         limit: request.limit,
         exclusive_start_key: start_key(&request.exclusive_start_key),
         return_consumed_capacity: return_consumed_capacity(request.return_consumed_capacity)?,
@@ -74,17 +108,7 @@ pub(crate) fn query_response(page: PageOutput) -> v1::QueryResponse {
 
 pub(crate) fn to_scan(request: v1::ScanRequest) -> Result<Scan, Error> {
     Ok(Scan {
-        selection: ScanSelection {
-            table: request.table,
-            index: request.index,
-            filter_expression: request.filter_expression,
-            projection_expression: request.projection_expression,
-            arguments: arguments(request.bindings),
-            select: select(request.select)?,
-            consistent: is_strong(request.read_consistency)?,
-            segment: request.segment,
-            total_segments: request.total_segments,
-        },
+        selection: scan_selection!(request),
         limit: request.limit,
         exclusive_start_key: start_key(&request.exclusive_start_key),
         return_consumed_capacity: return_consumed_capacity(request.return_consumed_capacity)?,
@@ -102,45 +126,11 @@ pub(crate) fn scan_response(page: PageOutput) -> v1::ScanResponse {
 }
 
 pub(crate) fn to_stream_query(request: v1::StreamQueryRequest) -> Result<StreamQuery, Error> {
-    Ok(StreamQuery {
-        selection: QuerySelection {
-            table: request.table,
-            index: request.index,
-            key_condition_expression: Some(request.key_condition_expression).filter(|text| !text.is_empty()),
-            filter_expression: request.filter_expression,
-            projection_expression: request.projection_expression,
-            arguments: arguments(request.bindings),
-            select: select(request.select)?,
-            consistent: is_strong(request.read_consistency)?,
-            descending: is_descending(request.sort_order)?,
-        },
-        options: StreamOptions {
-            limit: request.limit,
-            resume_token: Some(request.resume_token),
-            return_consumed_capacity: return_consumed_capacity(request.return_consumed_capacity)?,
-        },
-    })
+    Ok(StreamQuery { selection: query_selection!(request), options: stream_options!(request) })
 }
 
 pub(crate) fn to_stream_scan(request: v1::StreamScanRequest) -> Result<StreamScan, Error> {
-    Ok(StreamScan {
-        selection: ScanSelection {
-            table: request.table,
-            index: request.index,
-            filter_expression: request.filter_expression,
-            projection_expression: request.projection_expression,
-            arguments: arguments(request.bindings),
-            select: select(request.select)?,
-            consistent: is_strong(request.read_consistency)?,
-            segment: request.segment,
-            total_segments: request.total_segments,
-        },
-        options: StreamOptions {
-            limit: request.limit,
-            resume_token: Some(request.resume_token),
-            return_consumed_capacity: return_consumed_capacity(request.return_consumed_capacity)?,
-        },
-    })
+    Ok(StreamScan { selection: scan_selection!(request), options: stream_options!(request) })
 }
 
 fn summary(summary: StreamSummary) -> v1::StreamReadSummary {
