@@ -196,8 +196,11 @@ async fn a_batch_with_one_element_that_breaks_a_rule_writes_nothing() {
     // Callers' items come encoded.
     let (text, _) = refused(vec![WriteRequest::Put(Item::from_encoded(large.encoded()))]).await;
     assert_eq!(text, "Item size has exceeded the maximum allowed size");
-    let (text, _) = refused((0..25).map(|sk| put_request("a", &sk.to_string())).collect()).await;
-    assert!(text.ends_with("Member must have length less than or equal to 25"), "{text}");
+    let (text, field) = refused((0..25).map(|sk| put_request("a", &sk.to_string())).collect()).await;
+    let length = "Map value must satisfy constraint: [Member must have length less than or equal to 25, Member must \
+                  have length greater than or equal to 1]";
+    assert!(text.ends_with(length), "{text}");
+    assert_eq!(field, "request_items[\"Music\"]");
     let missing = batch_write(vec![("Music", vec![good()]), ("Other", vec![good()])]).by_root(&service).await;
     assert!(matches!(missing, Err(Error::ResourceNotFound { .. })));
     let (text, _) = invalid(batch_write(vec![]).by_root(&service).await);
