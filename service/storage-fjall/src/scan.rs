@@ -21,9 +21,6 @@ use std::time::{Duration, Instant};
 const INLINE_TIME_MAX: Duration = Duration::from_micros(250);
 const INLINE_RECORDS_MAX: usize = 128;
 const INLINE_BYTES_MAX: usize = 128 * 1024;
-/// Looking at the clock, or at whether anyone still waits, costs a tenth of what reading a record does: so it is done
-/// once in so many records.
-const RECORDS_BETWEEN_LOOKS: usize = 8;
 
 /// How far a walk came.
 pub(crate) enum Progress {
@@ -80,11 +77,8 @@ impl Cursor {
 
     fn walk_within_budget(&mut self, visitor: &mut impl Visit) -> Result<Progress> {
         let began = Instant::now();
-        let (mut records, mut bytes) = (0_usize, 0);
-        while records < INLINE_RECORDS_MAX && bytes < INLINE_BYTES_MAX {
-            if records.is_multiple_of(RECORDS_BETWEEN_LOOKS) && began.elapsed() >= INLINE_TIME_MAX {
-                break;
-            }
+        let (mut records, mut bytes) = (0, 0);
+        while records < INLINE_RECORDS_MAX && bytes < INLINE_BYTES_MAX && began.elapsed() < INLINE_TIME_MAX {
             let Some(record) = self.next() else { return Ok(Progress::Finished) };
             let (key, value) = record.into_inner().map_err(failed)?;
             records += 1;
@@ -98,17 +92,13 @@ impl Cursor {
 
     /// Walks until the visitor breaks, the range ends, the walk is cancelled, or the view expires.
     pub(crate) fn walk(&mut self, visitor: &mut impl Visit) -> Result<()> {
-        let mut records = 0_usize;
         while let Some(record) = self.next() {
-            if records.is_multiple_of(RECORDS_BETWEEN_LOOKS) {
-                if self.cancelled.load(Ordering::Relaxed) {
-                    break;
-                }
-                if self.view.is_expired() {
-                    return Err(Error::Overloaded);
-                }
+            if self.cancelled.load(Ordering::Relaxed) {
+                break;
             }
-            records += 1;
+            if self.view.is_expired() {
+                return Err(Error::Overloaded);
+            }
             let (key, value) = record.into_inner().map_err(failed)?;
             if let ControlFlow::Break(()) = visitor.visit(&key, value.into()) {
                 break;
