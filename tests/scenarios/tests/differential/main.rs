@@ -109,7 +109,7 @@ fn assert_outcomes(outcomes: &Outcomes) {
     let is_frequent = |call: &&str| outcomes.of_all(call) >= CALLS_FREQUENT;
     for call in outcomes.calls().filter(is_frequent) {
         let percent = outcomes.success_percent(call);
-        assert!(percent >= 15, "{percent} of a hundred calls of {call} succeeded\n{outcomes}");
+        assert!(percent >= 5, "{percent} of a hundred calls of {call} succeeded\n{outcomes}");
     }
     assert!(100 * outcomes.with("ok") / outcomes.total() >= 40, "{outcomes}");
     for (exception, calls_enough) in [

@@ -158,6 +158,8 @@ fn expression(request: &mut Value, random: &mut Random) {
 fn placeholders(request: &mut Value, random: &mut Random) {
     let is_it = |name: &str| name.ends_with("Expression");
     let Some(found) = one_with(request, &is_it, random) else { return };
+    // Where there can be a projection only, AWS JSON has no member for values, and does not see one.
+    let takes_values = found.keys().any(|name| is_it(name) && name != "ProjectionExpression");
     let mut insert = |member: &str, name: &str, value: Value| {
         found.entry(member).or_insert_with(|| json!({}))[name] = value;
     };
@@ -169,7 +171,7 @@ fn placeholders(request: &mut Value, random: &mut Random) {
         }
         // What is empty cannot be told from what is absent over gRPC.
         found.retain(|name, member| !name.starts_with("ExpressionAttribute") || *member != json!({}));
-    } else if random.percent(50) {
+    } else if !takes_values || random.percent(50) {
         let text = random.pick(&["v", "", "a.b"]);
         insert("ExpressionAttributeNames", &format!("{}{name}", random.pick(&["#", "#", ":"])), json!(text));
     } else {
