@@ -342,13 +342,7 @@ impl Request for CreateTableInput {
     type Operation = CreateTable;
 
     fn check_first(&self) -> Result<(), Validation> {
-        let required = |name: &str, missing: bool| {
-            if !missing {
-                return Ok(());
-            }
-            let text = format!("The parameter '{name}' is required but was not present in the request");
-            Err(Validation::new("table", text))
-        };
+        let required = |name, missing| if missing { Err(CreateTable::lacks(name)) } else { Ok(()) };
         required("TableName", self.table.is_none())?;
         required("AttributeDefinitions", self.definitions.is_none())?;
         required("KeySchema", self.key_schema.is_none())

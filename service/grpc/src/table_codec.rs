@@ -157,6 +157,9 @@ fn index_update(update: v1::GlobalSecondaryIndexUpdate) -> Result<GlobalSecondar
 }
 
 pub(crate) fn to_create(request: v1::CreateTableRequest) -> Result<CreateTable, Error> {
+    if request.table.is_empty() {
+        return Err(CreateTable::lacks("TableName").into());
+    }
     not_implemented("stream_specification", request.stream_specification.is_some())?;
     not_implemented("sse_specification", request.sse_specification.is_some())?;
     // A message cannot tell an empty list from none, so empty is none.
@@ -453,8 +456,11 @@ mod tests {
 
     #[test]
     fn an_index_is_read_with_all_that_is_asked_of_it() {
-        let request =
-            v1::CreateTableRequest { global_secondary_indexes: vec![by_team()], ..Default::default() };
+        let request = v1::CreateTableRequest {
+            table: "Games".into(),
+            global_secondary_indexes: vec![by_team()],
+            ..Default::default()
+        };
         let create = to_create(request).unwrap();
         assert!(create.local_secondary_indexes.is_none());
         let index = &create.global_secondary_indexes.unwrap()[0];

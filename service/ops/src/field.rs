@@ -10,6 +10,8 @@ pub struct FieldPath(Vec<Step>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
     Field(&'static str),
+    /// A field that only AWS's API has: the gRPC API has its members where it would be.
+    AwsField(&'static str),
     Index(usize),
     Key(String),
 }
@@ -22,6 +24,13 @@ impl FieldPath {
     #[must_use]
     pub fn field(mut self, name: &'static str) -> Self {
         self.0.push(Step::Field(name));
+        self
+    }
+
+    /// One step further in, in AWS's API alone.
+    #[must_use]
+    pub fn aws_field(mut self, name: &'static str) -> Self {
+        self.0.push(Step::AwsField(name));
         self
     }
 
@@ -66,6 +75,7 @@ impl FieldPath {
             let _ = match step {
                 Step::Field(name) if out.is_empty() => write!(out, "{name}"),
                 Step::Field(name) => write!(out, ".{name}"),
+                Step::AwsField(_) => Ok(()),
                 Step::Index(index) => write!(out, "[{index}]"),
                 Step::Key(key) => write!(out, "[{key:?}]"),
             };
@@ -81,7 +91,7 @@ impl FieldPath {
                 out.push('.');
             }
             match step {
-                Step::Field(name) => out.push_str(&lower_camel(name)),
+                Step::Field(name) | Step::AwsField(name) => out.push_str(&lower_camel(name)),
                 Step::Index(index) => {
                     let _ = write!(out, "{}.member", index + 1);
                 }
@@ -131,6 +141,9 @@ mod tests {
         let path = FieldPath::from("transact_items").index(2).field("put").field("item").key("pk");
         assert_eq!(path.to_proto(), "transact_items[2].put.item[\"pk\"]");
         assert_eq!(path.to_aws(), "transactItems.3.member.put.item.pk.member");
+        let path_of_get = FieldPath::from("transact_items").index(0).aws_field("get").field("table");
+        assert_eq!(path_of_get.to_proto(), "transact_items[0].table");
+        assert_eq!(path_of_get.to_aws(), "transactItems.1.member.get.tableName");
         assert_eq!(FieldPath::from("table").to_aws(), "tableName");
         assert_eq!(FieldPath::from("index").to_aws(), "indexName");
         let inner = FieldPath::from("item").key("pk");

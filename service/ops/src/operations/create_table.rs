@@ -49,6 +49,17 @@ pub struct CreateTable {
     pub resource_policy: Option<String>,
 }
 
+impl CreateTable {
+    /// What a request is told without a member that it needs (semantics 20.4). Whether a member is there is for its
+    /// protocol to know.
+    pub fn lacks(member: &str) -> Validation {
+        Validation::new(
+            "table",
+            format!("The parameter '{member}' is required but was not present in the request"),
+        )
+    }
+}
+
 impl Operation for CreateTable {
     const KIND: OperationKind = OperationKind::CreateTable;
     type Output = TableDescription;

@@ -8,8 +8,8 @@ use crate::transaction::{
     distinct_records, read_cost, record_key,
 };
 use crate::{
-    ConsumedCapacity, ExpressionArguments, Operation, OperationKind, Permit, Result, ReturnConsumedCapacity,
-    Service, UnitKind, Validation,
+    ConsumedCapacity, ExpressionArguments, FieldPath, Operation, OperationKind, Permit, Result,
+    ReturnConsumedCapacity, Service, UnitKind, Validation,
 };
 use cairn_expression::Projection;
 use cairn_model::{AttributeMap, DecodeBudget, Item, StoredItem, TableReference};
@@ -59,13 +59,18 @@ struct Get {
     projection: Option<Projection>,
 }
 
+/// The place of a read. AWS's API has another member around it.
+fn get_field(number: usize) -> FieldPath {
+    action_field(number).aws_field("get")
+}
+
 impl Operation for TransactGetItems {
     const KIND: OperationKind = OperationKind::TransactGetItems;
     type Output = TransactGetItemsOutput;
 
     fn accesses<'o>(&'o self) -> Vec<Access<'o>> {
         let access = |(number, get): (usize, &'o TransactGet)| {
-            let place = action_field(number);
+            let place = get_field(number);
             let key = vec![(place.clone().field("key"), &get.key)];
             let mentions = Mentions {
                 projection: get.projection_expression.as_deref(),
@@ -110,7 +115,7 @@ impl Operation for TransactGetItems {
             let key = table.key_schema().key_of_argument(&get.key);
             keys.push(
                 key.map(|key| record_key(&table, &key))
-                    .map_err(|error| KeyFault::new(error, action_field(number).field("key"))),
+                    .map_err(|error| KeyFault::new(error, get_field(number).field("key"))),
             );
         }
         let records = distinct_records(keys)?;
@@ -155,7 +160,7 @@ impl Operation for TransactGetItems {
 
 impl Get {
     fn new<E: Engine>(service: &Service<E>, number: usize, get: TransactGet) -> Result<Self, Validation> {
-        let field = action_field(number);
+        let field = get_field(number);
         let table = service.naming.table(field.clone().field("table"), get.table)?;
         let key = get.key.into_attributes(&mut DecodeBudget::item());
         let key = key.map_err(|error| error.at(field.clone().field("key")))?;
