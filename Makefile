@@ -20,8 +20,10 @@ WITH_SERVER := $(CURDIR)/target/debug/with-server --
 KILL_ROUNDS ?= 20
 # Seconds that each fuzzed reader gets.
 FUZZ_SECONDS ?= 5
-# Random sequences of calls that are compared over both protocols.
+# Random sequences of calls that are compared over both protocols, and which is the first: the same each time, so that
+# what has passed passes again. `make test DIFFERENTIAL_SEED=` takes new ones.
 DIFFERENTIAL_SEQUENCES ?= 10
+DIFFERENTIAL_SEED ?= 1
 
 .PHONY: help
 help: ## List the commands
@@ -56,7 +58,8 @@ lint: $(BUF) $(CARGO_DENY) $(PYTHON_PACKAGES) ## Check formatting, lints, licenc
 .PHONY: test
 test: lint ## Check and test everything
 	CAIRN_KILL_ROUNDS=$(KILL_ROUNDS) CAIRN_FUZZ_SECONDS=$(FUZZ_SECONDS) \
-		CAIRN_DIFFERENTIAL_SEQUENCES=$(DIFFERENTIAL_SEQUENCES) cargo test --locked --workspace
+		CAIRN_DIFFERENTIAL_SEQUENCES=$(DIFFERENTIAL_SEQUENCES) CAIRN_DIFFERENTIAL_SEED=$(DIFFERENTIAL_SEED) \
+		cargo test --locked --workspace
 	$(MAKE) --no-print-directory other-clients
 
 .PHONY: clients

@@ -43,7 +43,8 @@ const CALLS_ENOUGH: usize = 800;
 const CALLS_FREQUENT: usize = 50;
 
 fn number(variable: &str) -> Option<u64> {
-    env::var(variable).ok().map(|text| text.parse().expect("a number"))
+    let text = env::var(variable).ok().filter(|text| !text.is_empty())?;
+    Some(text.parse().expect("a number"))
 }
 
 fn first_seed() -> u64 {
