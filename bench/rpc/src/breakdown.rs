@@ -1,6 +1,6 @@
 //! What of a call's cost is its protocol's: the same calls made in this process, over a store in memory, through the
-//! stack alone and through each protocol. What a protocol adds is the reading of the request and the writing of the
-//! answer; of PutItem mostly the reading, of GetItem mostly the writing.
+//! stack alone and through each protocol. What a protocol adds is finding its service and who calls, the reading of the
+//! request and the writing of the answer; of PutItem mostly the reading, of GetItem mostly the writing.
 
 use crate::http_calls;
 use crate::rpc::{self, Kind, TABLE, filler};

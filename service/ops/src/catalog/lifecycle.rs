@@ -8,6 +8,7 @@ use cairn_model::{TableName, TableStatus};
 use cairn_storage::{Consistency, Decision, Engine, Write};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinHandle;
 
 /// How long to wait before a step that failed is tried again, at first and at most.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
@@ -214,15 +215,7 @@ impl<E: Engine> Catalog<E> {
         F: FnOnce(Self) -> S,
         S: Future<Output = Result<T>> + Send + 'static,
     {
-        let change = change(self.clone());
-        let changing = self.changing.clone();
-        changing.send_modify(|count| *count += 1);
-        let carried_out = tokio::spawn(async move {
-            let done = change.await;
-            changing.send_modify(|count| *count -= 1);
-            done
-        });
-        carried_out.await.map_err(Error::internal)?
+        self.spawn_counted(change(self.clone())).await.map_err(Error::internal)?
     }
 
     /// Does `step` in the background until it succeeds or the store closes.
@@ -232,8 +225,7 @@ impl<E: Engine> Catalog<E> {
         S: Future<Output = Result<()>> + Send,
     {
         let catalog = self.clone();
-        self.changing.send_modify(|count| *count += 1);
-        tokio::spawn(async move {
+        self.spawn_counted(async move {
             let mut wait = RETRY_FIRST;
             while let Err(error) = step(catalog.clone()).await {
                 if let Error::Unavailable { source: Some(cairn_storage::Error::Closed), .. } = error {
@@ -246,8 +238,21 @@ impl<E: Engine> Catalog<E> {
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(RETRY_MOST);
             }
-            catalog.changing.send_modify(|count| *count -= 1);
         });
+    }
+
+    /// A task of its own, which counts among the changes under way until it ends.
+    fn spawn_counted<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        let changing = self.changing.clone();
+        changing.send_modify(|count| *count += 1);
+        tokio::spawn(async move {
+            let done = work.await;
+            changing.send_modify(|count| *count -= 1);
+            done
+        })
     }
 }
 
