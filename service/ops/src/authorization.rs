@@ -82,6 +82,12 @@ impl<O: Operation> Asked for O {
 /// Needed for looking a table up without being permitted to: to find out whether one is.
 pub(crate) struct Judging(());
 
+/// For tests of what is looked up.
+#[cfg(test)]
+pub(crate) fn judging() -> Judging {
+    Judging(())
+}
+
 #[derive(Debug, thiserror::Error)]
 #[error("an operation looked for a table that it had not asked for")]
 struct NotAskedFor;

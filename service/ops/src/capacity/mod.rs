@@ -122,6 +122,11 @@ impl Accounting {
         limits.configure(now, read, write);
     }
 
+    #[cfg(test)]
+    pub(crate) fn knows(&self, number: u64) -> bool {
+        self.tables.lock().contains_key(&number)
+    }
+
     /// Forgets a table that is gone.
     pub(crate) fn forget(&self, number: u64) {
         self.tables.lock().remove(&number);

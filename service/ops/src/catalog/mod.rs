@@ -16,6 +16,9 @@ mod known;
 mod lifecycle;
 mod permitted;
 mod record;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)] // Tests fail loudly.
+mod tests;
 mod time_to_live;
 
 pub(crate) use basis::Basis;
