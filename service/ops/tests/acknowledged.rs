@@ -63,7 +63,9 @@ impl Beside {
                 while !stop.load(SeqCst) {
                     let tag = Tag { key: format!("key-{writer}"), value: changes.to_string() };
                     let done = match changes % 2 {
-                        0 => TagResource { resource_arn: ARN.into(), tags: vec![tag] }.by_root(&service).await,
+                        0 => {
+                            TagResource { resource_arn: ARN.into(), tags: vec![tag] }.by_root(&service).await
+                        }
                         _ => {
                             UntagResource { resource_arn: ARN.into(), keys: vec![tag.key] }
                                 .by_root(&service)
@@ -146,8 +148,33 @@ async fn delete_policy<E: Engine>(service: &Service<E>) {
     delete.by_root(service).await.unwrap();
 }
 
+/// When a policy denies a call everything.
+#[derive(Clone, Copy, PartialEq)]
+enum Denying {
+    Before,
+    /// Once the call is permitted, and before it is carried out.
+    Between,
+}
+
+/// What becomes of a call of ada's.
+async fn attempt<E: Engine, O: Operation>(
+    service: &Service<E>,
+    denying: Denying,
+    operation: O,
+) -> Result<O::Output> {
+    if denying == Denying::Before {
+        return as_ada(service, operation).await;
+    }
+    delete_policy(service).await;
+    let principal = service.identities().principal_for(ADA).unwrap();
+    let caller = Caller { principal, connection: Connection::default() };
+    let permitted = service.permit(caller, operation).await.unwrap();
+    put_policy(service, "Deny").await;
+    service.execute(permitted).await
+}
+
 /// Every way to an item, and to the table itself. Says which were allowed.
-async fn allowed<E: Engine>(service: &Service<E>) -> Vec<&'static str> {
+async fn allowed<E: Engine>(service: &Service<E>, denying: Denying) -> Vec<&'static str> {
     let item = || Item::from(key("a", "b"));
     let keys = KeysAndAttributes { keys: vec![item()], ..Default::default() };
     let transact_get = TransactGet { table: TABLE.into(), key: item(), ..Default::default() };
@@ -168,10 +195,12 @@ async fn allowed<E: Engine>(service: &Service<E>) -> Vec<&'static str> {
         ..Default::default()
     };
     let scan = ScanSelection { table: TABLE.into(), ..Default::default() };
+    let tag = Tag { key: "key".into(), value: "value".into() };
+    let time_to_live = TimeToLiveSpecification { enabled: Some(true), attribute: "until".into() };
     let mut allowed = Vec::new();
     macro_rules! try_all {
         ($($operation:expr),* $(,)?) => {$(
-            if !is_denied(&as_ada(service, $operation).await) {
+            if !is_denied(&attempt(service, denying, $operation).await) {
                 allowed.push(stringify!($operation).split(' ').next().unwrap());
             }
         )*};
@@ -193,10 +222,16 @@ async fn allowed<E: Engine>(service: &Service<E>) -> Vec<&'static str> {
         StreamQuery { selection: query, ..Default::default() },
         StreamScan { selection: scan, ..Default::default() },
         DescribeTable { table: TABLE.into() },
-        UpdateTable { table: TABLE.into(), ..Default::default() },
-        TagResource { resource_arn: ARN.into(), tags: Vec::new() },
+        UpdateTable { table: TABLE.into(), deletion_protection: Some(false), ..Default::default() },
+        DeleteTable { table: TABLE.into() },
+        TagResource { resource_arn: ARN.into(), tags: vec![tag] },
+        UntagResource { resource_arn: ARN.into(), keys: vec!["key".into()] },
+        ListTagsOfResource { resource_arn: ARN.into(), ..Default::default() },
+        UpdateTimeToLive { table: TABLE.into(), specification: Some(time_to_live) },
         DescribeTimeToLive { table: TABLE.into() },
+        PutResourcePolicy { resource_arn: ARN.into(), policy: policy("Allow"), ..Default::default() },
         GetResourcePolicy { resource_arn: ARN.into() },
+        DeleteResourcePolicy { resource_arn: ARN.into(), ..Default::default() },
     ];
     allowed
 }
@@ -207,7 +242,7 @@ async fn a_policy_put_on_a_table_counts_at_once<E: Engine>(engine: E) {
     for _ in 0..ROUNDS {
         put_policy(&service, "Deny").await;
         looks(&service, true).await;
-        assert_eq!(allowed(&service).await, [""; 0]);
+        assert_eq!(allowed(&service, Denying::Before).await, [""; 0]);
         delete_policy(&service).await;
         looks(&service, false).await;
     }
@@ -221,7 +256,7 @@ async fn what_a_caller_loses_counts_at_once<E: Engine>(engine: E) {
     for _ in 0..ROUNDS {
         identities.delete_inline_policy(&Holder::User("ada".into()), "all").await.unwrap();
         looks(&service, true).await;
-        assert_eq!(allowed(&service).await, [""; 0]);
+        assert_eq!(allowed(&service, Denying::Before).await, [""; 0]);
         allow_all(&service).await;
         looks(&service, false).await;
     }
@@ -270,7 +305,7 @@ async fn a_table_that_was_deleted_counts_no_more<E: Engine>(engine: E) {
         };
         common::create(&service, create).await.unwrap();
         looks(&service, true).await;
-        assert_eq!(allowed(&service).await, [""; 0]);
+        assert_eq!(allowed(&service, Denying::Before).await, [""; 0]);
         let item = match sort {
             [] => common::attributes(&[("pk", s("a"))]),
             _ => key("a", "b"),
@@ -314,6 +349,85 @@ over_both_engines!(
     deletion_protection_counts_at_once,
     a_table_that_was_deleted_counts_no_more,
 );
+
+#[tokio::test]
+async fn a_call_is_judged_again_by_the_policy_that_its_table_has_when_it_is_carried_out() {
+    let service = service_over(MemoryEngine::new()).await;
+    put_policy(&service, "Deny").await;
+    assert_eq!(allowed(&service, Denying::Between).await, [""; 0]);
+
+    // The other way round: what is permitted still goes on, by the table as it is.
+    delete_policy(&service).await;
+    let principal = service.identities().principal_for(ADA).unwrap();
+    let caller = Caller { principal, connection: Connection::default() };
+    let permitted = service.permit(caller, get()).await.unwrap();
+    put_policy(&service, "Allow").await;
+    service.execute(permitted).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_call_is_judged_again_by_a_table_that_came_or_went_since_it_was_permitted() {
+    let service = service_over(MemoryEngine::new()).await;
+    let principal = service.identities().principal_for(ADA).unwrap();
+    let caller = || Caller { principal: principal.clone(), connection: Connection::default() };
+    let deleted = async || {
+        DeleteTable { table: TABLE.into() }.by_root(&service).await.unwrap();
+        service.settled().await;
+    };
+    deleted().await;
+    let read = service.permit(caller(), get()).await.unwrap();
+    let create = service.permit(caller(), table()).await.unwrap();
+    let denying = CreateTable { resource_policy: Some(policy("Deny")), ..table() };
+    common::create(&service, denying).await.unwrap();
+    assert!(is_denied(&service.execute(read).await));
+    assert!(is_denied(&service.execute(create).await));
+
+    // One that is allowed by the table's policy alone is not told that the table is gone.
+    service.identities().delete_inline_policy(&Holder::User("ada".into()), "all").await.unwrap();
+    put_policy(&service, "Allow").await;
+    let read = service.permit(caller(), get()).await.unwrap();
+    let write = service.permit(caller(), common::put(&key("a", "b"))).await.unwrap();
+    let describe = service.permit(caller(), DescribeTable { table: TABLE.into() }).await.unwrap();
+    let tags = vec![Tag { key: "key".into(), value: "value".into() }];
+    let tag = service.permit(caller(), TagResource { resource_arn: ARN.into(), tags }).await.unwrap();
+    deleted().await;
+    assert!(is_denied(&service.execute(read).await));
+    assert!(is_denied(&service.execute(write).await));
+    assert!(is_denied(&service.execute(describe).await));
+    common::create(&service, table()).await.unwrap();
+    assert!(is_denied(&service.execute(tag).await));
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_key_is_told_by_the_table_as_it_is() {
+    let service = service_over(MemoryEngine::new()).await;
+    let root = || root::root(&service);
+    let short: Item = common::attributes(&[("pk", s("a"))]).into();
+    let put = PutItem { table: TABLE.into(), item: short.clone(), ..Default::default() };
+    let put = service.permit(root(), put).await.unwrap();
+    let read = GetItem { table: TABLE.into(), key: short.clone(), ..Default::default() };
+    let read = service.permit(root(), read).await.unwrap();
+    let transact = TransactWriteItem {
+        table: TABLE.into(),
+        action: TransactAction::Put { item: short },
+        condition_expression: None,
+        arguments: ExpressionArguments::default(),
+        return_values_on_condition_check_failure: Default::default(),
+    };
+    let transact = TransactWriteItems { transact_items: vec![transact], ..Default::default() };
+    let transact = service.permit(root(), transact).await.unwrap();
+    DeleteTable { table: TABLE.into() }.by_root(&service).await.unwrap();
+    service.settled().await;
+    let create = CreateTable {
+        attribute_definitions: definitions(&[("pk", KeyType::S)]),
+        key_schema: keys(&["pk"], &[]),
+        ..table()
+    };
+    common::create(&service, create).await.unwrap();
+    service.execute(put).await.unwrap();
+    assert!(service.execute(read).await.unwrap().item.is_some());
+    service.execute(transact).await.unwrap();
+}
 
 #[tokio::test]
 async fn a_stream_ends_when_a_policy_forbids_it_however_it_began() {

@@ -1,6 +1,6 @@
 use super::*;
-use crate::authorization::judging;
 use crate::UnitKind;
+use crate::authorization::judging;
 use crate::capacity::{CapacityOptions, Draw, TABLE};
 use crate::table_reference::Naming;
 use cairn_model::{BillingMode, KeyAttribute, KeyType, ProvisionedThroughput, Tag};
