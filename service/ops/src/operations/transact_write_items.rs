@@ -537,7 +537,7 @@ impl Transaction {
     ) -> Decision<Attempt> {
         let mut found = found.iter().map(Option::as_ref);
         for table in tables.values() {
-            if !table.is(found.next().flatten()) {
+            if !table.governs(found.next().flatten()) {
                 return Decision::unchanged(Attempt::TableChanged);
             }
         }
