@@ -49,6 +49,7 @@ pub(crate) enum Message {
 pub(crate) struct Budgets {
     pub(crate) write_buffer_bytes: u64,
     pub(crate) journal_bytes: u64,
+    pub(crate) spaces_max: usize,
 }
 
 /// The state of the monitor's thread.
@@ -255,6 +256,7 @@ impl Monitor {
             write_buffer_bytes,
             journal_bytes,
             spaces: view.spaces.len(),
+            spaces_max: Some(self.budgets.spaces_max),
             last_commit: view.sequence,
         }
     }

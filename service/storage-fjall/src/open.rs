@@ -300,8 +300,11 @@ fn start(options: &FjallOptions, store: Store, recovered: Recovered) -> Result<H
         monitor: monitor.clone(),
     };
     work.begin(first)?;
-    let budgets =
-        Budgets { write_buffer_bytes: options.write_buffer_bytes, journal_bytes: options.journal_bytes };
+    let budgets = Budgets {
+        write_buffer_bytes: options.write_buffer_bytes,
+        journal_bytes: options.journal_bytes,
+        spaces_max: options.max_spaces,
+    };
     let watching = Monitor::new(
         database,
         store.database_folder,
