@@ -119,6 +119,7 @@ impl<'e> Shape<'e> {
         match error {
             Error::Validation(_) => Self { namespace: VALIDATE, ..shape },
             Error::ResourceNotFound { .. }
+            | Error::TableNotFound { .. }
             | Error::TableAlreadyExists { .. }
             | Error::TableInUse { .. }
             | Error::IndexInUse { .. }

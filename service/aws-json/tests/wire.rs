@@ -576,7 +576,6 @@ async fn what_is_known_and_not_served_is_refused_and_not_ignored() {
     let server = Server::start().await;
     for (member, value) in [
         ("StreamSpecification", json!({"StreamEnabled": true, "StreamViewType": "KEYS_ONLY"})),
-        ("SSESpecification", json!({"Enabled": true})),
         ("VectorIndexes", json!([])),
         ("GlobalTableSourceArn", json!("arn:aws:dynamodb:local:000000000000:table/Music")),
     ] {

@@ -108,6 +108,14 @@ impl<E: Engine> Service<E> {
                 (Cow::Owned(format!("arn:aws:iam::{}:{kind}/{name}", self.naming.account)), None, None)
             }
             Target::Caller => (Cow::Borrowed(caller.principal.arn()), None, None),
+            Target::Table { named, .. } if self.naming.is_elsewhere(named) => {
+                return Err(Error::AccessDenied {
+                    principal: caller.principal.arn().to_owned(),
+                    action: access.action,
+                    resource: (*named).to_owned(),
+                    reason: format!("no resource-based policy allows the {} action", access.action),
+                });
+            }
             Target::Table { field, named, index } => {
                 let name = self.naming.table(access.table_field(*field), (*named).to_owned())?.name;
                 let mut arn = self.naming.arn(&name);

@@ -25,6 +25,12 @@ pub enum Error {
         /// What is missing: the table's name or an ARN.
         resource: String,
     },
+    /// TableNotFoundException: what the operations on backups say instead.
+    #[error("Table not found: {table}")]
+    TableNotFound {
+        /// The table's name.
+        table: String,
+    },
     /// ResourceInUseException because the name is taken.
     #[error("Table already exists: {table}")]
     TableAlreadyExists {
@@ -313,6 +319,7 @@ impl Error {
         match self {
             Self::Validation(_) => "ValidationException",
             Self::ResourceNotFound { .. } => "ResourceNotFoundException",
+            Self::TableNotFound { .. } => "TableNotFoundException",
             Self::TableAlreadyExists { .. } | Self::TableInUse { .. } | Self::IndexInUse { .. } => {
                 "ResourceInUseException"
             }

@@ -1,7 +1,7 @@
 //! Keeping indexes in step with their items: what a change of one item does to its entries, and what it costs.
 
 use crate::capacity::{Cost, entry_slot, item_slot, write_units};
-use crate::catalog::{Index, IndexCounter, Table};
+use crate::catalog::{FillPlace, FillProgress, Index, IndexCounter, IndexStatus, Table};
 use crate::item_write::{ItemOrigin, NewItem};
 use crate::{FieldPath, Result, Validation};
 use bytes::Bytes;
@@ -28,7 +28,7 @@ impl EntryRecord {
 }
 
 /// Appends what becoming `new` does to the index entries of the item at `key`, and what that costs. Says how many bytes
-/// the entries in local indexes grow by.
+/// the entries in local indexes grow by. `filling` is the progress of the index that is being filled, if one is.
 ///
 /// # Errors
 /// An index key attribute that cannot be one.
@@ -37,6 +37,7 @@ pub(crate) fn index_writes(
     key: &RecordKey,
     old: Option<&AttributeMap>,
     new: Option<&NewItem>,
+    filling: &FillProgress,
     writes: &mut Vec<Write>,
     cost: &mut Cost,
 ) -> Result<i64> {
@@ -56,7 +57,11 @@ pub(crate) fn index_writes(
         if index.schema.kind == IndexKind::Local {
             local_bytes += bytes(after.as_ref()) - bytes(before.as_ref());
         }
-        write_entry(table, index, key, before, after, writes, cost);
+        let place = match index.status {
+            IndexStatus::Backfilling => filling.place(&key.key),
+            _ => FillPlace::Done,
+        };
+        write_entry(table, index, (key, place), before, after, writes, cost);
     }
     Ok(local_bytes)
 }
@@ -70,7 +75,7 @@ fn bytes(entry: Option<&EntryRecord>) -> i64 {
 fn write_entry(
     table: &Table,
     index: &Index,
-    item: &RecordKey,
+    (item, place): (&RecordKey, FillPlace),
     before: Option<EntryRecord>,
     after: Option<EntryRecord>,
     writes: &mut Vec<Write>,
@@ -109,7 +114,12 @@ fn write_entry(
     let deltas =
         [(IndexCounter::Items, items), (IndexCounter::Bytes, size_after as i64 - size_before as i64)];
     for (counter, delta) in deltas.into_iter().filter(|(_, delta)| *delta != 0) {
-        writes.push(Write::Add(table.index_counter(index.schema.id, counter), delta));
+        if place != FillPlace::Behind {
+            writes.push(Write::Add(table.index_counter(index.schema.id, counter), delta));
+        }
+        if place == FillPlace::Window {
+            writes.push(Write::Add(table.window_counter(counter), delta));
+        }
     }
 }
 

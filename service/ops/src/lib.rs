@@ -38,8 +38,8 @@ pub use capacity::{
     Throttled, ThrottlingReason, ThroughputLimit, UnitKind, UnitPair,
 };
 pub use catalog::{
-    IndexDescription, IndexStatus, OnDemandMaximum, Table, TableDescription, ThroughputDescription,
-    TimeToLiveDescription, TimeToLiveStatus,
+    ChangeFailure, IndexDescription, IndexStatus, OnDemandMaximum, Table, TableDescription,
+    ThroughputDescription, TimeToLiveDescription, TimeToLiveStatus,
 };
 pub use error::{CancellationCode, CancellationReason, Error, ExpressionFault, Result, Validation};
 pub use expressions::{BuiltExpressions, ExpressionArguments};

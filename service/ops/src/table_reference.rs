@@ -1,6 +1,7 @@
 //! From what a caller wrote for a table, a name or an ARN, to its name.
 
 use crate::error::{At, name_constraint};
+use crate::operations::DEFAULT_KEY;
 use crate::{FieldPath, Validation};
 use cairn_model::{TableName, TableReference, limits, parse_table_arn, table_arn};
 use std::sync::Arc;
@@ -18,12 +19,30 @@ impl Naming {
         table_arn(&self.region, &self.account, table)
     }
 
+    /// The ARN of the key that stands for the encryption of the operator's disk.
+    pub(crate) fn key_arn(&self) -> String {
+        format!("arn:aws:kms:{}:{}:{DEFAULT_KEY}", self.region, self.account)
+    }
+
     /// The table that a name or an ARN names, if it is well-formed.
     pub(crate) fn table_name(&self, given: &str) -> Option<TableName> {
         if given.starts_with("arn:") {
             return parse_table_arn(&self.region, &self.account, given).ok();
         }
         given.parse().ok()
+    }
+
+    /// Whether what a caller names is a table of another account.
+    pub(crate) fn is_elsewhere(&self, given: &str) -> bool {
+        let mut parts = given.splitn(6, ':').skip(2);
+        let service = parts.next();
+        let account = parts.nth(1);
+        service == Some("dynamodb")
+            && account.is_some_and(|account| {
+                account != &*self.account
+                    && account.len() == 12
+                    && account.bytes().all(|byte| byte.is_ascii_digit())
+            })
     }
 
     /// The table that a caller names in a member that takes a name or an ARN.

@@ -51,6 +51,8 @@ impl TestServer {
             dev: Some(true),
             capacity_limits: Some(throttling == Throttling::On),
             ttl_sweep_seconds: Some(1),
+            // As DynamoDB answers.
+            wait_for_tables: Some(false),
             ..Default::default()
         }
         .resolve()

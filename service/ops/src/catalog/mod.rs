@@ -7,14 +7,18 @@
 mod backfill;
 mod definition;
 mod describe;
+mod fill_progress;
 mod index_lifecycle;
 mod lifecycle;
 mod record;
 mod time_to_live;
+mod work;
 
+pub use definition::{ChangeFailure, IndexStatus, OnDemandMaximum, ThroughputDescription};
 pub(crate) use definition::{Definition, FIRST_INDEX_ID, Index, ResourcePolicy, Throughput};
-pub use definition::{IndexStatus, OnDemandMaximum, ThroughputDescription};
 pub use describe::{IndexDescription, TableDescription};
+pub(crate) use fill_progress::{FillPlace, FillProgress};
+pub(crate) use lifecycle::SPACES_PER_TABLE;
 pub(crate) use record::table_key;
 pub(crate) use time_to_live::{TimeToLive, TimeToLiveStage};
 pub use time_to_live::{TimeToLiveDescription, TimeToLiveStatus};

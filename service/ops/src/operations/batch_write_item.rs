@@ -2,7 +2,7 @@
 
 use crate::access::{Access, Items};
 use crate::capacity::{CapacityParts, Draw, TABLE, item_slot, write_units};
-use crate::catalog::Table;
+use crate::catalog::{FillProgress, Table};
 use crate::error::At;
 use crate::item_write::{Change, NewItem, Written, item_writes, write_item};
 use crate::{
@@ -246,10 +246,14 @@ async fn check_against_tables<E: Engine>(
         let Some(table) = tables.get(&element.reference.name) else { continue };
         let key = element.write.key(table, &element.field)?;
         let record = RecordKey::new(table.items(), key.storage_key());
-        item_writes(table, &record, None, &element.write.change()).map_err(|error| match error {
-            Error::Validation(validation) => validation.below(element.field.clone()).into(),
-            error => error,
-        })?;
+        // Only whether the item fits is of interest.
+        let filling = FillProgress::default();
+        item_writes(table, &record, None, &element.write.change(), &filling).map_err(
+            |error| match error {
+                Error::Validation(validation) => validation.below(element.field.clone()).into(),
+                error => error,
+            },
+        )?;
         let promised = promised.entry(&element.reference.name).or_default();
         let draw = Draw { index: TABLE, slot: item_slot(&record.key), units: 0.0 };
         let admission = table.capacity.check_after(UnitKind::Write, &[draw], *promised);

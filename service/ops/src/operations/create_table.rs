@@ -4,6 +4,7 @@ use super::key_definitions::{
     AttributeDefinition, AttributeTypes, KeySchemaElement, SecondaryIndexInput, check_count,
     check_projected_sum, invalid,
 };
+use super::table_settings::{EncryptionInput, StreamInput};
 use super::throughput::{
     Asked, OnDemandInput, Subject, ThroughputInput, WarmInput, throughput_for, throughput_for_index,
 };
@@ -18,7 +19,8 @@ use crate::{
 use cairn_model::{BillingMode, IndexKind, IndexSchema, KeySchema, TableClass, TableStatus, Tag};
 use cairn_storage::Engine;
 
-/// Makes a table. Answers at once with status CREATING; the table is ready when DescribeTable says ACTIVE.
+/// Makes a table. Answers with status CREATING although the table is ready by then, within milliseconds; or with ACTIVE
+/// where [`wait_for_tables`](crate::ServiceOptions::wait_for_tables) is set.
 #[derive(Clone, Debug, Default)]
 pub struct CreateTable {
     /// The table's name.
@@ -43,6 +45,10 @@ pub struct CreateTable {
     pub table_class: Option<TableClass>,
     /// Whether DeleteTable is to be refused.
     pub deletion_protection: bool,
+    /// Whether it is to have a stream.
+    pub stream: Option<StreamInput>,
+    /// How it is to be encrypted.
+    pub encryption: Option<EncryptionInput>,
     /// Labels.
     pub tags: Vec<Tag>,
     /// The table's own policy, in force from the start: an IAM document in JSON.
@@ -92,6 +98,8 @@ impl Operation for CreateTable {
         };
         let subject = Subject { field: None, name: "table", billing_mode, is_new: true };
         let throughput = asked.of_new(&subject, provisioned, options)?;
+        self.stream.unwrap_or_default().check()?;
+        let encryption = self.encryption.as_ref().map_or(Ok(false), EncryptionInput::check)?;
         check_tags("tags", &self.tags)?;
         let arn = service.naming.arn(&name);
         let resource_policy = match self.resource_policy {
@@ -120,13 +128,27 @@ impl Operation for CreateTable {
             resource_policy,
             next_index_id: FIRST_INDEX_ID + indexes.len() as u16,
             time_to_live: None,
+            encryption,
+            failure: None,
             indexes,
         };
         types.check_used(&definition.key_attributes(), !definition.indexes.is_empty())?;
         let others = service.catalog.provisioned_units_beside(&definition.name).await?;
         check_limits(None, &definition, others, options)?;
         let table = service.catalog.create(definition).await?;
-        Ok(service.catalog.describe_empty(&table, &service.naming))
+        let mut description = match service.wait_for_tables {
+            true => service.describe_now(&table, &table.definition).await?,
+            false => service.catalog.describe_empty(&table.definition, &service.naming),
+        };
+        // What was not asked for is told by DescribeTable.
+        description.warm = description.warm.filter(|_| self.warm_throughput.is_some());
+        let globals = self.global_secondary_indexes.iter().flatten();
+        let warmed: Vec<_> = globals.filter(|index| index.warm_throughput.is_some()).collect();
+        for index in &mut description.indexes {
+            let is_asked = warmed.iter().any(|warmed| warmed.name == index.name);
+            index.warm = index.warm.filter(|_| is_asked);
+        }
+        Ok(description)
     }
 }
 

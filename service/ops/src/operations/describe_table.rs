@@ -27,16 +27,6 @@ impl Operation for DescribeTable {
             .find(&snapshot, &name)
             .await?
             .ok_or_else(|| Error::no_such_table(name.as_str()))?;
-        // A table whose space is being made or is gone has no totals yet, or any more.
-        match service.catalog.describe(&snapshot, &table, &service.naming).await {
-            Err(Error::Internal { source }) if is_missing_space(&*source) => {
-                Ok(service.catalog.describe_empty(&table, &service.naming))
-            }
-            described => described,
-        }
+        service.catalog.describe(&table, &table.definition, &service.naming).await
     }
-}
-
-fn is_missing_space(error: &(dyn std::error::Error + 'static)) -> bool {
-    matches!(error.downcast_ref(), Some(cairn_storage::Error::SpaceNotFound(_)))
 }

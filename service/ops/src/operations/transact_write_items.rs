@@ -8,7 +8,7 @@
 use super::update_item::{change, check_targets, update_error};
 use crate::access::{Access, Items, Mentions};
 use crate::capacity::{Draw, TABLE, item_slot, write_units};
-use crate::catalog::{Table, table_key};
+use crate::catalog::{FillProgress, Table, table_key};
 use crate::error::At;
 use crate::idempotency::{Fingerprint, RequestToken};
 use crate::item_collection::{collection_key, resize};
@@ -29,7 +29,7 @@ use cairn_model::{
     item_size,
 };
 use cairn_storage::{Consistency, Decision, Engine, RecordKey, Write};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Writes and checks items, all or none of them.
@@ -436,6 +436,9 @@ struct Collection {
     actions: Vec<usize>,
 }
 
+/// What the records say of how far indexes are filled, by the numbers of their tables.
+type Fillings<'f> = HashMap<u64, &'f Option<Bytes>>;
+
 /// An action with its item as it is.
 struct Met<'t> {
     action: &'t Action,
@@ -457,6 +460,7 @@ impl Transaction {
         keys.extend(self.token.as_ref().map(RequestToken::key));
         keys.extend(records.iter().cloned());
         keys.extend(collections.iter().map(|collection| collection.key.clone()));
+        keys.extend(tables.values().filter_map(|table| table.declared_fill_key()));
         let collections = Arc::new(collections);
         let (transaction, deciding_tables, deciding_collections) =
             (self.clone(), tables.clone(), collections.clone());
@@ -511,6 +515,10 @@ impl Transaction {
         collections: (&[Collection], u64),
         found: &[Option<Bytes>],
     ) -> Decision<Attempt> {
+        // The last of the declared records say how far indexes are filled.
+        let filled: Vec<_> = tables.values().filter(|table| table.declared_fill_key().is_some()).collect();
+        let (found, fillings) = found.split_at(found.len().saturating_sub(filled.len()));
+        let fillings = filled.iter().map(|table| table.definition.number).zip(fillings).collect();
         let mut found = found.iter().map(Option::as_ref);
         for table in tables.values() {
             if !table.is(found.next().flatten()) {
@@ -518,7 +526,7 @@ impl Transaction {
             }
         }
         let token = self.token.as_ref().map(|token| (token, found.next().flatten()));
-        match self.outcome(tables, records, collections, token, found) {
+        match self.outcome(tables, records, (collections, fillings), token, found) {
             Ok((writes, done)) => Decision { writes, outcome: Attempt::Done(done) },
             Err(refusal) => Decision::unchanged(Attempt::Refused(refusal)),
         }
@@ -528,7 +536,7 @@ impl Transaction {
         &self,
         tables: &Tables,
         records: &[RecordKey],
-        (collections, bytes_max): (&[Collection], u64),
+        ((collections, bytes_max), fillings): ((&[Collection], u64), Fillings<'_>),
         token: Option<(&RequestToken, Option<&Bytes>)>,
         mut found: impl Iterator<Item = Option<&'f Bytes>>,
     ) -> Result<(Vec<Write>, Done), Refusal> {
@@ -542,7 +550,7 @@ impl Transaction {
         {
             return Ok((Vec::new(), replayed(&items)));
         }
-        let Changes { mut writes, costs, growths, capacity } = changes(&items)?;
+        let Changes { mut writes, costs, growths, capacity } = changes(&items, &fillings)?;
         if let Err(error) = check_conditions(&items) {
             return Err(Refusal { error: Box::new(error), costs });
         }
@@ -583,7 +591,7 @@ impl Transaction {
     }
 
     /// The answer to a transaction that was given up over some of its declared keys: those of its tables, of its token
-    /// if it has one, of its actions' items, and of their collections.
+    /// if it has one, of its actions' items, of their collections, and of the progress of indexes.
     fn conflict(&self, tables: &Tables, collections: &[Collection], declared: &[usize]) -> Error {
         let token_at = tables.len();
         let items_at = token_at + usize::from(self.token.is_some());
@@ -600,8 +608,11 @@ impl Transaction {
                 place.checked_sub(collections_at).and_then(|place| collections.get(place))
             {
                 actions.extend(&collection.actions);
-            } else {
+            } else if *place < collections_at {
                 actions.push(place.saturating_sub(items_at));
+            } else {
+                // The progress of an index that is being filled, which all items of its table go by.
+                actions.extend(0..self.actions.len());
             }
         }
         conflict(self.actions.len(), &actions)
@@ -633,7 +644,7 @@ struct Changes {
 
 /// What all actions come to. An action that its item does not allow cancels the transaction before any condition is looked
 /// at, and is the only one reported.
-fn changes(items: &[Met<'_>]) -> Result<Changes> {
+fn changes(items: &[Met<'_>], fillings: &Fillings<'_>) -> Result<Changes> {
     let mut changes = Changes {
         writes: Vec::new(),
         costs: Costs::default(),
@@ -641,8 +652,11 @@ fn changes(items: &[Met<'_>]) -> Result<Changes> {
         capacity: Vec::with_capacity(items.len()),
     };
     for (number, Met { action, table, record, old }) in items.iter().enumerate() {
-        let writes =
-            action.change(old.as_ref()).and_then(|change| item_writes(table, record, old.as_ref(), &change));
+        let filling = fillings.get(&table.definition.number).and_then(|record| record.as_ref());
+        let filling = FillProgress::read(filling)?;
+        let writes = action
+            .change(old.as_ref())
+            .and_then(|change| item_writes(table, record, old.as_ref(), &change, &filling));
         match writes {
             Ok(writes) => {
                 let cost = writes.cost.doubled();
