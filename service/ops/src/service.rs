@@ -1,6 +1,6 @@
 //! `Service`: what every operation works with.
 
-use crate::capacity::{Accounting, CapacityOptions, Demand};
+use crate::capacity::{Accounting, CapacityOptions};
 use crate::catalog::{Catalog, Definition, SPACES_PER_TABLE, Table};
 use crate::idempotency::TokenSweep;
 use crate::sweep::{SweepTask, Sweeper};
@@ -139,19 +139,6 @@ impl<E: Engine> Service<E> {
             Some(now) => self.catalog.describe(&now, &now.definition, &self.naming).await,
             None => Ok(self.catalog.describe_empty(known, &self.naming)),
         }
-    }
-
-    /// Refuses a call that the table it names has nothing for, by what is known without asking the store. A call that
-    /// is let through is looked at again when it is known what it does.
-    ///
-    /// # Errors
-    /// [`Error::Throttled`](crate::Error::Throttled).
-    pub fn admit(&self, demand: &Demand<'_>) -> crate::Result<()> {
-        // What is wrong with the name is said by the operation.
-        let Some(name) = self.naming.table_name(demand.table) else { return Ok(()) };
-        let Some(table) = self.catalog.known(&name) else { return Ok(()) };
-        let drawn_on = table.capacity.drawn_on(demand.index);
-        Ok(table.capacity.admit(demand.kind, drawn_on, None)?)
     }
 
     /// The storage engine.

@@ -4,6 +4,7 @@ use crate::error::{At, name_constraint};
 use crate::operations::DEFAULT_KEY;
 use crate::{FieldPath, Validation};
 use cairn_model::{TableName, TableReference, limits, parse_table_arn, table_arn};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// The region and account that ARNs here carry.
@@ -22,14 +23,6 @@ impl Naming {
     /// The ARN of the key that stands for the encryption of the operator's disk.
     pub(crate) fn key_arn(&self) -> String {
         format!("arn:aws:kms:{}:{}:{DEFAULT_KEY}", self.region, self.account)
-    }
-
-    /// The table that a name or an ARN names, if it is well-formed.
-    pub(crate) fn table_name(&self, given: &str) -> Option<TableName> {
-        if given.starts_with("arn:") {
-            return parse_table_arn(&self.region, &self.account, given).ok();
-        }
-        given.parse().ok()
     }
 
     /// Whether what a caller names is a table of another account.
@@ -51,18 +44,23 @@ impl Naming {
         field: impl Into<FieldPath>,
         given: String,
     ) -> Result<TableReference, Validation> {
-        let field = field.into();
+        self.table_in(|| field.into(), given.into())
+    }
+
+    /// As [`table`](Self::table), of a member that is asked for only if something is wrong with it.
+    pub(crate) fn table_in(
+        &self,
+        field: impl FnOnce() -> FieldPath,
+        given: Cow<'_, str>,
+    ) -> Result<TableReference, Validation> {
         if given.is_empty() {
-            return Err(Validation::constraint(field, None, "Member must not be null"));
+            return Err(Validation::constraint(field(), None, "Member must not be null"));
         }
-        if given.starts_with("arn:") {
-            let name = self.parse_arn(field, &given)?;
-            return Ok(TableReference { name, given });
-        }
-        match given.parse() {
-            Ok(name) => Ok(TableReference { name, given }),
-            Err(error) => Err(name_constraint(field, &given, error)),
-        }
+        let name = match given.starts_with("arn:") {
+            true => self.parse_arn(field, &given)?,
+            false => given.parse().map_err(|error| name_constraint(field(), &given, error))?,
+        };
+        Ok(TableReference { name, given: given.into_owned() })
     }
 
     /// The table that a caller names in a member that takes an ARN only.
@@ -70,13 +68,13 @@ impl Naming {
         if arn.is_empty() {
             return Err(Validation::constraint(field, None, "Member must not be null"));
         }
-        self.parse_arn(field.into(), arn)
+        self.parse_arn(|| field.into(), arn)
     }
 
-    fn parse_arn(&self, field: FieldPath, arn: &str) -> Result<TableName, Validation> {
+    fn parse_arn(&self, field: impl FnOnce() -> FieldPath, arn: &str) -> Result<TableName, Validation> {
         if arn.len() > limits::TABLE_REFERENCE_CHARS_MAX {
             return Err(Validation::constraint(
-                field,
+                field(),
                 Some(arn),
                 format_args!(
                     "Member must have length less than or equal to {}",
@@ -84,6 +82,6 @@ impl Naming {
                 ),
             ));
         }
-        parse_table_arn(&self.region, &self.account, arn).map_err(|error| error.at(field))
+        parse_table_arn(&self.region, &self.account, arn).map_err(|error| error.at(field()))
     }
 }

@@ -73,12 +73,13 @@ impl<E: Engine> Catalog<E> {
                 }
             })
             .await??;
-        self.parse(&name, entered)
+        // Deleted since, if there is none.
+        self.parse(&name, entered)?.ok_or_else(|| Error::no_such_table(name.as_str()))
     }
 
     /// Changes a table. `change` says what it becomes and how it is described while that is under way, and what goes on
     /// after this call: the creation or removal of the index that it names.
-    pub(crate) async fn update(
+    pub(super) async fn update(
         &self,
         name: &TableName,
         mut change: impl FnMut(Definition) -> Result<(Definition, Definition, Option<u16>)> + Send + 'static,
@@ -140,7 +141,7 @@ impl<E: Engine> Catalog<E> {
 
     /// Marks a table DELETING and has it removed. `check` may refuse. Answers with the table as it was marked; by then it
     /// is gone, unless the store is very slow.
-    pub(crate) async fn delete(
+    pub(super) async fn delete(
         &self,
         name: &TableName,
         mut check: impl FnMut(&Definition) -> Result<()> + Send + 'static,
@@ -169,8 +170,7 @@ impl<E: Engine> Catalog<E> {
         self.count_tables().await?;
         let snapshot = self.engine.snapshot(Consistency::Strong).await?;
         let mut numbers = HashSet::new();
-        for name in self.list(&snapshot, None, usize::MAX).await? {
-            let Some(table) = self.find(&snapshot, &name).await? else { continue };
+        for table in self.tables(&snapshot).await? {
             numbers.insert(table.definition.number);
             match table.definition.status {
                 TableStatus::Creating => self.resume_work(table, Work::Create),
@@ -297,7 +297,7 @@ impl<E: Engine> Catalog<E> {
                 _ => Decision::unchanged(()),
             })
             .await?;
-        self.forget(&table.definition.name);
+        self.forget(&table.definition.name, number);
         Ok(Step::Done)
     }
 
@@ -321,14 +321,14 @@ fn enter(definition: &mut Definition, numbers: Numbers, tables_max: usize) -> Re
 
 /// The record of the next table's number, and of how many tables there are.
 #[derive(Clone, Copy)]
-struct Numbers {
-    next: u64,
+pub(super) struct Numbers {
+    pub(super) next: u64,
     tables: u64,
 }
 
 impl Numbers {
     /// What a record says; of a new store that there are none, and the next is 1. Earlier versions did not count them.
-    fn read(record: Option<&Bytes>) -> Self {
+    pub(super) fn read(record: Option<&Bytes>) -> Self {
         let number = |at: usize| {
             let bytes = record?.get(at..)?.first_chunk()?;
             Some(u64::from_be_bytes(*bytes))

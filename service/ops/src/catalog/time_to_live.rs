@@ -90,7 +90,7 @@ impl Definition {
 
 impl<E: Engine> Catalog<E> {
     /// Turns a table's time to live on or off, as `change` says.
-    pub(crate) async fn change_time_to_live(
+    pub(super) async fn change_time_to_live(
         &self,
         name: &TableName,
         mut change: impl FnMut(&Definition) -> Result<TimeToLive> + Send + 'static,

@@ -20,11 +20,9 @@ impl Operation for DeleteTable {
         vec![Access::to_table("dynamodb:DeleteTable", "table", &self.table)]
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<TableDescription> {
-        let name = service.naming.table("table", self.table)?.name;
-        let table = service
-            .catalog
-            .delete(&name, |definition| {
+    async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<TableDescription> {
+        let table = permit
+            .delete(service, |definition| {
                 // DynamoDB refuses a table that is CREATING or UPDATING (semantics 3.5). Here it could not be said
                 // how long that lasts, on a disk that is full for example, and there would be no other way out.
                 if definition.deletion_protection {

@@ -19,12 +19,12 @@ impl Operation for DescribeContinuousBackups {
         vec![Access::to_table("dynamodb:DescribeContinuousBackups", "table", &self.table)]
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<()> {
-        let name = service.naming.table("table", self.table)?.name;
+    async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<()> {
+        let table = permit.table()?;
         let snapshot = service.engine.snapshot(Consistency::Strong).await?;
-        match service.catalog.find(&snapshot, &name).await? {
+        match permit.find(service, &snapshot, table).await? {
             Some(_) => Ok(()),
-            None => Err(Error::TableNotFound { table: name.to_string() }),
+            None => Err(Error::TableNotFound { table: table.reference.name.to_string() }),
         }
     }
 }

@@ -19,14 +19,11 @@ impl Operation for DescribeTable {
         vec![Access::to_table("dynamodb:DescribeTable", "table", &self.table)]
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<TableDescription> {
-        let name = service.naming.table("table", self.table)?.name;
+    async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<TableDescription> {
+        let table = permit.table()?;
         let snapshot = service.engine.snapshot(Consistency::Strong).await?;
-        let table = service
-            .catalog
-            .find(&snapshot, &name)
-            .await?
-            .ok_or_else(|| Error::no_such_table(name.as_str()))?;
+        let found = permit.find(service, &snapshot, table).await?;
+        let table = found.ok_or_else(|| Error::no_such_table(table.reference.name.as_str()))?;
         service.catalog.describe(&table, &table.definition, &service.naming).await
     }
 }

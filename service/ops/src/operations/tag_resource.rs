@@ -23,17 +23,16 @@ impl Operation for TagResource {
         vec![Access::to_table("dynamodb:TagResource", "resource_arn", &self.resource_arn).tagging(tags)]
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<()> {
-        let name = service.naming.resource("resource_arn", &self.resource_arn)?;
+    async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<()> {
+        service.naming.resource("resource_arn", &self.resource_arn)?;
         if self.tags.is_empty() {
             return Err(Validation::new("tags", "Atleast one Tag needs to be provided as Input.").into());
         }
         check_tags("tags", &self.tags)?;
         let arn = self.resource_arn;
         let tags = self.tags;
-        service
-            .catalog
-            .change(&name, move |mut definition| {
+        permit
+            .change(service, move |mut definition| {
                 for tag in &tags {
                     match definition.tags.iter_mut().find(|present| present.key == tag.key) {
                         Some(present) => present.value.clone_from(&tag.value),

@@ -23,17 +23,16 @@ impl Operation for UntagResource {
         vec![Access::to_table("dynamodb:UntagResource", "resource_arn", &self.resource_arn).tagging(tags)]
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<()> {
-        let name = service.naming.resource("resource_arn", &self.resource_arn)?;
+    async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<()> {
+        service.naming.resource("resource_arn", &self.resource_arn)?;
         if self.keys.is_empty() {
             return Err(
                 Validation::new("tag_keys", "Atleast one Tag Key needs to be provided as Input.").into()
             );
         }
         let keys = self.keys;
-        service
-            .catalog
-            .change(&name, move |mut definition| {
+        permit
+            .change(service, move |mut definition| {
                 definition.tags.retain(|tag| !keys.contains(&tag.key));
                 Ok((definition, ()))
             })
