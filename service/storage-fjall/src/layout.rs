@@ -12,6 +12,10 @@ pub(crate) const FORMAT_FILE: &str = "cairn-format.json";
 pub(crate) const LOCK_FILE: &str = "lock";
 /// The file that remembers the newest acknowledged commit; see `watermark`.
 pub(crate) const WATERMARK_FILE: &str = "watermark";
+/// What else may be in a folder in which there is no store yet: what a start that was interrupted leaves behind, and what
+/// file systems have at their root.
+pub(crate) const OTHER_ENTRIES: &[&str] =
+    &[LOCK_FILE, WATERMARK_FILE, DATABASE_FOLDER, "cairn-format.tmp", "lost+found"];
 /// fjall's folder.
 pub(crate) const DATABASE_FOLDER: &str = "database";
 /// fjall's folder of keyspaces, in its own.

@@ -58,6 +58,9 @@ fn claim(options: &FjallOptions) -> Result<Store> {
     let directory = options.directory.clone();
     let database_folder = directory.join(layout::DATABASE_FOLDER);
     files::create_folder(&directory)?;
+    if !format::check(&directory)? {
+        refuse_foreign(&directory)?;
+    }
     let lock = lock(&directory)?;
     let watermark_path = directory.join(layout::WATERMARK_FILE);
     if !format::check(&directory)? {
@@ -92,6 +95,18 @@ fn claim(options: &FjallOptions) -> Result<Store> {
     remove_unfinished_database(&database_folder)?;
     files::create_folder(&database_folder)?;
     Ok(Store { directory, database_folder, watermark, lock })
+}
+
+/// Refuses a folder that others use: their files and ours are not to be mixed.
+fn refuse_foreign(directory: &Path) -> Result<()> {
+    let failed = |cause| Error::io(format!("reading the folder {}", directory.display()), cause);
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        if !layout::OTHER_ENTRIES.iter().any(|known| name == *known) {
+            return Err(Error::Foreign { entry: name.to_string_lossy().into_owned() });
+        }
+    }
+    Ok(())
 }
 
 /// Takes the store's lock.
