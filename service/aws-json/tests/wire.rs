@@ -7,7 +7,7 @@ use cairn_auth::{
     AuthenticationSettings, Authenticator, CreateUser, EncryptionKey, EncryptionKeys, Holder, Identities,
     IdentityOptions, Secret, Signer,
 };
-use cairn_ops::{CapacityOptions, Service, ServiceOptions};
+use cairn_ops::{CapacityLimits, CapacityOptions, Service, ServiceOptions};
 use cairn_stack::{AuthenticateLayer, Stack, Strangers};
 use cairn_storage::memory::MemoryEngine;
 use flate2::Compression;
@@ -62,7 +62,8 @@ impl Server {
     }
 
     async fn start_as(dev: bool) -> Self {
-        Self::start_with(dev, CapacityOptions { enforced: false, ..CapacityOptions::default() }).await
+        Self::start_with(dev, CapacityOptions { limits: CapacityLimits::Off, ..CapacityOptions::default() })
+            .await
     }
 
     async fn start_with(dev: bool, capacity: CapacityOptions) -> Self {
@@ -748,6 +749,7 @@ async fn limits_are_told_and_throughput_is_described() {
             assert!(limits[format!("{member}Max{kind}CapacityUnits")].as_u64().unwrap() > 0, "{limits}");
         }
     }
+    assert_eq!(limits["CapacityLimits"], "off");
     let create = json!({
         "TableName": "Limited",
         "BillingMode": "PAY_PER_REQUEST",

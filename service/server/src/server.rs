@@ -132,6 +132,7 @@ impl Server {
     async fn over(engine: FjallEngine, settings: &Settings) -> Result<Self, ServerError> {
         let options = ServiceOptions {
             region: settings.region.clone(),
+            signing_region: settings.authentication.signing_region.clone(),
             account: settings.account.clone(),
             tables_max: settings.tables_max,
             item_collection_bytes_max: settings.item_collection_mib_max * MIB,
@@ -339,7 +340,7 @@ async fn drain(graceful: GracefulShutdown, in_flight: &InFlight, grace: Duration
 fn capacity_options(settings: &Settings) -> CapacityOptions {
     let both = |units| UnitPair { read: units, write: units };
     CapacityOptions {
-        enforced: settings.capacity_limits,
+        limits: settings.capacity_limits,
         on_demand_initial: UnitPair {
             read: settings.on_demand_read_units_initial,
             write: settings.on_demand_write_units_initial,

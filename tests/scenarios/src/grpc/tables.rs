@@ -372,11 +372,14 @@ fn warm(request: &mut Members) -> Read<Option<v1::WarmThroughput>> {
 }
 
 pub(super) fn limits(limits: v1::DescribeLimitsResponse) -> Value {
+    let capacity_limits = limits.capacity_limits().as_str_name();
+    let capacity_limits = capacity_limits.strip_prefix("CAPACITY_LIMITS_").unwrap_or(capacity_limits);
     json!({
         "AccountMaxReadCapacityUnits": limits.account_max_read_capacity_units,
         "AccountMaxWriteCapacityUnits": limits.account_max_write_capacity_units,
         "TableMaxReadCapacityUnits": limits.table_max_read_capacity_units,
         "TableMaxWriteCapacityUnits": limits.table_max_write_capacity_units,
+        "CapacityLimits": capacity_limits.to_lowercase(),
     })
 }
 
