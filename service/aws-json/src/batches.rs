@@ -150,6 +150,7 @@ impl Request for BatchGetItemInput {
                 .map(read)
                 .collect::<Result<_, Error>>()?,
             return_consumed_capacity: return_consumed_capacity(self.capacity.as_deref()),
+            response_bytes_max: None,
         })
     }
 }

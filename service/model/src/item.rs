@@ -1,7 +1,7 @@
 //! `Item`: attributes in the form they were last needed in.
 
 use crate::encoded::RawFields;
-use crate::encoding::{append_attributes, encode_entries};
+use crate::encoding::{append_attributes, delimited_len, encode_entries};
 use crate::{AttributeMap, DecodeBudget, EncodedValue, ValueError, decode_attributes, encode_attributes};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use prost::DecodeError;
@@ -75,6 +75,13 @@ impl Item {
             Form::Decoded(attributes) => encode_attributes(attributes),
             Form::Encoded(fields) => fields.0.clone(),
         }
+    }
+}
+
+impl Item {
+    /// The bytes that the item takes as an element of a message: its encoding, with a tag and its length before it.
+    pub fn element_len(&self) -> usize {
+        delimited_len(prost::Message::encoded_len(self))
     }
 }
 

@@ -33,7 +33,7 @@ impl GrpcProtocol {
         Ok(Self {
             items: ItemServiceClient::new(channel.clone())
                 .max_encoding_message_size(usize::MAX)
-                .max_decoding_message_size(usize::MAX),
+                .max_decoding_message_size(cairn_api::RESPONSE_BYTES_MAX),
             tables: TableServiceClient::new(channel),
         })
     }
