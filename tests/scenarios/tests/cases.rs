@@ -36,6 +36,15 @@ const FILES: &[&str] = &[
     "throttling",
     "throttling_aws",
     "legacy",
+    "list_tables",
+    "tags_and_limits",
+    "streamed_reads",
+    "iam",
+    "iam_lists",
+    "permissions",
+    "fine_grained",
+    "sessions",
+    "resource_policies",
 ];
 
 #[derive(Clone, Copy)]
