@@ -6,6 +6,7 @@
 
 use crate::counters::Counters;
 use crate::disk::DiskGuard;
+use crate::health::COMMITTER_BUG;
 use crate::layout;
 use crate::monitor;
 use crate::recent::RecentWrites;
@@ -55,6 +56,7 @@ pub(crate) struct Limits {
     pub(crate) spaces_max: usize,
     pub(crate) memtable_bytes: u64,
     pub(crate) separate_values_bytes: u32,
+    pub(crate) slow_step: Duration,
 }
 
 /// What opening a store leaves to the first commit.
@@ -80,6 +82,31 @@ struct Extra {
     accepted_loss: Option<AcceptedLoss>,
 }
 
+/// A space that a commit writes to.
+struct Touched {
+    space: Arc<Space>,
+    keyspace: Arc<Keyspace>,
+    /// Whether there are gaps to take its keys out of.
+    has_gaps: bool,
+    deletions: u64,
+}
+
+impl Touched {
+    /// Takes note of a write of the commit `sequence`, before it is published.
+    fn note(&mut self, key: &Bytes, value: Option<&Bytes>, sequence: u64) {
+        match value {
+            Some(_) if self.has_gaps => self.space.gaps.put(key),
+            Some(_) => {}
+            None => {
+                self.deletions += 1;
+                if self.has_gaps {
+                    self.space.gaps.deleted(key, sequence);
+                }
+            }
+        }
+    }
+}
+
 /// The state of the committer's thread.
 pub(crate) struct Committer {
     pub(crate) database: Database,
@@ -99,7 +126,7 @@ impl Committer {
     pub(crate) fn run(&mut self, inbox: &Receiver<Message>) {
         let worked = catch_unwind(AssertUnwindSafe(|| self.work(inbox)));
         if worked.is_err() {
-            self.shared.health.fail("the committer met a bug and stopped".to_owned());
+            self.shared.health.fail(COMMITTER_BUG.to_owned());
             // Whatever is asked now is dropped unanswered, which its caller hears as `ReadOnly`.
             while let Ok(message) = inbox.recv() {
                 if matches!(message, Message::Close) {
@@ -256,29 +283,38 @@ impl Committer {
     }
 
     /// Writes the pending commit as one synced batch. Returns the spaces it wrote to.
-    fn write_pending(&mut self, extra: Extra) -> fjall::Result<BTreeMap<SpaceId, Arc<Keyspace>>> {
+    fn write_pending(&mut self, extra: Extra) -> fjall::Result<BTreeMap<SpaceId, Touched>> {
+        self.shared.fault("commit");
         let Some(engine) = self.view.engine.keyspace().as_ref().map(Arc::clone) else {
             return Err(fjall::Error::KeyspaceDeleted);
         };
         let pending = self.recent.pending();
+        let sequence = self.recent.pending_sequence();
+        // Before the look whether a space has gaps: see `gaps`.
+        self.shared.checked.store(sequence, Ordering::SeqCst);
         let mut touched = BTreeMap::new();
         let mut batch = OwnedWriteBatch::with_capacity(self.database.clone(), pending.len() + 2)
             .durability(Some(PersistMode::SyncData));
         for (key, value) in pending {
-            let keyspace = match touched.get(&key.space) {
-                Some(keyspace) => keyspace,
+            let touched = match touched.get_mut(&key.space) {
+                Some(touched) => touched,
                 None => {
                     // A batch to a keyspace that was dropped would succeed and write nothing. Spaces are dropped on
                     // this thread alone, so one that was there when the write was checked is still there.
-                    let space =
-                        self.view.spaces.get(&key.space).and_then(|space| space.keyspace().as_ref().cloned());
-                    let Some(keyspace) = space else { return Err(fjall::Error::KeyspaceDeleted) };
-                    touched.entry(key.space).or_insert(keyspace)
+                    let space = self.view.spaces.get(&key.space);
+                    let keyspace = space.and_then(|space| space.keyspace().as_ref().cloned());
+                    let (Some(space), Some(keyspace)) = (space, keyspace) else {
+                        return Err(fjall::Error::KeyspaceDeleted);
+                    };
+                    let has_gaps = !space.gaps.are_none();
+                    let space = Arc::clone(space);
+                    touched.entry(key.space).or_insert(Touched { space, keyspace, has_gaps, deletions: 0 })
                 }
             };
+            touched.note(&key.key, value.as_ref(), sequence);
             match value {
-                Some(value) => batch.insert(keyspace, key.key.clone(), value.clone()),
-                None => batch.remove(keyspace, key.key.clone()),
+                Some(value) => batch.insert(&touched.keyspace, key.key.clone(), value.clone()),
+                None => batch.remove(&touched.keyspace, key.key.clone()),
             }
         }
         for (counter, total) in self.counters.take_touched() {
@@ -291,7 +327,7 @@ impl Committer {
             let note = [found.to_be_bytes(), acknowledged.to_be_bytes()].concat();
             batch.insert(&engine, layout::ACCEPTED_LOSS_KEY, note);
         }
-        batch.insert(&engine, layout::SEQUENCE_KEY, self.recent.pending_sequence().to_be_bytes());
+        batch.insert(&engine, layout::SEQUENCE_KEY, sequence.to_be_bytes());
         self.wait_for_flushes(&touched)?;
         batch.commit()?;
         Ok(touched)
@@ -300,8 +336,8 @@ impl Committer {
     /// Waits while a keyspace this commit writes to has more memtables waiting to be flushed than it should.
     ///
     /// fjall waits by itself at twice as many, but for ever, even when its workers have died; this looks.
-    fn wait_for_flushes(&self, touched: &BTreeMap<SpaceId, Arc<Keyspace>>) -> fjall::Result<()> {
-        for keyspace in touched.values() {
+    fn wait_for_flushes(&self, touched: &BTreeMap<SpaceId, Touched>) -> fjall::Result<()> {
+        for Touched { keyspace, .. } in touched.values() {
             while tuning::is_flush_behind(keyspace) {
                 self.database.persist(PersistMode::Buffer)?;
                 std::thread::sleep(FLUSH_POLL);
@@ -325,15 +361,18 @@ impl Committer {
             spaces,
             Arc::clone(&self.view.engine),
             Arc::clone(&self.view.lane),
+            self.view.upkeep.clone(),
         ));
         self.shared.publish(Arc::clone(&view));
         self.view = view;
     }
 
     /// Has full memtables written out, and holds back writers to spaces whose flushes cannot keep up.
-    fn look_after(&self, touched: &BTreeMap<SpaceId, Arc<Keyspace>>) {
-        for (id, keyspace) in touched {
-            let Some(space) = self.view.spaces.get(id) else { continue };
+    fn look_after(&self, touched: &BTreeMap<SpaceId, Touched>) {
+        for Touched { space, keyspace, deletions, .. } in touched.values() {
+            if *deletions > 0 {
+                space.deletions.fetch_add(*deletions, Ordering::Relaxed);
+            }
             if tuning::active_bytes(keyspace) >= self.limits.memtable_bytes
                 && !space.rotation_asked.swap(true, Ordering::Relaxed)
             {
@@ -366,7 +405,7 @@ impl Committer {
             self.limits.separate_values_bytes,
         )?;
         let mut spaces = Spaces::clone(&self.view.spaces);
-        spaces.insert(id, Arc::new(Space::new(keyspace)));
+        spaces.insert(id, Arc::new(Space::new(keyspace, self.limits.slow_step)));
         self.change_spaces(spaces, Extra::default())
     }
 

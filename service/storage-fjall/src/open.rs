@@ -16,13 +16,15 @@ use crate::options::FjallOptions;
 use crate::recent::RecentWrites;
 use crate::shared::Shared;
 use crate::tuning;
+use crate::upkeep::{self, Upkeep};
 use crate::view::{Space, Spaces, View};
 use crate::watermark::Watermark;
 use arc_swap::ArcSwap;
 use cairn_storage::{Error, Result, SpaceId};
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use fjall::{Database, Keyspace, Readable};
 use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -154,11 +156,12 @@ fn recover(options: &FjallOptions, store: &mut Store) -> Result<Recovered> {
     let mut counters = Counters::load(&engine, &snapshot)?;
 
     let mut spaces = Spaces::new();
-    spaces.insert(SpaceId::System, Arc::new(Space::new(keyspace(&layout::keyspace_name(SpaceId::System))?)));
+    let space = |name: &str| Ok(Arc::new(Space::new(keyspace(name)?, options.slow_step)));
+    spaces.insert(SpaceId::System, space(&layout::keyspace_name(SpaceId::System))?);
     for name in database.list_keyspace_names() {
         match layout::space_of(&name) {
             Some(id) if !spaces.contains_key(&id) => {
-                spaces.insert(id, Arc::new(Space::new(keyspace(&name)?)));
+                spaces.insert(id, space(&name)?);
             }
             Some(_) => {}
             None if &*name == layout::ENGINE_KEYSPACE => {}
@@ -264,18 +267,24 @@ fn loss(sequence: u64, acknowledged: u64) -> Error {
 /// Publishes the first view and starts the committer and the monitor.
 fn start(options: &FjallOptions, store: Store, recovered: Recovered) -> Result<Handle> {
     let Recovered { database, engine, spaces, sequence, counters, first } = recovered;
+    let (upkeep, upkeep_inbox) = bounded(upkeep::REPORTS_MAX);
     let view = Arc::new(View::new(
         sequence,
         database.snapshot(),
         Arc::new(spaces),
-        Arc::new(Space::new(engine)),
+        Arc::new(Space::new(engine, options.slow_step)),
         Arc::new(ReadLane::new(options.inline_reads_max, options.blocking_reads_max)),
+        upkeep.clone(),
     ));
     let shared = Arc::new(Shared {
         view: ArcSwap::new(Arc::clone(&view)),
         health: Health::default(),
         admission: Admission::new(options.queue_bytes_max, options.queue_wait_max),
         unflushed_bytes: AtomicU64::new(0),
+        checked: AtomicU64::new(sequence),
+        upkept: watch::Sender::new(0),
+        #[cfg(test)]
+        faults: Mutex::default(),
         superseded: Mutex::default(),
     });
     let (monitor, monitor_inbox) = unbounded();
@@ -289,19 +298,28 @@ fn start(options: &FjallOptions, store: Store, recovered: Recovered) -> Result<H
         view,
         recent: RecentWrites::new(sequence),
         counters,
-        disk: DiskGuard::new(store.directory, options.disk_reserve_bytes),
+        disk: DiskGuard::new(store.directory.clone(), options.disk_reserve_bytes),
         limits: Limits {
             group_operations_max: options.group_operations_max,
             group_bytes_max: options.group_bytes_max,
             spaces_max: options.max_spaces,
             memtable_bytes: options.memtable_bytes,
             separate_values_bytes: options.separate_values_bytes,
+            slow_step: options.slow_step,
         },
         monitor: monitor.clone(),
     };
     work.begin(first)?;
     let budgets =
         Budgets { write_buffer_bytes: options.write_buffer_bytes, journal_bytes: options.journal_bytes };
+    let upkeeping = Upkeep {
+        database: database.clone(),
+        shared: Arc::clone(&shared),
+        committer: committer.clone(),
+        disk: DiskGuard::new(store.directory, options.disk_reserve_bytes),
+        settled: sequence,
+        resting: BTreeMap::new(),
+    };
     let watching = Monitor::new(
         database,
         store.database_folder,
@@ -311,10 +329,12 @@ fn start(options: &FjallOptions, store: Store, recovered: Recovered) -> Result<H
         budgets,
     );
     let watcher = spawn("cairn-monitor", move || watching.run(&monitor_inbox))?;
+    let upkeeper = spawn("cairn-upkeep", move || upkeeping.run(&upkeep_inbox))?;
+    let helpers = Helpers { upkeep, upkeeper, watcher };
     let lock = store.lock;
     let thread = spawn("cairn-committer", move || {
         work.run(&committer_inbox);
-        shut_down(work, committer_inbox, watcher);
+        shut_down(work, committer_inbox, helpers);
         // Last of all: whoever gets the lock finds everything closed.
         drop(lock);
         let _ = closed_sender.send(true);
@@ -329,12 +349,19 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
         .map_err(|cause| Error::io(format!("starting the thread {name}"), cause))
 }
 
+/// The threads that end with the committer's.
+struct Helpers {
+    upkeep: Sender<upkeep::Message>,
+    upkeeper: JoinHandle<()>,
+    watcher: JoinHandle<()>,
+}
+
 /// Lets go of everything, on the committer's thread.
-fn shut_down(committer: Committer, inbox: Receiver<Message>, watcher: JoinHandle<()>) {
-    // What was sent too late is dropped unanswered, which its callers hear as `Closed`.
-    drop(inbox);
+fn shut_down(committer: Committer, inbox: Receiver<Message>, helpers: Helpers) {
     let Committer { database, shared, view, monitor, .. } = committer;
     let _ = shared.health.close();
+    // What was sent too late is dropped unanswered, which its callers hear as `Closed`.
+    drop(inbox);
     shared.admission.close();
     // Reads under way hold keyspaces, and a keyspace holds fjall's lock.
     if !view.lane.close(READS_END_WITHIN) {
@@ -346,8 +373,11 @@ fn shut_down(committer: Committer, inbox: Receiver<Message>, watcher: JoinHandle
         space.take_keyspace();
     }
     let _ = monitor.send(monitor::Message::Stop);
-    if watcher.join().is_err() {
-        tracing::error!("the monitor met a bug and stopped");
+    let _ = helpers.upkeep.send(upkeep::Message::Stop);
+    for (thread, name) in [(helpers.watcher, "monitor"), (helpers.upkeeper, "upkeep")] {
+        if thread.join().is_err() {
+            tracing::error!(name, "a thread met a bug and stopped");
+        }
     }
     // Every commit was synced when it was made; dropping the last handle ends fjall's threads.
     drop((view, database));

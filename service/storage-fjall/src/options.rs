@@ -1,6 +1,7 @@
 //! The settings of an engine, their defaults, and which values are refused.
 
 use crate::memory;
+use crate::upkeep;
 use cairn_storage::{Error, Result};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -60,6 +61,8 @@ pub struct FjallOptions {
     /// Open a store that has lost acknowledged commits, keeping what is left. The loss is logged, and what is cut off
     /// is kept in files beside the store. Default false.
     pub accept_loss: bool,
+    /// A step of a scan that takes this long is taken for one over deleted records.
+    pub(crate) slow_step: Duration,
 }
 
 /// A setting that cannot work.
@@ -106,6 +109,7 @@ impl FjallOptions {
             blocking_reads_max: 64,
             background_threads: cores.clamp(2, 4),
             accept_loss: false,
+            slow_step: upkeep::SLOW_STEP,
         }
     }
 
