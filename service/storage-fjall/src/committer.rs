@@ -9,10 +9,12 @@ use crate::disk::DiskGuard;
 use crate::health::COMMITTER_BUG;
 use crate::layout;
 use crate::monitor;
+use crate::pool::Pool;
 use crate::recent::RecentWrites;
 use crate::request::Request;
 use crate::shared::Shared;
 use crate::tuning;
+use crate::upkeep;
 use crate::view::{Space, Spaces, View};
 use bytes::Bytes;
 use cairn_storage::{CounterKey, Error, RecordKey, Result, SpaceId, Write};
@@ -20,7 +22,6 @@ use crossbeam_channel::{Receiver, Sender};
 use fjall::{Database, Keyspace, OwnedWriteBatch, PersistMode};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -55,7 +56,6 @@ pub(crate) struct Limits {
     pub(crate) group_bytes_max: usize,
     pub(crate) spaces_max: usize,
     pub(crate) memtable_bytes: u64,
-    pub(crate) separate_values_bytes: u32,
     pub(crate) slow_step: Duration,
 }
 
@@ -64,6 +64,8 @@ pub(crate) struct Limits {
 pub(crate) struct FirstCommit {
     /// Counters whose space is gone.
     pub(crate) orphans: Vec<CounterKey>,
+    /// Keyspaces that were noted as dropped and are removed.
+    pub(crate) removed: Vec<String>,
     pub(crate) accepted_loss: Option<AcceptedLoss>,
 }
 
@@ -79,6 +81,12 @@ pub(crate) struct AcceptedLoss {
 struct Extra {
     /// Counters to remove.
     gone: Vec<CounterKey>,
+    /// A space that is created, in its keyspace.
+    created: Option<(SpaceId, String)>,
+    /// A space that is dropped, with its keyspace.
+    dropped: Option<(SpaceId, String)>,
+    /// Keyspaces that need no longer be noted as dropped.
+    removed: Vec<String>,
     accepted_loss: Option<AcceptedLoss>,
 }
 
@@ -110,7 +118,7 @@ impl Touched {
 /// The state of the committer's thread.
 pub(crate) struct Committer {
     pub(crate) database: Database,
-    pub(crate) keyspaces_folder: PathBuf,
+    pub(crate) pool: Arc<Pool>,
     pub(crate) shared: Arc<Shared>,
     /// The view published last.
     pub(crate) view: Arc<View>,
@@ -323,6 +331,16 @@ impl Committer {
         for counter in extra.gone {
             batch.remove(&engine, layout::counter_key(counter));
         }
+        if let Some((space, keyspace_name)) = extra.created {
+            batch.insert(&engine, layout::space_key(space), keyspace_name.as_bytes());
+        }
+        if let Some((space, keyspace_name)) = extra.dropped {
+            batch.remove(&engine, layout::space_key(space));
+            batch.insert(&engine, layout::dropped_key(&keyspace_name), []);
+        }
+        for keyspace_name in extra.removed {
+            batch.remove(&engine, layout::dropped_key(&keyspace_name));
+        }
         if let Some(AcceptedLoss { found, acknowledged }) = extra.accepted_loss {
             let note = [found.to_be_bytes(), acknowledged.to_be_bytes()].concat();
             batch.insert(&engine, layout::ACCEPTED_LOSS_KEY, note);
@@ -398,15 +416,12 @@ impl Committer {
             return Err(Error::TooManySpaces { limit: self.limits.spaces_max });
         }
         self.disk.make_room(SPACE_CHANGE_BYTES, self.shared.unflushed_bytes.load(Ordering::Relaxed))?;
-        let keyspace = open_keyspace(
-            &self.database,
-            &self.keyspaces_folder,
-            &layout::keyspace_name(id),
-            self.limits.separate_values_bytes,
-        )?;
+        let keyspace = self.pool.take()?;
+        let _ = self.view.upkeep.try_send(upkeep::Message::SpareTaken);
+        let name = keyspace.name().to_string();
         let mut spaces = Spaces::clone(&self.view.spaces);
         spaces.insert(id, Arc::new(Space::new(keyspace, self.limits.slow_step)));
-        self.change_spaces(spaces, Extra::default())
+        self.change_spaces(spaces, Extra { created: Some((id, name)), ..Extra::default() })
     }
 
     fn drop_space(&mut self, id: SpaceId) -> Result<()> {
@@ -418,13 +433,9 @@ impl Committer {
         let Some(space) = spaces.remove(&id) else { return Ok(()) };
         let Some(keyspace) = space.keyspace().as_ref().map(Arc::clone) else { return Ok(()) };
         // Not held to the reserve: dropping a table is how an operator makes room.
-        self.database
-            .delete_keyspace(Keyspace::clone(&keyspace))
-            .map_err(|cause| Error::backend("dropping a space", cause))?;
-        // After the keyspace: a crash in between leaves totals without a space, which the next open removes, rather
-        // than a space without its totals.
         let gone = self.counters.forget(|space| space == id);
-        self.change_spaces(spaces, Extra { gone, accepted_loss: None })?;
+        let dropped = Some((id, keyspace.name().to_string()));
+        self.change_spaces(spaces, Extra { gone, dropped, ..Extra::default() })?;
         // Whoever read the space before has to find out that it is gone.
         self.recent.forget_all();
         space.take_keyspace();
@@ -434,10 +445,11 @@ impl Committer {
 
     /// The first commit after opening, if opening left something to write down.
     pub(crate) fn begin(&mut self, first: FirstCommit) -> Result<()> {
-        if first.orphans.is_empty() && first.accepted_loss.is_none() {
+        let FirstCommit { orphans, removed, accepted_loss } = first;
+        if orphans.is_empty() && removed.is_empty() && accepted_loss.is_none() {
             return Ok(());
         }
-        let extra = Extra { gone: first.orphans, accepted_loss: first.accepted_loss };
+        let extra = Extra { gone: orphans, removed, accepted_loss, ..Extra::default() };
         self.change_spaces(Spaces::clone(&self.view.spaces), extra)
     }
 
@@ -469,20 +481,4 @@ fn check_key(key: &RecordKey) -> Result<()> {
     } else {
         Err(Error::backend("writing a record", KeyLength { length }))
     }
-}
-
-/// Opens a keyspace, creating it durably if it is missing.
-pub(crate) fn open_keyspace(
-    database: &Database,
-    keyspaces_folder: &std::path::Path,
-    name: &str,
-    separate_values_bytes: u32,
-) -> Result<Keyspace> {
-    let keyspace = database
-        .keyspace(name, || tuning::keyspace_options(separate_values_bytes))
-        .map_err(|cause| Error::backend("creating a space", cause))?;
-    // fjall syncs what is in a keyspace's folder, but not the folder's own entry, without which it would skip the
-    // keyspace at the next open.
-    crate::files::sync_folder(keyspaces_folder)?;
-    Ok(keyspace)
 }

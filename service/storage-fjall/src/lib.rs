@@ -57,7 +57,7 @@
 //! | `cairn-format.json` | the layout's version; written first, read first |
 //! | `lock` | locked while the store is open |
 //! | `watermark` | the newest commit known to have been acknowledged, about once a second |
-//! | `database/` | fjall's: the journals, and a keyspace for each space and one for the engine itself |
+//! | `database/` | fjall's: the journals, and a keyspace for each space, some that are prepared for new ones, and one for the engine itself |
 //! | `journal-tail-*.bak` | ends of journals that a crash left torn; the newest eight are kept |
 //! | `journal-lost-*.bak` | what was given up with `accept_loss`; all are kept |
 //!
@@ -100,6 +100,7 @@ mod memory;
 mod monitor;
 mod open;
 mod options;
+mod pool;
 mod recent;
 mod request;
 mod scan;

@@ -36,7 +36,7 @@ const ROTATIONS_MAX: usize = 32;
 pub(crate) enum Message {
     /// Write out a space's memtable.
     Rotate(Arc<Space>),
-    /// Let go of a dropped space's files once nobody reads them.
+    /// Remove the keyspace of a dropped space, and its files once nobody reads them.
     Dispose(Arc<Keyspace>),
     /// Count.
     Statistics(oneshot::Sender<EngineStatistics>),
@@ -116,7 +116,9 @@ impl Monitor {
                     let _ = self.step("rotating a memtable", |monitor| monitor.rotate_space(&space));
                     space.rotation_asked.store(false, Ordering::Relaxed);
                 }
-                Ok(Message::Dispose(keyspace)) => self.dropped.push(keyspace),
+                Ok(Message::Dispose(keyspace)) => {
+                    let _ = self.step("removing a dropped space", |monitor| monitor.dispose(keyspace));
+                }
                 Ok(Message::Statistics(reply)) => {
                     if let Some(statistics) = self.step("counting", |monitor| monitor.statistics()) {
                         let _ = reply.send(statistics);
@@ -165,6 +167,14 @@ impl Monitor {
                 let _ = self.step("watching the journals", |monitor| monitor.watch_journals(&view));
             }
         }
+    }
+
+    /// Removes the keyspace of a space that is dropped. If this fails the next start does it.
+    fn dispose(&mut self, keyspace: Arc<Keyspace>) {
+        if let Err(error) = self.database.delete_keyspace(Keyspace::clone(&keyspace)) {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a dropped space could not be removed");
+        }
+        self.dropped.push(keyspace);
     }
 
     /// Adds up the memtables, has the largest written out if they are too many, and sets the brake.

@@ -1,7 +1,7 @@
 //! Opening a store: the checks, in the order in which nothing is changed before it is known to be ours and whole.
 
 use crate::admission::Admission;
-use crate::committer::{AcceptedLoss, Committer, FirstCommit, Limits, Message, open_keyspace};
+use crate::committer::{AcceptedLoss, Committer, FirstCommit, Limits, Message};
 use crate::counters::Counters;
 use crate::disk::DiskGuard;
 use crate::engine::Handle;
@@ -13,6 +13,7 @@ use crate::lane::ReadLane;
 use crate::layout;
 use crate::monitor::{self, Budgets, Monitor};
 use crate::options::FjallOptions;
+use crate::pool::{Pool, open_keyspace};
 use crate::recent::RecentWrites;
 use crate::shared::Shared;
 use crate::tuning;
@@ -128,6 +129,7 @@ struct Recovered {
     database: Database,
     engine: Keyspace,
     spaces: Spaces,
+    pool: Pool,
     sequence: u64,
     counters: Counters,
     first: FirstCommit,
@@ -158,24 +160,96 @@ fn recover(options: &FjallOptions, store: &mut Store) -> Result<Recovered> {
     let mut spaces = Spaces::new();
     let space = |name: &str| Ok(Arc::new(Space::new(keyspace(name)?, options.slow_step)));
     spaces.insert(SpaceId::System, space(&layout::keyspace_name(SpaceId::System))?);
+    let notes = Notes::load(&engine, &snapshot)?;
+    for name in &notes.dropped {
+        // A crash may have come between the drop and the removal.
+        if database.keyspace_exists(name) {
+            database
+                .delete_keyspace(keyspace(name)?)
+                .map_err(|cause| Error::backend("removing a dropped space", cause))?;
+        }
+    }
+    for (id, name) in &notes.spaces {
+        if !database.keyspace_exists(name) {
+            return Err(Error::Damaged { reason: format!("the space {id} has lost its keyspace {name:?}") });
+        }
+        spaces.insert(*id, space(name)?);
+    }
+    let mut spares = Vec::new();
     for name in database.list_keyspace_names() {
-        match layout::space_of(&name) {
-            Some(id) if !spaces.contains_key(&id) => {
+        let is_in_use = notes.spaces.values().any(|used| **used == *name);
+        match (layout::space_of(&name), layout::pool_number_of(&name)) {
+            (Some(id), _) if !spaces.contains_key(&id) => {
                 spaces.insert(id, space(&name)?);
             }
-            Some(_) => {}
-            None if &*name == layout::ENGINE_KEYSPACE => {}
-            None => {
+            (Some(_), _) => {}
+            (None, Some(_)) if is_in_use => {}
+            (None, Some(_)) => spares.extend(spare(options, &database, keyspace(&name)?)?),
+            (None, None) if &*name == layout::ENGINE_KEYSPACE => {}
+            (None, None) => {
                 return Err(Error::Damaged {
                     reason: format!("the database holds an unknown keyspace {name:?}"),
                 });
             }
         }
     }
+    let used = notes.spaces.values().chain(&notes.dropped).filter_map(|name| layout::pool_number_of(name));
+    let spare = spares.iter().filter_map(|keyspace| layout::pool_number_of(keyspace.name()));
+    let next = used.chain(spare).max().map_or(1, |number| number + 1);
+    let pool =
+        Pool::new(database.clone(), keyspaces_folder.clone(), options.separate_values_bytes, spares, next);
     // A crash while a space was dropped may leave its counters.
     let orphans = counters.forget(|space| !spaces.contains_key(&space));
-    let first = FirstCommit { orphans, accepted_loss };
-    Ok(Recovered { database, engine, spaces, sequence, counters, first })
+    let first = FirstCommit { orphans, removed: notes.dropped, accepted_loss };
+    Ok(Recovered { database, engine, spaces, pool, sequence, counters, first })
+}
+
+/// What the engine's keyspace notes about keyspaces.
+#[derive(Default)]
+struct Notes {
+    /// The keyspace of each space that has one of the pool.
+    spaces: BTreeMap<SpaceId, String>,
+    /// Keyspaces of dropped spaces.
+    dropped: Vec<String>,
+}
+
+impl Notes {
+    fn load(engine: &Keyspace, snapshot: &fjall::Snapshot) -> Result<Self> {
+        let unknown = || Error::Damaged {
+            reason: "the engine's keyspace holds a note of an unknown kind about a keyspace".to_owned(),
+        };
+        let mut notes = Self::default();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).map_err(|_| unknown());
+        for record in snapshot.prefix(engine, [layout::SPACE_PREFIX]) {
+            let (key, name) =
+                record.into_inner().map_err(|cause| Error::backend("reading the spaces", cause))?;
+            notes.spaces.insert(layout::space_of_key(&key).ok_or_else(unknown)?, text(&name)?);
+        }
+        for record in snapshot.prefix(engine, [layout::DROPPED_PREFIX]) {
+            let key = record.key().map_err(|cause| Error::backend("reading the dropped spaces", cause))?;
+            notes.dropped.push(text(key.get(1..).unwrap_or_default())?);
+        }
+        Ok(notes)
+    }
+}
+
+/// A keyspace of the pool that no space uses, if it is empty as it should be.
+fn spare(options: &FjallOptions, database: &Database, keyspace: Keyspace) -> Result<Option<Keyspace>> {
+    if tuning::was_never_written(&keyspace) {
+        return Ok(Some(keyspace));
+    }
+    let name = keyspace.name().clone();
+    if !options.accept_loss {
+        return Err(Error::Damaged {
+            reason: format!(
+                "the keyspace {name:?} holds records, but no space is known to use it; \
+                 restore a backup, or open once with accept_loss to give them up"
+            ),
+        });
+    }
+    tracing::warn!(name = &*name, "giving up a keyspace of a lost space, as accept_loss says");
+    database.delete_keyspace(keyspace).map_err(|cause| Error::backend("removing a lost space", cause))?;
+    Ok(None)
 }
 
 fn open_database(options: &FjallOptions, folder: &Path) -> Result<Database> {
@@ -266,7 +340,7 @@ fn loss(sequence: u64, acknowledged: u64) -> Error {
 
 /// Publishes the first view and starts the committer and the monitor.
 fn start(options: &FjallOptions, store: Store, recovered: Recovered) -> Result<Handle> {
-    let Recovered { database, engine, spaces, sequence, counters, first } = recovered;
+    let Recovered { database, engine, spaces, pool, sequence, counters, first } = recovered;
     let (upkeep, upkeep_inbox) = bounded(upkeep::REPORTS_MAX);
     let view = Arc::new(View::new(
         sequence,
@@ -284,16 +358,19 @@ fn start(options: &FjallOptions, store: Store, recovered: Recovered) -> Result<H
         checked: AtomicU64::new(sequence),
         upkept: watch::Sender::new(0),
         #[cfg(test)]
+        prepared: std::sync::atomic::AtomicUsize::new(0),
+        #[cfg(test)]
         faults: Mutex::default(),
         superseded: Mutex::default(),
     });
     let (monitor, monitor_inbox) = unbounded();
     let (committer, committer_inbox) = unbounded();
     let (closed_sender, closed) = watch::channel(false);
-    let keyspaces_folder = store.database_folder.join(layout::KEYSPACES_FOLDER);
+    format::upgrade(&store.directory)?;
+    let pool = Arc::new(pool);
     let mut work = Committer {
         database: database.clone(),
-        keyspaces_folder,
+        pool: Arc::clone(&pool),
         shared: Arc::clone(&shared),
         view,
         recent: RecentWrites::new(sequence),
@@ -304,7 +381,6 @@ fn start(options: &FjallOptions, store: Store, recovered: Recovered) -> Result<H
             group_bytes_max: options.group_bytes_max,
             spaces_max: options.max_spaces,
             memtable_bytes: options.memtable_bytes,
-            separate_values_bytes: options.separate_values_bytes,
             slow_step: options.slow_step,
         },
         monitor: monitor.clone(),
@@ -319,6 +395,8 @@ fn start(options: &FjallOptions, store: Store, recovered: Recovered) -> Result<H
         disk: DiskGuard::new(store.directory, options.disk_reserve_bytes),
         settled: sequence,
         resting: BTreeMap::new(),
+        pool,
+        refill_rest: Duration::ZERO,
     };
     let watching = Monitor::new(
         database,
@@ -358,7 +436,7 @@ struct Helpers {
 
 /// Lets go of everything, on the committer's thread.
 fn shut_down(committer: Committer, inbox: Receiver<Message>, helpers: Helpers) {
-    let Committer { database, shared, view, monitor, .. } = committer;
+    let Committer { database, pool, shared, view, monitor, .. } = committer;
     let _ = shared.health.close();
     // What was sent too late is dropped unanswered, which its callers hear as `Closed`.
     drop(inbox);
@@ -379,6 +457,10 @@ fn shut_down(committer: Committer, inbox: Receiver<Message>, helpers: Helpers) {
             tracing::error!(name, "a thread met a bug and stopped");
         }
     }
+    pool.clear();
     // Every commit was synced when it was made; dropping the last handle ends fjall's threads.
-    drop((view, database));
+    drop((view, pool, database));
 }
+
+#[cfg(test)]
+mod tests;

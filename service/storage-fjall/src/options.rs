@@ -39,7 +39,8 @@ pub struct FjallOptions {
     /// compactions never meet a full disk. Default: 256 MiB, or a twentieth of the volume if that is less.
     pub disk_reserve_bytes: Option<u64>,
     /// Values of this many bytes and more are kept apart from the keys, so that compactions do not copy them and
-    /// key-only walks do not read them. Default 16 KiB. Holds for spaces created from now on.
+    /// key-only walks do not read them. Default 16 KiB. Holds for spaces created from now on, but for the first few, whose
+    /// keyspaces may be prepared already.
     pub separate_values_bytes: u32,
     /// Transactions one commit (one sync) may carry. Default 1,024.
     pub group_operations_max: usize,

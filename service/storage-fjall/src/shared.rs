@@ -23,6 +23,9 @@ pub(crate) struct Shared {
     pub(crate) checked: AtomicU64,
     /// How often upkeep has remembered a gap or removed deletions: for those who wait for that.
     pub(crate) upkept: watch::Sender<u64>,
+    /// How many keyspaces were prepared for new spaces.
+    #[cfg(test)]
+    pub(crate) prepared: std::sync::atomic::AtomicUsize,
     /// Where a test wants work in the background to panic.
     #[cfg(test)]
     pub(crate) faults: Mutex<Vec<&'static str>>,

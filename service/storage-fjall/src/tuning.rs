@@ -142,6 +142,13 @@ pub(crate) fn records_about(keyspace: &Keyspace) -> u64 {
     keyspace.tree.approximate_len() as u64
 }
 
+/// Whether nothing was ever written to a keyspace.
+pub(crate) fn was_never_written(keyspace: &Keyspace) -> bool {
+    keyspace.table_count() == 0
+        && keyspace.sealed_memtable_count() == 0
+        && keyspace.tree.active_memtable().is_empty()
+}
+
 /// Writes all tables of a keyspace anew, into the last level, without deletions and without versions that no view reads.
 /// Waits for compactions of the keyspace that are under way, and they wait for it.
 pub(crate) fn compact_whole(database: &Database, keyspace: &Keyspace) -> fjall::Result<()> {

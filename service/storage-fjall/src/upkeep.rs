@@ -3,11 +3,12 @@
 //! A scan that met many deleted records reports where. This thread looks for itself and remembers the range as a gap
 //! (see `gaps`), within milliseconds of the report. And it removes the tombstones of a space for good, once they are
 //! many beside its records, by compacting the space: that is what still counts after a restart, and what frees memory
-//! and disk.
+//! and disk. It also refills the pool of keyspaces for new spaces.
 
 use crate::committer;
 use crate::disk::DiskGuard;
 use crate::gaps::Keys;
+use crate::pool::Pool;
 use crate::scan;
 use crate::shared::Shared;
 use crate::tuning;
@@ -51,10 +52,15 @@ const PURGE_BYTES_MAX: u64 = 256 << 20;
 const REST_MIN: Duration = Duration::from_secs(3);
 const REST_FACTOR: u32 = 10;
 
+/// What creating a keyspace may take on disk.
+const SPARE_BYTES: u64 = 1 << 20;
+
 /// What upkeep is told.
 pub(crate) enum Message {
     /// A scan took long from one record to the next.
     Slow(SlowStep),
+    /// A keyspace of the pool is used.
+    SpareTaken,
     /// Finish.
     Stop,
 }
@@ -76,6 +82,9 @@ pub(crate) struct Upkeep {
     pub(crate) settled: u64,
     /// When a space that was compacted may be compacted again.
     pub(crate) resting: BTreeMap<SpaceId, Instant>,
+    pub(crate) pool: Arc<Pool>,
+    /// How long to wait before the pool is looked at again, after a failure.
+    pub(crate) refill_rest: Duration,
 }
 
 impl Upkeep {
@@ -83,7 +92,11 @@ impl Upkeep {
     pub(crate) fn run(mut self, inbox: &Receiver<Message>) {
         let mut last_tick = Instant::now();
         loop {
-            match inbox.recv_timeout(TICK.saturating_sub(last_tick.elapsed())) {
+            let refill_in =
+                self.pool.wants_one_at().map_or(TICK, |at| at.saturating_duration_since(Instant::now()));
+            match inbox
+                .recv_timeout(TICK.saturating_sub(last_tick.elapsed()).min(refill_in.max(self.refill_rest)))
+            {
                 Ok(Message::Slow(step)) => {
                     if self
                         .shared
@@ -95,15 +108,41 @@ impl Upkeep {
                     }
                     self.shared.upkept.send_modify(|times| *times += 1);
                 }
-                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Message::SpareTaken) | Err(RecvTimeoutError::Timeout) => {}
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
+            self.refill();
             if last_tick.elapsed() >= TICK {
                 let shared = Arc::clone(&self.shared);
                 let _ = shared.health.survive("removing deleted records", || self.tick());
                 last_tick = Instant::now();
             }
         }
+    }
+
+    /// Creates a keyspace for the pool if it wants one by now.
+    fn refill(&mut self) {
+        let is_wanted = self.pool.wants_one_at().is_some_and(|at| at <= Instant::now());
+        if !is_wanted || self.is_over() {
+            return;
+        }
+        let owed_bytes = self.shared.unflushed_bytes.load(Ordering::Relaxed);
+        let added = self.shared.health.survive("preparing a keyspace", || {
+            self.disk.make_room(SPARE_BYTES, owed_bytes)?;
+            self.pool.add_one()
+        });
+        self.refill_rest = match added {
+            Some(Ok(())) => {
+                #[cfg(test)]
+                self.shared.prepared.fetch_add(1, Ordering::Relaxed);
+                Duration::ZERO
+            }
+            Some(Err(error)) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "no keyspace could be prepared");
+                TICK
+            }
+            None => TICK,
+        };
     }
 
     fn is_over(&self) -> bool {
