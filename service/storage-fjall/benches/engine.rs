@@ -506,35 +506,39 @@ async fn pop_loop() {
     engine.close().await.unwrap();
 }
 
-/// How long it takes to create and drop spaces, one after the other and at once.
+/// How long it takes to create the two spaces of a table, and to drop them: of tables half a second apart, as people
+/// create them, and of ten at once.
 async fn spaces() {
-    println!("spaces created and dropped");
+    println!("the two spaces of a table created, and dropped");
     let (_folder, engine) = store().await;
-    for (name, tables, at_once) in [("one after the other", 20, 1), ("ten at once", 50, 10)] {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+    for (name, tables, at_once) in [("one table", 20, 1), ("ten at once", 50, 10)] {
         let mut created = Histogram::<u64>::new(3).unwrap();
         let mut dropped = Histogram::<u64>::new(3).unwrap();
-        for first in (0..tables).step_by(at_once) {
-            let each = (first..first + at_once as u64).map(|table| {
-                let engine = engine.clone();
+        let tables: Vec<u64> = (100..100 + tables).collect();
+        for group in tables.chunks(at_once) {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let each = group.iter().map(|table| {
+                let (engine, table) = (engine.clone(), *table);
                 tokio::spawn(async move {
                     let began = Instant::now();
-                    engine.create_space(SpaceId::Items(100 + table)).await.unwrap();
+                    engine.create_space(SpaceId::Items(table)).await.unwrap();
+                    engine.create_space(SpaceId::Indexes(table)).await.unwrap();
                     began.elapsed().as_micros() as u64
                 })
             });
             for task in each.collect::<Vec<_>>() {
                 created.record(task.await.unwrap()).unwrap();
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        for table in 0..tables {
+        for table in tables {
+            tokio::time::sleep(Duration::from_millis(50)).await;
             let began = Instant::now();
-            engine.drop_space(SpaceId::Items(100 + table)).await.unwrap();
+            engine.drop_space(SpaceId::Items(table)).await.unwrap();
+            engine.drop_space(SpaceId::Indexes(table)).await.unwrap();
             dropped.record(began.elapsed().as_micros() as u64).unwrap();
         }
         println!(
-            "  {name:<20}: created p50 {:>6} us, p99 {:>6} us; dropped p50 {:>6} us, p99 {:>6} us",
+            "  {name:<12}: created p50 {:>6} us, p99 {:>6} us; dropped p50 {:>6} us, p99 {:>6} us",
             created.value_at_quantile(0.5),
             created.value_at_quantile(0.99),
             dropped.value_at_quantile(0.5),

@@ -94,7 +94,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let (a, b) = (root.path().join("a"), root.path().join("a/b"));
         assert_eq!(synced(&root.path().join("a/b/c")), [root.path().to_owned(), a, b.clone()]);
-        assert_eq!(synced(&root.path().join("a/b/d")), [b.clone()]);
+        assert_eq!(synced(&root.path().join("a/b/d")), std::slice::from_ref(&b));
         assert_eq!(synced(&root.path().join("a/b/d")), [b], "one that was there already");
     }
 

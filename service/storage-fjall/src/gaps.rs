@@ -246,7 +246,7 @@ impl Known {
                 keys.end = Some(start.clone());
                 continue;
             }
-            let Some(gap_end) = gap.end.clone() else { return None };
+            let gap_end = gap.end.clone()?;
             if gap_end <= keys.start {
                 return Some(Segment { keys, rest: None });
             }

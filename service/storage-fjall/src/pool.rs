@@ -21,7 +21,7 @@ const SPARES: usize = 8;
 
 /// How long nobody must have taken a spare before the next one is created, unless there is none left: a table's
 /// creation is several commits, and creating a keyspace holds each of them up.
-const QUIET: Duration = Duration::from_millis(100);
+const QUIET: Duration = Duration::from_millis(250);
 
 /// The keyspaces that no space uses yet.
 pub(crate) struct Pool {

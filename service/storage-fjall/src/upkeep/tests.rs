@@ -167,7 +167,7 @@ async fn scans_of_old_and_new_views_are_whole_whatever_is_remembered() {
     // Every scan looks out for deletions, and spaces are compacted as often as may be.
     space(&engine).deletions.store(1 << 40, Ordering::Relaxed);
     let mut most_gaps = 0;
-    for round in 0..250 {
+    for round in 0..120 {
         let mut writes = Vec::new();
         for _ in 0..random.random_range(1..6) {
             // Runs of keys, as queues have them.
