@@ -4,7 +4,7 @@ use crate::items::{ATTRIBUTE_NAMES, CAPACITY, COLLECTIONS, NAMES};
 use crate::legacy::{Mixing, attributes_to_get};
 use crate::request::{
     CapacityJson, CollectionJson, Encoder, ItemJson, Request, arguments, capacities, collections, encode,
-    return_consumed_capacity,
+    items_bytes, return_consumed_capacity,
 };
 use crate::shape::{ANY, Listed, REQUIRED, Rule, shape};
 use cairn_model::Item;
@@ -126,6 +126,10 @@ impl Serialize for UnprocessedWrite {
 
 impl Request for BatchGetItemInput {
     type Operation = BatchGetItem;
+
+    fn answer_bytes(output: &BatchGetItemOutput) -> usize {
+        items_bytes(output.responses.values().flatten())
+    }
 
     fn encoder(&self) -> Encoder<BatchGetItem> {
         |output: BatchGetItemOutput| {

@@ -79,6 +79,11 @@ impl Item {
         }
     }
 
+    /// The size of the encoding, in bytes.
+    pub fn encoded_bytes(&self) -> usize {
+        prost::Message::encoded_len(self)
+    }
+
     /// The encoding; of an item that was refused, that of one without attributes.
     pub fn encoded(&self) -> Bytes {
         match &self.0 {

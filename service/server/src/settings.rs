@@ -126,6 +126,30 @@ pub struct SettingsInput {
     /// Calls under way at once, over all connections; more are refused [default: 4096]
     #[arg(long, env = "CAIRN_CALLS_MAX", value_name = "N")]
     pub calls_max: Option<u32>,
+    /// Connections of one address at once; if given, of loopback addresses too [default: half of all, loopback exempt]
+    #[arg(long, env = "CAIRN_CONNECTIONS_PER_ADDRESS_MAX", value_name = "N")]
+    pub connections_per_address_max: Option<usize>,
+    /// Calls of one address under way at once; if given, of loopback addresses too [default: half of all, loopback
+    /// exempt]
+    #[arg(long, env = "CAIRN_CALLS_PER_ADDRESS_MAX", value_name = "N")]
+    pub calls_per_address_max: Option<u32>,
+    /// Memory for large requests and answers under way, over all connections, in MiB; calls wait for it and are refused
+    /// after some seconds [default: an eighth of the memory there is, at least 64]
+    #[arg(long, env = "CAIRN_CALLS_MIB_MAX", value_name = "MIB")]
+    pub calls_mib_max: Option<u64>,
+    /// How long a connection may take until its first request is there, in seconds [default: 10]
+    #[arg(long, env = "CAIRN_FIRST_REQUEST_SECONDS_MAX", value_name = "SECONDS")]
+    pub first_request_seconds_max: Option<u64>,
+    /// How long an HTTP/1.1 connection may wait for its next request, in seconds [default: 90]
+    #[arg(long, env = "CAIRN_CONNECTION_IDLE_SECONDS_MAX", value_name = "SECONDS")]
+    pub connection_idle_seconds_max: Option<u64>,
+    /// How old an HTTP/2 connection becomes before its client is told to make another, in seconds, give or take a tenth;
+    /// 0 for no limit [default: 1800]
+    #[arg(long, env = "CAIRN_CONNECTION_AGE_SECONDS_MAX", value_name = "SECONDS")]
+    pub connection_age_seconds_max: Option<u64>,
+    /// How long calls and streams may take to end on an HTTP/2 connection of that age, in seconds [default: 300]
+    #[arg(long, env = "CAIRN_CONNECTION_AGE_GRACE_SECONDS", value_name = "SECONDS")]
+    pub connection_age_grace_seconds: Option<u64>,
     /// How long a stop waits for calls under way, in seconds [default: 30]
     #[arg(long, env = "CAIRN_SHUTDOWN_GRACE_SECONDS", value_name = "SECONDS")]
     pub shutdown_grace_seconds: Option<u64>,
@@ -328,6 +352,23 @@ pub struct Settings {
     pub connections_max: usize,
     /// Calls under way at once.
     pub calls_max: u32,
+    /// Connections of one address at once; half of all, and loopback exempt, if not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections_per_address_max: Option<usize>,
+    /// Calls of one address under way at once; half of all, and loopback exempt, if not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls_per_address_max: Option<u32>,
+    /// Memory for large requests and answers under way, in MiB; by the memory there is if not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls_mib_max: Option<u64>,
+    /// How long a connection may take until its first request is there, in seconds.
+    pub first_request_seconds_max: u64,
+    /// How long an HTTP/1.1 connection may wait for its next request, in seconds.
+    pub connection_idle_seconds_max: u64,
+    /// How old an HTTP/2 connection becomes, in seconds, give or take a tenth; 0 for no limit.
+    pub connection_age_seconds_max: u64,
+    /// How long calls may take to end on an HTTP/2 connection of that age, in seconds.
+    pub connection_age_grace_seconds: u64,
     /// How long a stop waits for calls under way, in seconds.
     pub shutdown_grace_seconds: u64,
     /// What to log.
@@ -435,6 +476,19 @@ impl SettingsInput {
             accept_loss: self.accept_loss.or(other.accept_loss),
             connections_max: self.connections_max.or(other.connections_max),
             calls_max: self.calls_max.or(other.calls_max),
+            connections_per_address_max: self
+                .connections_per_address_max
+                .or(other.connections_per_address_max),
+            calls_per_address_max: self.calls_per_address_max.or(other.calls_per_address_max),
+            calls_mib_max: self.calls_mib_max.or(other.calls_mib_max),
+            first_request_seconds_max: self.first_request_seconds_max.or(other.first_request_seconds_max),
+            connection_idle_seconds_max: self
+                .connection_idle_seconds_max
+                .or(other.connection_idle_seconds_max),
+            connection_age_seconds_max: self.connection_age_seconds_max.or(other.connection_age_seconds_max),
+            connection_age_grace_seconds: self
+                .connection_age_grace_seconds
+                .or(other.connection_age_grace_seconds),
             shutdown_grace_seconds: self.shutdown_grace_seconds.or(other.shutdown_grace_seconds),
             log: self.log.or(other.log),
             log_format: self.log_format.or(other.log_format),
@@ -488,6 +542,13 @@ impl SettingsInput {
             accept_loss: self.accept_loss.unwrap_or(false),
             connections_max: self.connections_max.unwrap_or(10_000),
             calls_max: self.calls_max.unwrap_or(4_096),
+            connections_per_address_max: self.connections_per_address_max,
+            calls_per_address_max: self.calls_per_address_max,
+            calls_mib_max: self.calls_mib_max,
+            first_request_seconds_max: self.first_request_seconds_max.unwrap_or(10),
+            connection_idle_seconds_max: self.connection_idle_seconds_max.unwrap_or(90),
+            connection_age_seconds_max: self.connection_age_seconds_max.unwrap_or(1_800),
+            connection_age_grace_seconds: self.connection_age_grace_seconds.unwrap_or(300),
             shutdown_grace_seconds: self.shutdown_grace_seconds.unwrap_or(30),
             log: self.log.unwrap_or_else(|| "info,fjall=warn,lsm_tree=warn".into()),
             log_format: self.log_format.unwrap_or(LogFormat::Text),
@@ -582,6 +643,33 @@ impl Settings {
         must("cache_mib", "at least 8", self.cache_mib.is_none_or(|mib| mib >= 8))?;
         must("write_buffer_mib", "at least 8", self.write_buffer_mib.is_none_or(|mib| mib >= 8))?;
         must("calls_max", "1 to 1000000", (1..=1_000_000).contains(&self.calls_max))?;
+        must(
+            "connections_per_address_max",
+            "at least 1",
+            self.connections_per_address_max.is_none_or(|connections| connections >= 1),
+        )?;
+        must(
+            "calls_per_address_max",
+            "at least 1",
+            self.calls_per_address_max.is_none_or(|calls| calls >= 1),
+        )?;
+        must(
+            "calls_mib_max",
+            "64 to 1048576",
+            self.calls_mib_max.is_none_or(|mib| (64..=1 << 20).contains(&mib)),
+        )?;
+        for (name, seconds) in [
+            ("first_request_seconds_max", self.first_request_seconds_max),
+            ("connection_idle_seconds_max", self.connection_idle_seconds_max),
+        ] {
+            must(name, "1 to 86400", (1..=86_400).contains(&seconds))?;
+        }
+        for (name, seconds) in [
+            ("connection_age_seconds_max", self.connection_age_seconds_max),
+            ("connection_age_grace_seconds", self.connection_age_grace_seconds),
+        ] {
+            must(name, "0 to 31536000", seconds <= 31_536_000)?;
+        }
         must("connections_max", "at least 1", self.connections_max >= 1)
     }
 }
@@ -764,6 +852,18 @@ mod tests {
         assert_eq!(
             refused(SettingsInput { account: Some("12".into()), ..input() }),
             "account must be twelve digits"
+        );
+        assert_eq!(
+            refused(SettingsInput { calls_mib_max: Some(63), ..input() }),
+            "calls_mib_max must be 64 to 1048576"
+        );
+        assert_eq!(
+            refused(SettingsInput { first_request_seconds_max: Some(0), ..input() }),
+            "first_request_seconds_max must be 1 to 86400"
+        );
+        assert_eq!(
+            refused(SettingsInput { calls_per_address_max: Some(0), ..input() }),
+            "calls_per_address_max must be at least 1"
         );
         assert!(refused(SettingsInput::default()).starts_with("no data folder"));
     }

@@ -111,5 +111,6 @@ mod view;
 mod watermark;
 
 pub use engine::FjallEngine;
+pub use memory::limit_bytes as memory_limit_bytes;
 pub use options::{FjallOptions, MAX_SPACES_CEILING, OptionsError};
 pub use view::FjallSnapshot;
