@@ -118,6 +118,10 @@ pub(super) fn put_policy(request: &mut Members) -> Read<v1::PutResourcePolicyReq
     })
 }
 
+pub(super) fn get_policy(request: &mut Members) -> Read<v1::GetResourcePolicyRequest> {
+    Ok(v1::GetResourcePolicyRequest { resource_arn: request.text("ResourceArn")? })
+}
+
 pub(super) fn delete_policy(request: &mut Members) -> Read<v1::DeleteResourcePolicyRequest> {
     Ok(v1::DeleteResourcePolicyRequest {
         resource_arn: request.text("ResourceArn")?,
