@@ -469,12 +469,13 @@ impl Request for DescribeLimitsInput {
     type Operation = DescribeLimits;
 
     fn encoder(&self) -> Encoder<DescribeLimits> {
-        |DescribeLimitsOutput { account_max, table_max }| {
+        |DescribeLimitsOutput { account_max, table_max, capacity_limits }| {
             encode(&DescribeLimitsAnswer {
                 account_max_read_capacity_units: account_max.read,
                 account_max_write_capacity_units: account_max.write,
                 table_max_read_capacity_units: table_max.read,
                 table_max_write_capacity_units: table_max.write,
+                capacity_limits: capacity_limits.name(),
             })
         }
     }
@@ -569,6 +570,8 @@ struct DescribeLimitsAnswer {
     account_max_write_capacity_units: u64,
     table_max_read_capacity_units: u64,
     table_max_write_capacity_units: u64,
+    /// Not DynamoDB's: clients of AWS leave out members that they do not know.
+    capacity_limits: &'static str,
 }
 
 #[derive(Serialize)]

@@ -3,12 +3,13 @@
 use cairn_api::v1;
 use cairn_model::{BillingMode, IndexKind, KeyAttribute, KeyType, Projection, TableClass, TableStatus, Tag};
 use cairn_ops::{
-    AttributeDefinition, CreateTable, DeleteGlobalSecondaryIndex, DescribeLimitsOutput, EncryptionInput,
-    Error, FieldPath, GlobalSecondaryIndexUpdate, IndexDescription, IndexStatus, KeyRole, KeySchemaElement,
-    ListTables, ListTablesOutput, ListTagsOfResource, ListTagsOfResourceOutput, OnDemandInput,
-    OnDemandMaximum, ProjectionInput, ProjectionType, PutResourcePolicy, SecondaryIndexInput, StreamInput,
-    TableDescription, ThroughputDescription, ThroughputInput, TimeToLiveDescription, TimeToLiveSpecification,
-    TimeToLiveStatus, UpdateGlobalSecondaryIndex, UpdateTable, UpdateTimeToLive, Validation, WarmInput,
+    AttributeDefinition, CapacityLimits, CreateTable, DeleteGlobalSecondaryIndex, DescribeLimitsOutput,
+    EncryptionInput, Error, FieldPath, GlobalSecondaryIndexUpdate, IndexDescription, IndexStatus, KeyRole,
+    KeySchemaElement, ListTables, ListTablesOutput, ListTagsOfResource, ListTagsOfResourceOutput,
+    OnDemandInput, OnDemandMaximum, ProjectionInput, ProjectionType, PutResourcePolicy, SecondaryIndexInput,
+    StreamInput, TableDescription, ThroughputDescription, ThroughputInput, TimeToLiveDescription,
+    TimeToLiveSpecification, TimeToLiveStatus, UpdateGlobalSecondaryIndex, UpdateTable, UpdateTimeToLive,
+    Validation, WarmInput,
 };
 use jiff::Timestamp;
 
@@ -341,6 +342,15 @@ pub(crate) fn limits(limits: DescribeLimitsOutput) -> v1::DescribeLimitsResponse
         account_max_write_capacity_units: count(limits.account_max.write),
         table_max_read_capacity_units: count(limits.table_max.read),
         table_max_write_capacity_units: count(limits.table_max.write),
+        capacity_limits: capacity_limits(limits.capacity_limits).into(),
+    }
+}
+
+fn capacity_limits(limits: CapacityLimits) -> v1::CapacityLimits {
+    match limits {
+        CapacityLimits::Off => v1::CapacityLimits::Off,
+        CapacityLimits::Provisioned => v1::CapacityLimits::Provisioned,
+        CapacityLimits::Aws => v1::CapacityLimits::Aws,
     }
 }
 

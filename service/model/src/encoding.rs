@@ -73,7 +73,7 @@ impl DecodeBudget {
 // ---- encoding
 
 /// The length of a length-delimited field with a tag below 16.
-fn delimited_len(len: usize) -> usize {
+pub(crate) fn delimited_len(len: usize) -> usize {
     1 + encoded_len_varint(len as u64) + len
 }
 

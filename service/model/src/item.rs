@@ -1,7 +1,7 @@
 //! `Item`: attributes in the form they were last needed in.
 
 use crate::encoded::RawFields;
-use crate::encoding::{append_attributes, encode_entries};
+use crate::encoding::{append_attributes, delimited_len, encode_entries};
 use crate::{AttributeMap, DecodeBudget, EncodedValue, ValueError, decode_attributes, encode_attributes};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use prost::DecodeError;
@@ -79,6 +79,11 @@ impl Item {
         }
     }
 
+    /// The size of the encoding, in bytes.
+    pub fn encoded_bytes(&self) -> usize {
+        prost::Message::encoded_len(self)
+    }
+
     /// The encoding; of an item that was refused, that of one without attributes.
     pub fn encoded(&self) -> Bytes {
         match &self.0 {
@@ -86,6 +91,13 @@ impl Item {
             Form::Decoded(attributes) => encode_attributes(attributes),
             Form::Encoded(fields) => fields.0.clone(),
         }
+    }
+}
+
+impl Item {
+    /// The bytes that the item takes as an element of a message: its encoding, with a tag and its length before it.
+    pub fn element_len(&self) -> usize {
+        delimited_len(prost::Message::encoded_len(self))
     }
 }
 

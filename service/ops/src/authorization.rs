@@ -324,7 +324,7 @@ impl<E: Engine> Service<E> {
                 principal: caller.principal.arn().to_owned(),
                 action: access.action,
                 resource: resource.into_owned(),
-                reason: reason.to_string(),
+                reason: reason.clause(),
             }),
         }
     }

@@ -34,8 +34,9 @@ pub use authorization::{Caller, Connection, Permit, Permitted};
 #[doc(hidden)]
 pub use capacity::MeasuredCapacity;
 pub use capacity::{
-    CapacityOptions, CapacityParts, ConsumedCapacity, Demand, MonotonicClock, ReturnConsumedCapacity,
-    Throttled, ThrottlingReason, ThroughputLimit, UnitKind, UnitPair,
+    CapacityLimits, CapacityOptions, CapacityParts, ConsumedCapacity, Demand, MonotonicClock,
+    ReturnConsumedCapacity, Throttled, ThrottlingReason, ThroughputLimit, UnitKind, UnitPair,
+    UnknownCapacityLimits,
 };
 pub use catalog::{
     ChangeFailure, IndexDescription, IndexStatus, OnDemandMaximum, Table, TableDescription,

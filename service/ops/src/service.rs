@@ -22,6 +22,9 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 pub struct ServiceOptions {
     /// The region in ARNs, as in `eu-north-1`.
     pub region: String,
+    /// The region that requests are signed for, if it is to be one. ARNs that callers send may name it and `region`; any
+    /// region if it is not said.
+    pub signing_region: Option<String>,
     /// The twelve-digit account in ARNs.
     pub account: String,
     /// Tables that may exist.
@@ -43,6 +46,7 @@ impl Default for ServiceOptions {
     fn default() -> Self {
         Self {
             region: "local".into(),
+            signing_region: None,
             account: "000000000000".into(),
             tables_max: 400,
             item_collection_bytes_max: 10 << 30,
@@ -101,7 +105,11 @@ impl<E: Engine> Service<E> {
     /// If the catalog cannot be read, or the store has no room for the spaces of as many tables as there may be.
     pub async fn start(engine: E, identities: Identities<E>, options: ServiceOptions) -> crate::Result<Self> {
         check_spaces(&engine, options.tables_max).await?;
-        let naming = Naming { region: options.region.into(), account: options.account.into() };
+        let naming = Naming {
+            region: options.region.into(),
+            signing_region: options.signing_region.map(Into::into),
+            account: options.account.into(),
+        };
         let accounting = Arc::new(Accounting::new(options.capacity, naming.clone()));
         let catalog =
             Catalog::open(engine.clone(), options.tables_max, options.clock.clone(), accounting.clone())

@@ -3,7 +3,7 @@
 use crate::error::{At, name_constraint};
 use crate::operations::DEFAULT_KEY;
 use crate::{FieldPath, Validation};
-use cairn_model::{TableName, TableReference, limits, parse_table_arn, table_arn};
+use cairn_model::{ArnError, TableName, TableReference, limits, parse_table_arn, table_arn};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -11,6 +11,9 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub(crate) struct Naming {
     pub(crate) region: Arc<str>,
+    /// The region that callers sign for, if it is one. ARNs that a caller builds carry the region that it is configured
+    /// with: without this any region is taken, and with it that one and `region`.
+    pub(crate) signing_region: Option<Arc<str>>,
     pub(crate) account: Arc<str>,
 }
 
@@ -82,6 +85,57 @@ impl Naming {
                 ),
             ));
         }
-        parse_table_arn(&self.region, &self.account, arn).map_err(|error| error.at(field()))
+        self.table_of_arn(arn).map_err(|error| error.at(field()))
+    }
+
+    fn table_of_arn(&self, arn: &str) -> Result<TableName, ArnError> {
+        let takes_region = |region: &str| match &self.signing_region {
+            None => true,
+            Some(signing_region) => region == &**signing_region || region == &*self.region,
+        };
+        parse_table_arn(takes_region, &self.account, arn)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn naming(signing_region: Option<&str>) -> Naming {
+        Naming {
+            region: "local".into(),
+            signing_region: signing_region.map(Into::into),
+            account: "000000000000".into(),
+        }
+    }
+
+    fn arn(region: &str, account: &str) -> String {
+        format!("arn:aws:dynamodb:{region}:{account}:table/Music")
+    }
+
+    #[test]
+    fn an_arn_of_this_account_may_name_any_region_unless_signatures_have_one() {
+        let taken =
+            |naming: &Naming, region: &str| naming.resource("resource_arn", &arn(region, "000000000000"));
+        for region in ["local", "us-east-1", "eu-north-1"] {
+            assert_eq!(taken(&naming(None), region).unwrap().to_string(), "Music");
+        }
+        for region in ["local", "us-east-1"] {
+            taken(&naming(Some("us-east-1")), region).unwrap();
+        }
+        let refused = taken(&naming(Some("us-east-1")), "eu-north-1").unwrap_err().to_string();
+        assert!(refused.contains("another region or account"), "{refused}");
+        for signing_region in [None, Some("us-east-1")] {
+            let naming = naming(signing_region);
+            assert!(naming.resource("resource_arn", &arn("us-east-1", "111111111111")).is_err());
+            let given = arn("us-east-1", "000000000000");
+            assert_eq!(naming.table("table", given).unwrap().name.to_string(), "Music");
+        }
+        let table = "Music".parse().unwrap();
+        assert_eq!(
+            naming(Some("us-east-1")).arn(&table),
+            arn("local", "000000000000"),
+            "answers carry this one"
+        );
     }
 }

@@ -9,7 +9,7 @@ mod root;
 
 use cairn_model::{AttributeMap, AttributeValue, KeyType};
 use cairn_ops::{
-    CapacityOptions, CreateTable, DeleteTable, DescribeTimeToLive, Service, ServiceOptions,
+    CapacityLimits, CapacityOptions, CreateTable, DeleteTable, DescribeTimeToLive, Service, ServiceOptions,
     TimeToLiveDescription, TimeToLiveSpecification, TimeToLiveStatus, UpdateTimeToLive,
 };
 use cairn_storage::memory::MemoryEngine;
@@ -44,7 +44,7 @@ impl Held {
         ServiceOptions {
             clock: Arc::new(move || *clock.0.lock().unwrap()),
             time_to_live_sweep_interval: Duration::from_millis(1),
-            capacity: CapacityOptions { enforced: false, ..CapacityOptions::default() },
+            capacity: CapacityOptions { limits: CapacityLimits::Off, ..CapacityOptions::default() },
             ..ServiceOptions::default()
         }
     }

@@ -1,6 +1,7 @@
 //! The settings of an engine, their defaults, and which values are refused.
 
 use crate::memory;
+use crate::upkeep;
 use cairn_storage::{Error, Result};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -38,7 +39,8 @@ pub struct FjallOptions {
     /// compactions never meet a full disk. Default: 256 MiB, or a twentieth of the volume if that is less.
     pub disk_reserve_bytes: Option<u64>,
     /// Values of this many bytes and more are kept apart from the keys, so that compactions do not copy them and
-    /// key-only walks do not read them. Default 16 KiB. Holds for spaces created from now on.
+    /// key-only walks do not read them. Default 16 KiB. Holds for spaces created from now on, but for the first few, whose
+    /// keyspaces may be prepared already.
     pub separate_values_bytes: u32,
     /// Transactions one commit (one sync) may carry. Default 1,024.
     pub group_operations_max: usize,
@@ -60,6 +62,8 @@ pub struct FjallOptions {
     /// Open a store that has lost acknowledged commits, keeping what is left. The loss is logged, and what is cut off
     /// is kept in files beside the store. Default false.
     pub accept_loss: bool,
+    /// A step of a scan that takes this long is taken for one over deleted records.
+    pub(crate) slow_step: Duration,
 }
 
 /// A setting that cannot work.
@@ -106,6 +110,7 @@ impl FjallOptions {
             blocking_reads_max: 64,
             background_threads: cores.clamp(2, 4),
             accept_loss: false,
+            slow_step: upkeep::SLOW_STEP,
         }
     }
 

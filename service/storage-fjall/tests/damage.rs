@@ -296,3 +296,21 @@ async fn only_the_owner_can_read_a_store() {
         assert_eq!(mode(&store.join(file)), 0o600, "{file}");
     }
 }
+
+#[tokio::test]
+async fn a_folder_that_others_use_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("folder");
+    fs::create_dir(&path).unwrap();
+    fs::write(path.join("letter.txt"), "Dear Sir").unwrap();
+    let before = contents(&path);
+    let error = open_error(&path).await;
+    assert!(matches!(&error, Error::Foreign { entry } if entry == "letter.txt"), "{error:?}");
+    assert_eq!(contents(&path), before);
+    // What a file system has at its root is nobody's, and a store that others have put something into stays a store.
+    fs::remove_file(path.join("letter.txt")).unwrap();
+    fs::create_dir(path.join("lost+found")).unwrap();
+    open(&path).await.close().await.unwrap();
+    fs::write(path.join("letter.txt"), "Dear Sir").unwrap();
+    open(&path).await.close().await.unwrap();
+}

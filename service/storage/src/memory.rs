@@ -252,7 +252,6 @@ impl State {
             }
             Write::Add(counter, amount) => {
                 let total = space.counters.get(&counter.counter).copied().unwrap_or(0);
-                // Wrapping is what makes the total independent of the order of the additions.
                 space.counters.insert_mut(counter.counter, total.wrapping_add(amount));
             }
         }

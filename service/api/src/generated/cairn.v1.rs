@@ -7736,6 +7736,10 @@ pub struct BatchGetItemRequest {
     /// Default: NONE.
     #[prost(enumeration = "ReturnConsumedCapacity", tag = "2")]
     pub return_consumed_capacity: i32,
+    /// How many bytes the items of the response may take, encoded, at least 1. What does not fit is among the
+    /// unprocessed keys; the first item is returned whatever it takes. Default, and at most: 32 MiB.
+    #[prost(int64, optional, tag = "3")]
+    pub response_bytes_max: ::core::option::Option<i64>,
 }
 impl ::prost::Name for BatchGetItemRequest {
     const NAME: &'static str = "BatchGetItemRequest";
@@ -7783,8 +7787,8 @@ pub struct BatchGetItemResponse {
         ::prost::alloc::string::String,
         ItemList,
     >,
-    /// What was not read, for throughput or beyond 16 MB: a request to make again, after a growing delay.
-    /// Empty if all was.
+    /// What was not read, for throughput or because the response is full: a request to make again, after a
+    /// growing delay. Empty if all was.
     #[prost(btree_map = "string, message", tag = "2")]
     pub unprocessed_keys: ::prost::alloc::collections::BTreeMap<
         ::prost::alloc::string::String,
@@ -8848,9 +8852,9 @@ pub mod item_service_client {
     use tonic::codegen::http::Uri;
     /// Items of tables.
     ///
-    /// A table is named by its name, 3 to 255 letters, digits, `_`, `.` or `-`, or by its ARN. A key is the
-    /// primary key of the table: its partition key, and its sort key if it has one, and nothing else. An
-    /// optional expression is either absent or not empty.
+    /// A table is named by its name, 3 to 255 letters, digits, `_`, `.` or `-`, or by its ARN, in which any region
+    /// will do unless the server expects one in signatures. A key is the primary key of the table: its partition
+    /// key, and its sort key if it has one, and nothing else. An optional expression is either absent or not empty.
     ///
     /// Errors are told apart by the ErrorReason in their ErrorInfo. Every rpc can fail with
     ///
@@ -8865,6 +8869,14 @@ pub mod item_service_client {
     ///
     /// and with DEADLINE_EXCEEDED or CANCELLED, which have no reason. After INTERNAL, DEADLINE_EXCEEDED or
     /// CANCELLED a write may have been done.
+    ///
+    /// Clients of gRPC refuse messages of more than 4 MiB unless they are told otherwise. Responses of Query, Scan,
+    /// StreamQuery and StreamScan are smaller, responses of BatchGetItem are as small as their request asks for, and
+    /// those of TransactGetItems cannot be divided. One limit cannot be promised: the encoding of a single item takes
+    /// as a rule little more than the 400 KB that an item may count, but up to 20 MB if the item consists of numbers
+    /// such as 1E-130, which count 3 bytes in a list and are written out in 132 digits. An item is returned alone
+    /// where nothing else finds room beside it. A client that accepts 36 MiB (32 MiB of items, and what describes
+    /// them) can receive every response but those of TransactGetItems with such items.
     #[derive(Debug, Clone)]
     pub struct ItemServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -9078,6 +9090,9 @@ pub mod item_service_client {
         /// Reads up to 100 items by their keys, of any number of tables and up to 16 MB. Not a snapshot: each
         /// item is read on its own.
         ///
+        /// The items of a response take up to 32 MiB of it, or less if response_bytes_max says so: a client that
+        /// accepts messages of 4 MiB should set that to 3 MiB.
+        ///
         /// Action: `dynamodb:BatchGetItem` on each table.
         ///
         /// Errors: those of every rpc; those of throughput only if no item at all could be read.
@@ -9140,7 +9155,9 @@ pub mod item_service_client {
         /// Reads the items of one partition of a table or index, in the order of the sort key, a page at a time.
         ///
         /// A page ends after `limit` items or 1 MB have been evaluated, the filter not yet applied, or where the
-        /// items end. It may be empty and not be the last.
+        /// items end. It may be empty and not be the last. It ends earlier where its items would take more than
+        /// 4 MiB less 64 KiB of the response, so that the response is smaller than 4 MiB unless one item alone is
+        /// larger.
         ///
         /// Action: `dynamodb:Query` on the table or index.
         ///
@@ -9192,7 +9209,8 @@ pub mod item_service_client {
             req.extensions_mut().insert(GrpcMethod::new("cairn.v1.ItemService", "Scan"));
             self.inner.unary(req, path, codec).await
         }
-        /// Query without pages: streams the items of one partition until they end or `limit` is reached.
+        /// Query without pages: streams the items of one partition until they end or `limit` is reached. No
+        /// response is larger than a page of Query.
         ///
         /// Action: `dynamodb:Query` on the table or index; asked again while the stream runs.
         ///
@@ -9222,7 +9240,8 @@ pub mod item_service_client {
                 .insert(GrpcMethod::new("cairn.v1.ItemService", "StreamQuery"));
             self.inner.server_streaming(req, path, codec).await
         }
-        /// Scan without pages: streams the items of a table or index until they end or `limit` is reached.
+        /// Scan without pages: streams the items of a table or index until they end or `limit` is reached. No
+        /// response is larger than a page of Scan.
         ///
         /// Action: `dynamodb:Scan` on the table or index; asked again while the stream runs.
         ///
@@ -9254,6 +9273,10 @@ pub mod item_service_client {
         }
         /// Reads up to 100 items by their keys, of any number of tables and up to 4 MB together, all as of one
         /// moment.
+        ///
+        /// A response cannot be divided. Items that count 4 MB take a little more than 4 MiB of it as a rule, more
+        /// than twice that if they consist of very short values, and up to 200 MB if they consist of numbers such
+        /// as 1E-130: a client should accept 16 MiB, or ask for fewer items.
         ///
         /// Action: `dynamodb:GetItem` on each table.
         ///
@@ -9396,6 +9419,9 @@ pub mod item_service_server {
         /// Reads up to 100 items by their keys, of any number of tables and up to 16 MB. Not a snapshot: each
         /// item is read on its own.
         ///
+        /// The items of a response take up to 32 MiB of it, or less if response_bytes_max says so: a client that
+        /// accepts messages of 4 MiB should set that to 3 MiB.
+        ///
         /// Action: `dynamodb:BatchGetItem` on each table.
         ///
         /// Errors: those of every rpc; those of throughput only if no item at all could be read.
@@ -9424,7 +9450,9 @@ pub mod item_service_server {
         /// Reads the items of one partition of a table or index, in the order of the sort key, a page at a time.
         ///
         /// A page ends after `limit` items or 1 MB have been evaluated, the filter not yet applied, or where the
-        /// items end. It may be empty and not be the last.
+        /// items end. It may be empty and not be the last. It ends earlier where its items would take more than
+        /// 4 MiB less 64 KiB of the response, so that the response is smaller than 4 MiB unless one item alone is
+        /// larger.
         ///
         /// Action: `dynamodb:Query` on the table or index.
         ///
@@ -9449,7 +9477,8 @@ pub mod item_service_server {
             >
             + std::marker::Send
             + 'static;
-        /// Query without pages: streams the items of one partition until they end or `limit` is reached.
+        /// Query without pages: streams the items of one partition until they end or `limit` is reached. No
+        /// response is larger than a page of Query.
         ///
         /// Action: `dynamodb:Query` on the table or index; asked again while the stream runs.
         ///
@@ -9468,7 +9497,8 @@ pub mod item_service_server {
             >
             + std::marker::Send
             + 'static;
-        /// Scan without pages: streams the items of a table or index until they end or `limit` is reached.
+        /// Scan without pages: streams the items of a table or index until they end or `limit` is reached. No
+        /// response is larger than a page of Scan.
         ///
         /// Action: `dynamodb:Scan` on the table or index; asked again while the stream runs.
         ///
@@ -9480,6 +9510,10 @@ pub mod item_service_server {
         ) -> std::result::Result<tonic::Response<Self::StreamScanStream>, tonic::Status>;
         /// Reads up to 100 items by their keys, of any number of tables and up to 4 MB together, all as of one
         /// moment.
+        ///
+        /// A response cannot be divided. Items that count 4 MB take a little more than 4 MiB of it as a rule, more
+        /// than twice that if they consist of very short values, and up to 200 MB if they consist of numbers such
+        /// as 1E-130: a client should accept 16 MiB, or ask for fewer items.
         ///
         /// Action: `dynamodb:GetItem` on each table.
         ///
@@ -9517,9 +9551,9 @@ pub mod item_service_server {
     }
     /// Items of tables.
     ///
-    /// A table is named by its name, 3 to 255 letters, digits, `_`, `.` or `-`, or by its ARN. A key is the
-    /// primary key of the table: its partition key, and its sort key if it has one, and nothing else. An
-    /// optional expression is either absent or not empty.
+    /// A table is named by its name, 3 to 255 letters, digits, `_`, `.` or `-`, or by its ARN, in which any region
+    /// will do unless the server expects one in signatures. A key is the primary key of the table: its partition
+    /// key, and its sort key if it has one, and nothing else. An optional expression is either absent or not empty.
     ///
     /// Errors are told apart by the ErrorReason in their ErrorInfo. Every rpc can fail with
     ///
@@ -9534,6 +9568,14 @@ pub mod item_service_server {
     ///
     /// and with DEADLINE_EXCEEDED or CANCELLED, which have no reason. After INTERNAL, DEADLINE_EXCEEDED or
     /// CANCELLED a write may have been done.
+    ///
+    /// Clients of gRPC refuse messages of more than 4 MiB unless they are told otherwise. Responses of Query, Scan,
+    /// StreamQuery and StreamScan are smaller, responses of BatchGetItem are as small as their request asks for, and
+    /// those of TransactGetItems cannot be divided. One limit cannot be promised: the encoding of a single item takes
+    /// as a rule little more than the 400 KB that an item may count, but up to 20 MB if the item consists of numbers
+    /// such as 1E-130, which count 3 bytes in a list and are written out in 132 digits. An item is returned alone
+    /// where nothing else finds room beside it. A client that accepts 36 MiB (32 MiB of items, and what describes
+    /// them) can receive every response but those of TransactGetItems with such items.
     #[derive(Debug)]
     pub struct ItemServiceServer<T> {
         inner: Arc<T>,
@@ -10499,7 +10541,7 @@ impl ::prost::Name for DescribeLimitsRequest {
         "type.googleapis.com/cairn.v1.DescribeLimitsRequest".into()
     }
 }
-/// How much throughput may be provisioned, in capacity units a second.
+/// How much throughput may be provisioned, in capacity units a second, and which limits calls are held to.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DescribeLimitsResponse {
     /// Read units of all provisioned tables together.
@@ -10514,6 +10556,9 @@ pub struct DescribeLimitsResponse {
     /// Write units of one table with its global secondary indexes.
     #[prost(int64, tag = "4")]
     pub table_max_write_capacity_units: i64,
+    /// The limits that are enforced: the operator's choice.
+    #[prost(enumeration = "CapacityLimits", tag = "5")]
+    pub capacity_limits: i32,
 }
 impl ::prost::Name for DescribeLimitsResponse {
     const NAME: &'static str = "DescribeLimitsResponse";
@@ -10855,6 +10900,45 @@ impl ::prost::Name for DescribeTimeToLiveResponse {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "type.googleapis.com/cairn.v1.DescribeTimeToLiveResponse".into()
+    }
+}
+/// The limits of throughput that are enforced. What calls consume is reported in each case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CapacityLimits {
+    /// The server is older than this member.
+    Unspecified = 0,
+    /// None: no call is throttled.
+    Off = 1,
+    /// The throughput of provisioned tables and indexes, and the maximum of on-demand ones that have one. A
+    /// provisioned table or index begins with a minute's worth of its throughput, and saves up to five.
+    Provisioned = 2,
+    /// All limits of DynamoDB: those of PROVISIONED, the limits of partitions, and what an on-demand table or
+    /// index is ready for, which grows with its use.
+    Aws = 3,
+}
+impl CapacityLimits {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CAPACITY_LIMITS_UNSPECIFIED",
+            Self::Off => "CAPACITY_LIMITS_OFF",
+            Self::Provisioned => "CAPACITY_LIMITS_PROVISIONED",
+            Self::Aws => "CAPACITY_LIMITS_AWS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CAPACITY_LIMITS_UNSPECIFIED" => Some(Self::Unspecified),
+            "CAPACITY_LIMITS_OFF" => Some(Self::Off),
+            "CAPACITY_LIMITS_PROVISIONED" => Some(Self::Provisioned),
+            "CAPACITY_LIMITS_AWS" => Some(Self::Aws),
+            _ => None,
+        }
     }
 }
 /// Generated client implementations.

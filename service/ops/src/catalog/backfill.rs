@@ -6,15 +6,14 @@
 //! restart, or a view that expired, goes on where it was.
 
 use super::fill_progress::{FillProgress, Totals, Window};
+use super::permitted::is_missing_space;
 use super::work::Step;
 use super::{Catalog, Definition, IndexCounter, Table, record, table_key};
+use crate::Result;
 use crate::capacity::item_slot;
-use crate::{Error, Result};
 use bytes::Bytes;
 use cairn_model::{AttributeMap, KeySchema, StoredItem, TableStatus};
-use cairn_storage::{
-    Consistency, Decision, Direction, Engine, KeyRange, RecordKey, Snapshot, SpaceId, Visit, Write,
-};
+use cairn_storage::{Consistency, Decision, Direction, Engine, KeyRange, RecordKey, Snapshot, Visit, Write};
 use std::ops::{Bound, ControlFlow};
 
 /// Items whose records are made in one commit.
@@ -57,7 +56,10 @@ impl<E: Engine> Catalog<E> {
         let snapshot = self.engine.snapshot(Consistency::Strong).await?;
         let done = self.fill_some(table, records, snapshot).await;
         // The table was deleted: whoever looks next finds that.
-        if is_missing_space(&done) { Ok(Step::Again) } else { done }
+        match done {
+            Err(error) if is_missing_space(&error) => Ok(Step::Again),
+            done => done,
+        }
     }
 
     async fn fill_some<R: ItemRecords>(
@@ -301,15 +303,6 @@ fn after(progress: &FillProgress) -> Bound<Bytes> {
 
 fn attributes(record: Bytes) -> Result<AttributeMap> {
     Ok(StoredItem::read(record)?.attributes()?)
-}
-
-/// Whether a space is not there.
-fn is_missing_space<T>(result: &Result<T>) -> bool {
-    let Err(Error::Internal { source }) = result else { return false };
-    matches!(
-        source.downcast_ref(),
-        Some(cairn_storage::Error::SpaceNotFound(SpaceId::Items(_) | SpaceId::Indexes(_)))
-    )
 }
 
 /// A table's definition, if the record is still that table's and it is not being deleted.

@@ -1,12 +1,13 @@
 //! A table as callers are told about it.
 
+use super::permitted::is_missing_space;
 use super::{
     Catalog, ChangeFailure, Definition, Index, IndexStatus, OnDemandMaximum, Table, Throughput,
     ThroughputDescription,
 };
+use crate::Result;
 use crate::capacity::UnitPair;
 use crate::table_reference::Naming;
-use crate::{Error, Result};
 use cairn_model::{
     BillingMode, IndexKeySchema, IndexKind, KeyAttribute, KeySchema, Projection, TableClass, TableStatus,
 };
@@ -183,8 +184,4 @@ impl<E: Engine> Catalog<E> {
             size_bytes: 0,
         }
     }
-}
-
-fn is_missing_space(error: &(dyn std::error::Error + 'static)) -> bool {
-    matches!(error.downcast_ref(), Some(cairn_storage::Error::SpaceNotFound(_)))
 }

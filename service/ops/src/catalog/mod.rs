@@ -23,8 +23,8 @@ mod tests;
 mod time_to_live;
 mod work;
 
-pub use definition::{ChangeFailure, IndexStatus, OnDemandMaximum, ThroughputDescription};
 pub(crate) use basis::Basis;
+pub use definition::{ChangeFailure, IndexStatus, OnDemandMaximum, ThroughputDescription};
 pub(crate) use definition::{Definition, FIRST_INDEX_ID, Index, ResourcePolicy, Throughput};
 pub use describe::{IndexDescription, TableDescription};
 pub(crate) use fill_progress::{FillPlace, FillProgress};

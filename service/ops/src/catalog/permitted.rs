@@ -270,15 +270,22 @@ impl Permit {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
-            let is_missing = judged.is_some() && matches!(error, Error::ResourceNotFound { .. });
-            if !is_missing && !guard.found_another.load(Ordering::Relaxed) {
+            let found_another = guard.found_another.load(Ordering::Relaxed);
+            if !found_another && !matches!(error, Error::ResourceNotFound { .. }) {
                 return Err(error);
             }
             let snapshot = service.engine.snapshot(Consistency::Strong).await?;
-            judged = self.find(service, &snapshot, table).await?;
-            if is_missing && judged.is_none() {
+            let found = self.find(service, &snapshot, table).await?;
+            let is_same = match (&judged, &found) {
+                (Some(judged), Some(found)) => judged.basis() == found.basis(),
+                // That there is none is what was told.
+                (_, None) => true,
+                (None, Some(_)) => false,
+            };
+            if is_same && !found_another {
                 return Err(error);
             }
+            judged = found;
         }
         Err(keeps_changing())
     }

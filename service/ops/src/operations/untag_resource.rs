@@ -1,8 +1,8 @@
 //! UntagResource (semantics 18).
 
-use super::tag_resource::missing_resource;
+use super::tag_resource::{check_tag_key, missing_resource};
 use crate::access::Access;
-use crate::{Operation, OperationKind, Permit, Result, Service, Validation};
+use crate::{FieldPath, Operation, OperationKind, Permit, Result, Service, Validation};
 use cairn_storage::Engine;
 
 /// Removes tags from a table. Keys that it does not have are ignored.
@@ -29,6 +29,9 @@ impl Operation for UntagResource {
             return Err(
                 Validation::new("tag_keys", "Atleast one Tag Key needs to be provided as Input.").into()
             );
+        }
+        for (index, key) in self.keys.iter().enumerate() {
+            check_tag_key(FieldPath::from("tag_keys").index(index), key)?;
         }
         let keys = self.keys;
         permit

@@ -168,6 +168,7 @@ pub(super) fn batch_get(request: &mut Members) -> Read<v1::BatchGetItemRequest> 
     Ok(v1::BatchGetItemRequest {
         request_items: request_items.collect::<Read<_>>()?,
         return_consumed_capacity: request.return_consumed_capacity()?,
+        ..Default::default()
     })
 }
 
@@ -352,7 +353,7 @@ fn put_metrics<'a>(
     Ok(())
 }
 
-fn put_capacity(out: &mut Map<String, Value>, consumed: Option<v1::ConsumedCapacity>) {
+pub(super) fn put_capacity(out: &mut Map<String, Value>, consumed: Option<v1::ConsumedCapacity>) {
     out.extend(consumed.map(|consumed| ("ConsumedCapacity".to_owned(), capacity_json(consumed))));
 }
 

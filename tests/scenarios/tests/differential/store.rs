@@ -1,6 +1,7 @@
 //! A store and the ways to call it.
 
-use cairn_scenarios::{AwsJsonProtocol, CallError, GrpcProtocol, Protocol, TestServer, Throttling};
+use cairn_ops::CapacityLimits;
+use cairn_scenarios::{AwsJsonProtocol, CallError, Credentials, GrpcProtocol, Protocol, TestServer};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -36,8 +37,8 @@ pub(crate) struct Store {
 impl Store {
     pub(crate) async fn start(wire: Wire, engine: Engine) -> Self {
         let server = match engine {
-            Engine::Fjall => TestServer::over_fjall(Throttling::Off).await,
-            Engine::Memory => TestServer::over_memory(Throttling::Off).await,
+            Engine::Fjall => TestServer::over_fjall(CapacityLimits::Off).await,
+            Engine::Memory => TestServer::over_memory(CapacityLimits::Off).await,
         };
         let server = server.unwrap();
         let grpc = GrpcProtocol::connect(server.address()).await.unwrap();
@@ -57,12 +58,17 @@ impl Store {
         }
     }
 
-    async fn call_over_wire(&self, call: &str, request: &Value) -> Result<Value, CallError> {
+    async fn call_over_wire(
+        &self,
+        caller: Option<&Credentials>,
+        call: &str,
+        request: &Value,
+    ) -> Result<Value, CallError> {
         match self.wire {
-            Wire::Grpc => self.grpc.call(call, request).await,
-            Wire::AwsJson => self.aws_json.call(call, request).await,
+            Wire::Grpc => self.grpc.call_as(caller, call, request).await,
+            Wire::AwsJson => self.aws_json.call_as(caller, call, request).await,
             Wire::Faulty => {
-                let mut answer = self.grpc.call(call, request).await;
+                let mut answer = self.grpc.call_as(caller, call, request).await;
                 if let (Ok(Value::Object(members)), "DeleteItem") = (&mut answer, call) {
                     members.remove("Attributes");
                 }
@@ -104,8 +110,13 @@ pub(crate) fn settled_by(call: &str) -> &'static str {
 }
 
 impl Protocol for Store {
-    async fn call(&self, call: &str, request: &Value) -> Result<Value, CallError> {
-        match tokio::time::timeout(WAIT_MAX, self.call_over_wire(call, request)).await {
+    async fn call_as(
+        &self,
+        caller: Option<&Credentials>,
+        call: &str,
+        request: &Value,
+    ) -> Result<Value, CallError> {
+        match tokio::time::timeout(WAIT_MAX, self.call_over_wire(caller, call, request)).await {
             Ok(answer) => answer,
             Err(_) => Err(CallError::Fault(format!("{} does not answer {call} in {WAIT_MAX:?}", self.name))),
         }
