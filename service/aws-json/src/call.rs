@@ -14,7 +14,7 @@ use crate::tables::{
 use crate::target::Target;
 use crate::time_to_live::{DescribeTimeToLiveInput, UpdateTimeToLiveInput};
 use crate::transactions::{TransactGetItemsInput, TransactWriteItemsInput};
-use cairn_ops::{Caller, Error, OperationKind};
+use cairn_ops::{Caller, Error, Operation, OperationKind};
 use cairn_stack::{AuthenticateLayer, Call, Stack};
 use cairn_storage::Engine;
 use http::request::Parts;
@@ -119,7 +119,7 @@ impl<E: Engine> Entrance<E> {
         asked.check_first().map_err(Error::from)?;
         asked.problems().result().map_err(Error::from)?;
         let write = asked.encoder();
-        let operation = asked.into_operation()?;
+        let operation = asked.into_operation().map_err(|error| R::Operation::KIND.word(error))?;
         let caller = request.caller.clone();
         // A caller over HTTP does not say how long it waits.
         let output = self.stack.call(Call { caller, operation, deadline: None }).await?;

@@ -297,13 +297,16 @@ async fn problems_with_members_are_told_together_and_in_order() {
     };
     assert_eq!(
         told("PutItem", json!({"ReturnValues": "hi"})).await,
-        "2 validation errors detected: Value null at 'tableName' failed to satisfy constraint: Member must not be \
-         null; Value null at 'item' failed to satisfy constraint: Member must not be null"
+        "3 validation errors detected: Value null at 'tableName' failed to satisfy constraint: Member must not be \
+         null; Value null at 'item' failed to satisfy constraint: Member must not be null; Value 'hi' at \
+         'returnValues' failed to satisfy constraint: Member must satisfy enum value set: [ALL_NEW, UPDATED_OLD, \
+         ALL_OLD, NONE, UPDATED_NEW]"
     );
     assert_eq!(
         told("PutItem", json!({"TableName": "a;", "Item": {}, "ReturnValues": "hi"})).await,
-        "1 validation error detected: Value 'a;' at 'tableName' failed to satisfy constraint: Member must satisfy \
-         regular expression pattern: [a-zA-Z0-9_.-]+"
+        "2 validation errors detected: Value 'a;' at 'tableName' failed to satisfy constraint: Member must satisfy \
+         regular expression pattern: [a-zA-Z0-9_.-]+; Value 'a;' at 'tableName' failed to satisfy constraint: Member \
+         must have length greater than or equal to 3"
     );
     assert_eq!(
         told(
@@ -331,7 +334,7 @@ async fn problems_with_members_are_told_together_and_in_order() {
     );
     assert_eq!(
         told("BatchWriteItem", json!({"RequestItems": {"Music": []}})).await,
-        "1 validation error detected: Value '{...}' at 'requestItems' failed to satisfy constraint: Map value must \
+        "1 validation error detected: Value '{Music=[]}' at 'requestItems' failed to satisfy constraint: Map value must \
          satisfy constraint: [Member must have length less than or equal to 25, Member must have length greater than \
          or equal to 1]"
     );

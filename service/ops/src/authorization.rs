@@ -79,7 +79,7 @@ impl<E: Engine> Service<E> {
     /// The first action that is not allowed; a caller who is not known any more; or a request that is not one, found on
     /// the way.
     pub async fn permit<O: Operation>(&self, caller: Caller, operation: O) -> Result<Permitted<O>> {
-        self.authorize(&caller, operation.accesses()).await?;
+        self.authorize(&caller, operation.accesses()).await.map_err(|error| O::KIND.word(error))?;
         Ok(Permitted { operation, permit: Permit { caller } })
     }
 
@@ -88,7 +88,7 @@ impl<E: Engine> Service<E> {
     /// # Errors
     /// Those of the operation.
     pub async fn execute<O: Operation>(&self, call: Permitted<O>) -> Result<O::Output> {
-        call.operation.execute(self, &call.permit).await
+        call.operation.execute(self, &call.permit).await.map_err(|error| O::KIND.word(error))
     }
 
     /// Checks that the caller may do all of this, now.

@@ -6,7 +6,7 @@ use crate::item_write::{ItemOrigin, NewItem};
 use crate::{FieldPath, Result, Validation};
 use bytes::Bytes;
 use cairn_expression::Update;
-use cairn_model::{AttributeMap, IndexEntry, IndexKeyError, IndexKind, KeySchema, StoredItem, item_size};
+use cairn_model::{AttributeMap, IndexEntry, IndexKeyError, IndexKind, KeySchema, KeyType, StoredItem, item_size};
 use cairn_storage::{RecordKey, Write};
 
 /// An entry as it is stored.
@@ -43,7 +43,8 @@ pub(crate) fn index_writes(
     let mut local_bytes = 0;
     for index in table.definition.indexes.iter().filter(|index| index.checks_keys()) {
         let after = match new {
-            Some(new) => entry_after(index, table.key_schema(), key, old, new)?,
+            Some(new) => entry_after(index, table.key_schema(), key, old, new)
+                .map_err(|error| first_refusal(table, key, old, new).unwrap_or(error))?,
             None => None,
         };
         if !index.takes_entries() {
@@ -113,6 +114,19 @@ fn write_entry(
     }
 }
 
+/// What is told of an item that does not fit its indexes: the fault of the first of them by name.
+fn first_refusal(
+    table: &Table,
+    key: &RecordKey,
+    old: Option<&AttributeMap>,
+    new: &NewItem,
+) -> Option<Validation> {
+    let mut indexes: Vec<&Index> =
+        table.definition.indexes.iter().filter(|index| index.checks_keys()).collect();
+    indexes.sort_unstable_by_key(|index| &index.schema.name);
+    indexes.into_iter().find_map(|index| entry_after(index, table.key_schema(), key, old, new).err())
+}
+
 /// The entry that an item is to have. What an update leaves as it was is not the update's fault: an item from before
 /// the index, with an attribute that does not fit it, can go on being updated outside of the index.
 fn entry_after(
@@ -150,6 +164,15 @@ fn refusal(origin: ItemOrigin, error: &IndexKeyError) -> Validation {
         (ItemOrigin::Updated, IndexKeyError::TypeMismatch { .. }) => Validation::of_state(
             "update_expression",
             "The update expression attempted to update the secondary index key to unsupported type",
+        ),
+        (ItemOrigin::Updated, IndexKeyError::Empty { key_type, .. }) => Validation::of_state(
+            "update_expression",
+            format!(
+                "One or more parameter values are not valid. The update expression attempted to update a secondary \
+                 index key to a value that is not supported. The AttributeValue for a key attribute cannot contain an \
+                 empty {} value.",
+                if *key_type == KeyType::B { "binary" } else { "string" }
+            ),
         ),
         (ItemOrigin::Updated, error) => Validation::of_state("update_expression", error.to_string()),
     }

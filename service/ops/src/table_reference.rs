@@ -1,6 +1,6 @@
 //! From what a caller wrote for a table, a name or an ARN, to its name.
 
-use crate::error::{At, name_constraint};
+use crate::error::{At, check_name};
 use crate::{FieldPath, Validation};
 use cairn_model::{TableName, TableReference, limits, parse_table_arn, table_arn};
 use std::sync::Arc;
@@ -40,9 +40,10 @@ impl Naming {
             let name = self.parse_arn(field, &given)?;
             return Ok(TableReference { name, given });
         }
+        check_name(field.clone(), &given)?;
         match given.parse() {
             Ok(name) => Ok(TableReference { name, given }),
-            Err(error) => Err(name_constraint(field, &given, error)),
+            Err(error) => Err(Validation::constraint(field, Some(&given), error)),
         }
     }
 

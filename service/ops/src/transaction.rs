@@ -7,7 +7,9 @@ use crate::{
     CancellationCode, CancellationReason, ConsumedCapacity, Error, FieldPath, Result, ReturnConsumedCapacity,
     Throttled, UnitKind, Validation,
 };
-use cairn_model::{KeyError, PrimaryKey, TableName, TableReference};
+use cairn_model::{
+    AttributeMap, Echo, KeyError, PrimaryKey, TableName, TableReference, ValueError, ValueErrorKind,
+};
 use cairn_storage::RecordKey;
 use std::collections::HashSet;
 
@@ -22,13 +24,32 @@ pub(crate) fn action_field(number: usize) -> FieldPath {
     FieldPath::from("transact_items").index(number)
 }
 
-/// A transaction has 1 to 100 actions.
-pub(crate) fn check_action_count(count: usize) -> Result<(), Validation> {
-    let constraint = |value, text| Err(Validation::constraint("transact_items", Some(value), text));
-    match count {
+/// A transaction has 1 to 100 actions. `echo` is how an action is repeated.
+pub(crate) fn check_action_count<T>(
+    actions: &[T],
+    echo_action: impl FnMut(&mut Echo, &T),
+) -> Result<(), Validation> {
+    let constraint = |value: &str, text| Err(Validation::constraint("transact_items", Some(value), text));
+    match actions.len() {
         0 => constraint("[]", "Member must have length greater than or equal to 1"),
         1..=ACTIONS_MAX => Ok(()),
-        _ => constraint("[...]", "Member must have length less than or equal to 100"),
+        _ => {
+            let value = Echo::of(|echo| echo.list(actions, echo_action));
+            constraint(&value, "Member must have length less than or equal to 100")
+        }
+    }
+}
+
+/// The attributes of an action's key or item. That a key nests too deep is told after what is wrong with the action's
+/// expressions, so that fault is given beside no attributes.
+pub(crate) fn keep_nesting_fault(
+    decoded: Result<AttributeMap, ValueError>,
+    is_key: bool,
+) -> Result<(AttributeMap, Option<ValueError>), ValueError> {
+    match decoded {
+        Ok(attributes) => Ok((attributes, None)),
+        Err(error) if is_key && error.kind == ValueErrorKind::TooDeep => Ok((AttributeMap::new(), Some(error))),
+        Err(error) => Err(error),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     ReturnConsumedCapacity, Service, Throttled, UnitKind, Validation,
 };
 use cairn_expression::Projection;
-use cairn_model::{AttributeMap, DecodeBudget, Item, StoredItem, TableReference};
+use cairn_model::{AttributeMap, DecodeBudget, Echo, Item, StoredItem, TableReference};
 use cairn_storage::{Consistency, Engine, RecordKey, Snapshot};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -151,7 +151,7 @@ impl BatchGetItem {
         let mut references = Vec::with_capacity(self.request_items.len());
         for (given, request) in &self.request_items {
             let reference = service.naming.table(field().key(given), given.clone())?;
-            check_length(field().key(given).field("keys"), request.keys.len(), KEYS_MAX)?;
+            check_length(field().key(given).field("keys"), &request.keys)?;
             references.push(reference);
         }
         if self.request_items.values().map(|request| request.keys.len()).sum::<usize>() > KEYS_MAX {
@@ -179,18 +179,18 @@ impl BatchGetItem {
     }
 }
 
-/// The bounds of a list, in the envelope for constraints.
-fn check_length(field: FieldPath, length: usize, most: usize) -> Result<(), Validation> {
-    match length {
+/// The bounds of a list of keys, in the envelope for constraints.
+fn check_length(field: FieldPath, keys: &[Item]) -> Result<(), Validation> {
+    match keys.len() {
         0 => Err(Validation::constraint(
             field,
             Some("[]"),
             "Member must have length greater than or equal to 1",
         )),
-        length if length > most => Err(Validation::constraint(
+        length if length > KEYS_MAX => Err(Validation::constraint(
             field,
-            Some("[...]"),
-            format_args!("Member must have length less than or equal to {most}"),
+            Some(&Echo::of(|echo| echo.list(keys, Echo::item))),
+            format_args!("Member must have length less than or equal to {KEYS_MAX}"),
         )),
         _ => Ok(()),
     }

@@ -9,7 +9,7 @@ use crate::{
     ConsumedCapacity, Error, FieldPath, ItemCollections, Operation, OperationKind, Permit, Result,
     ReturnConsumedCapacity, Service, Throttled, UnitKind, Validation,
 };
-use cairn_model::{AttributeMap, DecodeBudget, Item, PrimaryKey, TableReference};
+use cairn_model::{AttributeMap, DecodeBudget, Echo, Item, PrimaryKey, TableReference};
 use cairn_storage::{Consistency, Engine, RecordKey};
 use std::collections::{BTreeMap, HashSet};
 use tokio::task::JoinSet;
@@ -77,6 +77,16 @@ impl WriteRequest {
         match self {
             Self::Put(item) | Self::Delete(item) => item,
         }
+    }
+
+    fn echo(echo: &mut Echo, request: &Self) {
+        let (request, structure, member, item) = match request {
+            Self::Put(item) => ("putRequest", "PutRequest", "item", item),
+            Self::Delete(key) => ("deleteRequest", "DeleteRequest", "key", key),
+        };
+        let item = |echo: &mut Echo| echo.item(item);
+        let inner = |echo: &mut Echo| echo.structure(structure, &[(member, &item)]);
+        echo.structure("WriteRequest", &[(request, &inner)]);
     }
 }
 
@@ -180,7 +190,11 @@ impl Operation for BatchWriteItem {
 
 /// How many writes a table may have. What is wrong is told of the map of all tables, as AWS tells it of a map whose
 /// values are lists (semantics 20.4).
-fn check_writes(field: FieldPath, count: usize) -> Result<(), Validation> {
+fn check_writes(
+    field: FieldPath,
+    count: usize,
+    request_items: &BTreeMap<String, Vec<WriteRequest>>,
+) -> Result<(), Validation> {
     if (1..=WRITES_MAX).contains(&count) {
         return Ok(());
     }
@@ -188,7 +202,9 @@ fn check_writes(field: FieldPath, count: usize) -> Result<(), Validation> {
         "Map value must satisfy constraint: [Member must have length less than or equal to {WRITES_MAX}, Member must \
          have length greater than or equal to 1]"
     );
-    Err(Validation { field, ..Validation::constraint("request_items", Some("{...}"), constraint) })
+    let writes = |echo: &mut Echo, writes: &Vec<WriteRequest>| echo.list(writes, WriteRequest::echo);
+    let echo = Echo::of(|echo| echo.map(request_items, writes));
+    Err(Validation { field, ..Validation::constraint("request_items", Some(&echo), constraint) })
 }
 
 impl BatchWriteItem {
@@ -204,7 +220,7 @@ impl BatchWriteItem {
         let mut references = Vec::with_capacity(self.request_items.len());
         for (given, requests) in &self.request_items {
             references.push(service.naming.table(field().key(given), given.clone())?);
-            check_writes(field().key(given), requests.len())?;
+            check_writes(field().key(given), requests.len(), &self.request_items)?;
         }
         if self.request_items.values().map(Vec::len).sum::<usize>() > WRITES_MAX {
             return Err(Validation::new(field(), "Too many items requested for the BatchWriteItem call"));

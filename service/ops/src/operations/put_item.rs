@@ -69,7 +69,7 @@ impl Operation for PutItem {
     async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<PutItemOutput> {
         let reference = service.naming.table("table", self.table)?;
         if !matches!(self.return_values, ReturnValues::None | ReturnValues::AllOld) {
-            return Err(Validation::new("return_values", "ReturnValues can only be ALL_OLD or NONE").into());
+            return Err(Validation::of_request("return_values", "ReturnValues can only be ALL_OLD or NONE").into());
         }
         let item = self.item.into_attributes(&mut DecodeBudget::item()).map_err(|error| error.at("item"))?;
         let mut expressions =

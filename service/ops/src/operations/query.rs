@@ -2,15 +2,16 @@
 
 use crate::access::{Access, Items, Mentions};
 use crate::capacity::{Cost, entry_slot, item_slot, read_units};
+use crate::error::check_name;
 use crate::expressions::Expressions;
 use crate::page::{Page, PageLimits, Reading, Wanted};
 use crate::selection::{check_projected, fetches, position, readable_index};
 use crate::{
     ConsumedCapacity, Demand, Error, ExpressionArguments, Operation, OperationKind, Permit, Result,
-    ReturnConsumedCapacity, Select, Service, UnitKind, Validation, key_range,
+    ReturnConsumedCapacity, Select, Service, Table, UnitKind, Validation, key_range,
 };
 use cairn_expression::{Condition, FilterOnKeyError, KeyCondition, KeyConditionError, KeyQuery, Projection};
-use cairn_model::{AttributeMap, Item, TableReference};
+use cairn_model::{AttributeMap, IndexSchema, Item, TableReference};
 use cairn_storage::{Consistency, Direction, Engine};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -87,9 +88,16 @@ impl Operation for Query {
         let evaluated_max = prepared.evaluated_max;
         let snapshot = service.engine.snapshot(prepared.consistency()).await?;
         let table = service.catalog.serving(&snapshot, &prepared.reference.name).await?;
+        // Before the key condition is held against the keys.
+        let start = match self.exclusive_start_key {
+            None => None,
+            Some(start) => {
+                let index = prepared.readable_index(&table)?;
+                Some(position(table.key_schema(), index.as_ref(), start)?)
+            }
+        };
         let (mut reading, query) = prepared.reading(table)?;
-        if let Some(start) = self.exclusive_start_key {
-            let start = position(reading.table.key_schema(), reading.index.as_ref(), start)?;
+        if let Some(start) = start {
             if start.partition != query.partition {
                 return Err(Validation::new(
                     "exclusive_start_key",
@@ -256,10 +264,7 @@ pub(super) fn filter_and_projection(
 
 /// An index name has the shape of a table's.
 pub(super) fn check_index_name(name: Option<&str>) -> Result<(), Validation> {
-    match name.map(|name| (name, cairn_model::check_index_name(name))) {
-        Some((name, Err(error))) => Err(Validation::constraint("index", Some(name), error)),
-        _ => Ok(()),
-    }
+    name.map_or(Ok(()), |name| check_name("index", name))
 }
 
 impl Prepared {
@@ -267,10 +272,14 @@ impl Prepared {
         if self.consistent { Consistency::Strong } else { Consistency::Eventual }
     }
 
+    /// The index that is to be read, if one is.
+    fn readable_index(&self, table: &Table) -> Result<Option<IndexSchema>> {
+        self.index.as_deref().map(|name| readable_index(table, name, self.consistent)).transpose()
+    }
+
     /// What to read of a table, and which keys.
-    pub(super) fn reading(&self, table: Arc<crate::Table>) -> Result<(Reading, KeyQuery)> {
-        let index =
-            self.index.as_deref().map(|name| readable_index(&table, name, self.consistent)).transpose()?;
+    pub(super) fn reading(&self, table: Arc<Table>) -> Result<(Reading, KeyQuery)> {
+        let index = self.readable_index(&table)?;
         let schema = table.key_schema();
         let query = match (&self.key_condition, &index) {
             (None, _) => KeyQuery { partition: Vec::new(), sort_prefix: Vec::new(), sort_range: None },

@@ -5,14 +5,14 @@ use crate::capacity::{TABLE, item_slot};
 use crate::error::At;
 use crate::transaction::{
     ACTIONS_MAX, BYTES_MAX, Costs, KeyFault, action_field, check_action_count, check_capacity, conflict,
-    distinct_records, read_cost, record_key,
+    distinct_records, keep_nesting_fault, read_cost, record_key,
 };
 use crate::{
     ConsumedCapacity, ExpressionArguments, FieldPath, Operation, OperationKind, Permit, Result,
     ReturnConsumedCapacity, Service, UnitKind, Validation,
 };
 use cairn_expression::Projection;
-use cairn_model::{AttributeMap, DecodeBudget, Item, StoredItem, TableReference};
+use cairn_model::{AttributeMap, DecodeBudget, Echo, Item, StoredItem, TableReference};
 use cairn_storage::{Consistency, Engine, Snapshot};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -89,7 +89,12 @@ impl Operation for TransactGetItems {
     }
 
     async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<TransactGetItemsOutput> {
-        check_action_count(self.transact_items.len())?;
+        check_action_count(&self.transact_items, |echo, get| {
+            let key = |echo: &mut Echo| echo.item(&get.key);
+            let table = |echo: &mut Echo| echo.text(&get.table);
+            let inner = |echo: &mut Echo| echo.structure("Get", &[("key", &key), ("tableName", &table)]);
+            echo.structure("TransactGetItem", &[("get", &inner)]);
+        })?;
         let gets = self
             .transact_items
             .into_iter()
@@ -163,7 +168,8 @@ impl Get {
         let field = get_field(number);
         let table = service.naming.table(field.clone().field("table"), get.table)?;
         let key = get.key.into_attributes(&mut DecodeBudget::item());
-        let key = key.map_err(|error| error.at(field.clone().field("key")))?;
+        let (key, key_fault) =
+            keep_nesting_fault(key, true).map_err(|error| error.at(field.clone().field("key")))?;
         let text = get.projection_expression.as_deref();
         let projection = get
             .arguments
@@ -173,7 +179,10 @@ impl Get {
                 expressions.finish()?;
                 Ok(projection)
             })
-            .map_err(|error| error.below(field))?;
-        Ok(Self { table, key, projection })
+            .map_err(|error| error.below(field.clone()))?;
+        match key_fault {
+            Some(error) => Err(error.at(field.field("key"))),
+            None => Ok(Self { table, key, projection }),
+        }
     }
 }
