@@ -36,7 +36,9 @@ pub(crate) fn read_item(json: &mut Json<'_>) -> Read<Item> {
 pub(crate) fn read_bindings(json: &mut Json<'_>) -> Read<Item> {
     let mut misnamed: Option<String> = None;
     let values = read_members(json, limits::NESTING_LEVELS_MAX, &mut |name| {
-        if BindingKind::Values.check_key(name).is_err() && misnamed.as_deref().is_none_or(|first| name < first) {
+        if BindingKind::Values.check_key(name).is_err()
+            && misnamed.as_deref().is_none_or(|first| name < first)
+        {
             misnamed = Some(name.to_owned());
         }
     })?;

@@ -277,7 +277,10 @@ async fn nesting_without_end_is_refused_cheaply() {
     assert_eq!(answer.status, 400);
     let (exception, message) = answer.error();
     assert_eq!(exception, "ValidationException");
-    assert!(message.starts_with("Nesting Levels have exceeded supported limits"), "{message}");
+    assert!(
+        message.starts_with("1 validation error detected: Nesting Levels have exceeded supported limits"),
+        "{message}"
+    );
     assert_eq!(server.put(&deep(r#"{"M":{"a":"#, "}}")).await.error().0, "SerializationException");
     assert_eq!(server.call("GetItem", &deep("[", "]")).await.error().0, "SerializationException");
     assert_eq!(server.put(&"[".repeat(200_000)).await.error().0, "SerializationException");

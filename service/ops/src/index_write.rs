@@ -3,10 +3,11 @@
 use crate::capacity::{Cost, entry_slot, item_slot, write_units};
 use crate::catalog::{Index, IndexCounter, Table};
 use crate::item_write::{ItemOrigin, NewItem};
+use crate::words::item_writes;
 use crate::{FieldPath, Result, Validation};
 use bytes::Bytes;
 use cairn_expression::Update;
-use cairn_model::{AttributeMap, IndexEntry, IndexKeyError, IndexKind, KeySchema, KeyType, StoredItem, item_size};
+use cairn_model::{AttributeMap, IndexEntry, IndexKeyError, IndexKind, KeySchema, StoredItem, item_size};
 use cairn_storage::{RecordKey, Write};
 
 /// An entry as it is stored.
@@ -161,19 +162,12 @@ fn refusal(origin: ItemOrigin, error: &IndexKeyError) -> Validation {
         (ItemOrigin::Given, error) => {
             Validation::new(FieldPath::from("item").key(error.attribute()), error.to_string())
         }
-        (ItemOrigin::Updated, IndexKeyError::TypeMismatch { .. }) => Validation::of_state(
-            "update_expression",
-            "The update expression attempted to update the secondary index key to unsupported type",
-        ),
-        (ItemOrigin::Updated, IndexKeyError::Empty { key_type, .. }) => Validation::of_state(
-            "update_expression",
-            format!(
-                "One or more parameter values are not valid. The update expression attempted to update a secondary \
-                 index key to a value that is not supported. The AttributeValue for a key attribute cannot contain an \
-                 empty {} value.",
-                if *key_type == KeyType::B { "binary" } else { "string" }
-            ),
-        ),
+        (ItemOrigin::Updated, IndexKeyError::TypeMismatch { .. }) => {
+            Validation::of_state("update_expression", item_writes::INDEX_KEY_TYPE)
+        }
+        (ItemOrigin::Updated, IndexKeyError::Empty { key_type, .. }) => {
+            Validation::of_state("update_expression", item_writes::empty_index_key(*key_type))
+        }
         (ItemOrigin::Updated, error) => Validation::of_state("update_expression", error.to_string()),
     }
 }

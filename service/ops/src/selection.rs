@@ -2,6 +2,7 @@
 
 use crate::catalog::{IndexStatus, Table};
 use crate::error::At;
+use crate::words::reads;
 use crate::{Error, FieldPath, Result, Subject, Validation};
 use bytes::Bytes;
 use cairn_model::{
@@ -43,19 +44,11 @@ impl Select {
         let refuse =
             |text: String| Err(Validation { subject: Subject::Selection, ..Validation::new("select", text) });
         match (select, projection) {
-            (Some(Self::SpecificAttributes), None) => {
-                refuse("Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES".into())
-            }
+            (Some(Self::SpecificAttributes), None) => refuse(reads::NO_PROJECTION.into()),
             (Some(Self::SpecificAttributes) | None, _) => Ok(()),
-            (Some(other), Some(projection)) => {
-                let what = match other {
-                    Self::Count => "only the Count",
-                    other => other.name(),
-                };
-                refuse(format!("Cannot specify the {projection} when choosing to get {what}"))
-            }
+            (Some(other), Some(projection)) => refuse(reads::projection_beside(other, projection)),
             (Some(Self::AllProjectedAttributes), None) if !has_index => {
-                refuse("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName".into())
+                refuse(reads::PROJECTED_OF_TABLE.into())
             }
             (Some(_), None) => Ok(()),
         }
@@ -142,7 +135,6 @@ pub(crate) struct Position {
 
 const FIELD: &str = "exclusive_start_key";
 
-
 /// Checks and places a start key: exactly the key attributes of the table, and of the index if one is read.
 pub(crate) fn position(
     table: &KeySchema,
@@ -157,7 +149,7 @@ pub(crate) fn position(
         subject: Subject::StartKey { of_index },
         ..Validation::new(FIELD, detail)
     };
-    let mismatch = || invalid("The provided key element does not match the schema".to_owned());
+    let mismatch = || invalid(reads::START_KEY_SCHEMA.to_owned());
     if let Some(extra) = key.keys().find(|name| !is_key(name)) {
         return Err(Validation { field: FieldPath::from(FIELD).key(extra), ..mismatch() });
     }

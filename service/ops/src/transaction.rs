@@ -3,6 +3,7 @@
 use crate::capacity::{Cost, item_slot, read_units};
 use crate::catalog::Table;
 use crate::error::At;
+use crate::words::transactions;
 use crate::{
     CancellationCode, CancellationReason, ConsumedCapacity, Error, FieldPath, Result, ReturnConsumedCapacity,
     Throttled, UnitKind, Validation,
@@ -48,7 +49,9 @@ pub(crate) fn keep_nesting_fault(
 ) -> Result<(AttributeMap, Option<ValueError>), ValueError> {
     match decoded {
         Ok(attributes) => Ok((attributes, None)),
-        Err(error) if is_key && error.kind == ValueErrorKind::TooDeep => Ok((AttributeMap::new(), Some(error))),
+        Err(error) if is_key && error.kind == ValueErrorKind::TooDeep => {
+            Ok((AttributeMap::new(), Some(error)))
+        }
         Err(error) => Err(error),
     }
 }
@@ -102,11 +105,7 @@ pub(crate) fn distinct_records(keys: Vec<Result<RecordKey, KeyFault>>) -> Result
         }
     }
     if let Some(number) = repeated {
-        return Err(Validation::new(
-            action_field(number),
-            "Transaction request cannot include multiple operations on one item",
-        )
-        .into());
+        return Err(Validation::new(action_field(number), transactions::SAME_ITEM).into());
     }
     match cancelled {
         Some((number, validation)) => Err(invalid_action(count, number, validation)),

@@ -99,8 +99,7 @@ const ITEM_WRITES: Words =
 const QUERIES: Words = Words { selection: Envelope::Detected, start_key: StartKeyDetail::Never, ..PLAIN };
 
 /// BatchWriteItem.
-const BATCH_WRITES: Words =
-    Words { item_key: Some("The provided key element does not match the schema"), ..PLAIN };
+const BATCH_WRITES: Words = Words { item_key: Some(batches::KEY_OF_PUT), ..PLAIN };
 
 fn words(operation: OperationKind) -> &'static Words {
     use OperationKind as Kind;
@@ -111,6 +110,78 @@ fn words(operation: OperationKind) -> &'static Words {
         // GetItem, BatchGetItem, Scan and its stream, transactions; tables and identities have none of these faults.
         _ => &PLAIN,
     }
+}
+
+/// Texts of writes of one item, beside those of the typed errors of values, keys, indexes and expressions.
+pub(crate) mod item_writes {
+    use cairn_model::KeyType;
+
+    pub(crate) const RETURN_VALUES: &str = "ReturnValues can only be ALL_OLD or NONE";
+    pub(crate) const INDEX_KEY_TYPE: &str =
+        "The update expression attempted to update the secondary index key to unsupported type";
+
+    pub(crate) fn empty_index_key(key_type: KeyType) -> String {
+        format!(
+            "One or more parameter values are not valid. The update expression attempted to update a secondary index \
+             key to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty {} \
+             value.",
+            if key_type == KeyType::B { "binary" } else { "string" }
+        )
+    }
+}
+
+/// Texts of queries and scans.
+pub(crate) mod reads {
+    use crate::Select;
+
+    pub(crate) const NO_KEY_CONDITION: &str =
+        "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.";
+    pub(crate) const NO_PROJECTION: &str =
+        "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES";
+    pub(crate) const PROJECTED_OF_TABLE: &str =
+        "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName";
+    pub(crate) const START_KEY_SCHEMA: &str = "The provided key element does not match the schema";
+    pub(crate) const START_KEY_OF_OTHER_PARTITION: &str =
+        "The provided starting key is outside query boundaries based on provided conditions";
+    pub(crate) const START_KEY_OUT_OF_RANGE: &str =
+        "The provided starting key does not match the range key predicate";
+    pub(crate) const START_KEY_OF_OTHER_SEGMENT: &str = "The provided starting key is invalid: Invalid \
+        ExclusiveStartKey. Please use ExclusiveStartKey with correct Segment.";
+    pub(crate) const NO_TOTAL_SEGMENTS: &str = "The TotalSegments parameter is required but was not present in the \
+        request when Segment parameter is present";
+    pub(crate) const NO_SEGMENT: &str = "The Segment parameter is required but was not present in the request when \
+        parameter TotalSegments is present";
+
+    pub(crate) fn projection_beside(select: Select, projection: &str) -> String {
+        let selected = match select {
+            Select::Count => "only the Count",
+            other => other.name(),
+        };
+        format!("Cannot specify the {projection} when choosing to get {selected}")
+    }
+
+    pub(crate) fn segment_out_of_range(segment: u32, total: u32) -> String {
+        format!(
+            "The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: {segment} is \
+             not less than TotalSegments: {total}"
+        )
+    }
+}
+
+/// Texts of batches.
+pub(crate) mod batches {
+    pub(crate) const NO_GETS: &str = "The requestItems parameter is required for BatchGetItem";
+    pub(crate) const NO_WRITES: &str = "The requestItems parameter is required for BatchWriteItem";
+    pub(crate) const TOO_MANY_GETS: &str = "Too many items requested for the BatchGetItem call";
+    pub(crate) const TOO_MANY_WRITES: &str = "Too many items requested for the BatchWriteItem call";
+    pub(crate) const DUPLICATE_KEYS: &str = "Provided list of item keys contains duplicates";
+    pub(crate) const KEY_OF_PUT: &str = "The provided key element does not match the schema";
+}
+
+/// Texts of transactions.
+pub(crate) mod transactions {
+    pub(crate) const SAME_ITEM: &str = "Transaction request cannot include multiple operations on one item";
+    pub(crate) const TOO_LARGE: &str = "The aggregate size of the items in the transaction exceeded 4 MB";
 }
 
 /// What is said of a start key in any case.

@@ -4,6 +4,7 @@ use crate::access::{Access, Items, Mentions};
 use crate::capacity::{Draw, TABLE, item_slot, read_units};
 use crate::catalog::Table;
 use crate::error::At;
+use crate::words::batches;
 use crate::{
     ConsumedCapacity, ExpressionArguments, FieldPath, Operation, OperationKind, Permit, Result,
     ReturnConsumedCapacity, Service, Throttled, UnitKind, Validation,
@@ -146,7 +147,7 @@ impl BatchGetItem {
     fn check<E: Engine>(&self, service: &Service<E>) -> Result<Vec<Part>, Validation> {
         let field = || FieldPath::from("request_items");
         if self.request_items.is_empty() {
-            return Err(Validation::new(field(), "The requestItems parameter is required for BatchGetItem"));
+            return Err(Validation::new(field(), batches::NO_GETS));
         }
         let mut references = Vec::with_capacity(self.request_items.len());
         for (given, request) in &self.request_items {
@@ -155,7 +156,7 @@ impl BatchGetItem {
             references.push(reference);
         }
         if self.request_items.values().map(|request| request.keys.len()).sum::<usize>() > KEYS_MAX {
-            return Err(Validation::new(field(), "Too many items requested for the BatchGetItem call"));
+            return Err(Validation::new(field(), batches::TOO_MANY_GETS));
         }
         let mut parts: Vec<Part> = Vec::with_capacity(references.len());
         for (reference, request) in references.into_iter().zip(self.request_items.values()) {
@@ -167,10 +168,7 @@ impl BatchGetItem {
                 // Numbers are compared by value. DynamoDB compares their text here, which is gone once they are
                 // decoded: of `1` and `1.0`, the same item, it lets both pass.
                 if earlier.contains(&key) || part.keys.iter().take(number).any(|other| other == key) {
-                    return Err(Validation::new(
-                        part.keys_field().index(number),
-                        "Provided list of item keys contains duplicates",
-                    ));
+                    return Err(Validation::new(part.keys_field().index(number), batches::DUPLICATE_KEYS));
                 }
             }
             parts.push(part);

@@ -5,6 +5,7 @@ use crate::capacity::{CapacityParts, Draw, TABLE, item_slot, write_units};
 use crate::catalog::Table;
 use crate::error::At;
 use crate::item_write::{Change, NewItem, Written, item_writes, write_item};
+use crate::words::batches;
 use crate::{
     ConsumedCapacity, Error, FieldPath, ItemCollections, Operation, OperationKind, Permit, Result,
     ReturnConsumedCapacity, Service, Throttled, UnitKind, Validation,
@@ -212,10 +213,7 @@ impl BatchWriteItem {
     fn check<E: Engine>(self, service: &Service<E>) -> Result<Vec<Element>, Validation> {
         let field = || FieldPath::from("request_items");
         if self.request_items.is_empty() {
-            return Err(Validation::new(
-                field(),
-                "The requestItems parameter is required for BatchWriteItem",
-            ));
+            return Err(Validation::new(field(), batches::NO_WRITES));
         }
         let mut references = Vec::with_capacity(self.request_items.len());
         for (given, requests) in &self.request_items {
@@ -223,7 +221,7 @@ impl BatchWriteItem {
             check_writes(field().key(given), requests.len(), &self.request_items)?;
         }
         if self.request_items.values().map(Vec::len).sum::<usize>() > WRITES_MAX {
-            return Err(Validation::new(field(), "Too many items requested for the BatchWriteItem call"));
+            return Err(Validation::new(field(), batches::TOO_MANY_WRITES));
         }
         let requests = || self.request_items.values().flatten();
         if requests().map(|request| request.item().encoded().len()).sum::<usize>() > REQUEST_BYTES_MAX {
@@ -274,11 +272,7 @@ async fn check_against_tables<E: Engine>(
         }
         admissions.push(admission);
         if !seen.insert(record) {
-            return Err(Validation::new(
-                element.field.clone(),
-                "Provided list of item keys contains duplicates",
-            )
-            .into());
+            return Err(Validation::new(element.field.clone(), batches::DUPLICATE_KEYS).into());
         }
     }
     Ok(admissions)

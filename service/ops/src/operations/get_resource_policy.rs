@@ -31,9 +31,11 @@ impl Operation for GetResourcePolicy {
     async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<ResourcePolicyOutput> {
         let name = service.naming.resource("resource_arn", &self.resource_arn)?;
         let snapshot = service.engine.snapshot(Consistency::Strong).await?;
-        let table = service.catalog.find(&snapshot, &name).await?.ok_or_else(|| {
-            Error::no_such_table(name.as_str()).about(self.resource_arn.clone())
-        })?;
+        let table = service
+            .catalog
+            .find(&snapshot, &name)
+            .await?
+            .ok_or_else(|| Error::no_such_table(name.as_str()).about(self.resource_arn.clone()))?;
         let policy = table.definition.resource_policy.clone();
         let policy = policy.ok_or(Error::PolicyNotFound { resource: self.resource_arn })?;
         Ok(ResourcePolicyOutput { policy: policy.text, revision_id: policy.revision_id })

@@ -4,9 +4,7 @@
 use super::throughput::{OnDemandInput, ThroughputInput, WarmInput};
 use crate::error::check_name;
 use crate::{FieldPath, Validation};
-use cairn_model::{
-    Echo, IndexKeySchema, IndexKind, KeyAttribute, KeySchema, KeyType, Projection, limits,
-};
+use cairn_model::{Echo, IndexKeySchema, IndexKind, KeyAttribute, KeySchema, KeyType, Projection, limits};
 
 /// The type of a key attribute.
 #[derive(Clone, Debug)]
@@ -167,8 +165,9 @@ impl<'d> AttributeTypes<'d> {
     pub(super) fn table_key(&self, elements: &[KeySchemaElement]) -> Result<KeySchema, Validation> {
         let field = FieldPath::from("key_schema");
         // Of a table's key, other than of an index's, both are told in the same words.
-        let undefined =
-            || Validation::new(field.clone(), "Invalid KeySchema: Some index key attribute have no definition");
+        let undefined = || {
+            Validation::new(field.clone(), "Invalid KeySchema: Some index key attribute have no definition")
+        };
         check_pair(&field, elements, undefined)?;
         let mut attributes = self.typed(elements).ok_or_else(undefined)?.into_iter();
         let partition = attributes.next().ok_or_else(|| too_short("key_schema", "[]"))?;

@@ -6,6 +6,7 @@ use crate::error::check_name;
 use crate::expressions::Expressions;
 use crate::page::{Page, PageLimits, Reading, Wanted};
 use crate::selection::{check_projected, fetches, position, readable_index};
+use crate::words::reads;
 use crate::{
     ConsumedCapacity, Demand, Error, ExpressionArguments, Operation, OperationKind, Permit, Result,
     ReturnConsumedCapacity, Select, Service, Table, UnitKind, Validation, key_range,
@@ -99,18 +100,12 @@ impl Operation for Query {
         let (mut reading, query) = prepared.reading(table)?;
         if let Some(start) = start {
             if start.partition != query.partition {
-                return Err(Validation::new(
-                    "exclusive_start_key",
-                    "The provided starting key is outside query boundaries based on provided conditions",
-                )
-                .into());
+                return Err(
+                    Validation::new("exclusive_start_key", reads::START_KEY_OF_OTHER_PARTITION).into()
+                );
             }
             if !key_range::contains(&reading.range, &start.storage_key) {
-                return Err(Validation::new(
-                    "exclusive_start_key",
-                    "The provided starting key does not match the range key predicate",
-                )
-                .into());
+                return Err(Validation::new("exclusive_start_key", reads::START_KEY_OUT_OF_RANGE).into());
             }
             reading.start_after(start.storage_key);
         }
@@ -177,12 +172,7 @@ impl QuerySelection {
         let evaluated_max = check_limit(limit)?;
         let projection = projection_parameter(self.projection_expression.as_deref(), &self.arguments);
         Select::check(self.select, projection, self.index.is_some())?;
-        let missing = || {
-            Validation::new(
-                "key_condition_expression",
-                "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.",
-            )
-        };
+        let missing = || Validation::new("key_condition_expression", reads::NO_KEY_CONDITION);
         let has_key_condition = self.key_condition_expression.is_some();
         if !has_key_condition && self.arguments.built(|built| built.key_condition.as_ref()).is_none() {
             return Err(missing());

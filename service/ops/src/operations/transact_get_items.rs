@@ -7,6 +7,7 @@ use crate::transaction::{
     ACTIONS_MAX, BYTES_MAX, Costs, KeyFault, action_field, check_action_count, check_capacity, conflict,
     distinct_records, keep_nesting_fault, read_cost, record_key,
 };
+use crate::words::transactions;
 use crate::{
     ConsumedCapacity, ExpressionArguments, FieldPath, Operation, OperationKind, Permit, Result,
     ReturnConsumedCapacity, Service, UnitKind, Validation,
@@ -141,11 +142,7 @@ impl Operation for TransactGetItems {
                 let size = stored.as_ref().map_or(0, StoredItem::size);
                 bytes += size;
                 if bytes > BYTES_MAX {
-                    return Err(Validation::of_state(
-                        "transact_items",
-                        "The aggregate size of the items in the transaction exceeded 4 MB",
-                    )
-                    .into());
+                    return Err(Validation::of_state("transact_items", transactions::TOO_LARGE).into());
                 }
                 costs.add(&get.table, read_cost(key, size));
                 responses.push(match (stored, &get.projection) {

@@ -17,6 +17,7 @@ use crate::transaction::{
     ACTIONS_MAX, BYTES_MAX, Costs, KeyFault, action_field, check_action_count, check_capacity, conflict,
     distinct_records, invalid_action, keep_nesting_fault, read_cost, record_key,
 };
+use crate::words::transactions;
 use crate::{
     CancellationCode, CancellationReason, ConsumedCapacity, Error, ExpressionArguments, FieldPath,
     ItemCollectionMetrics, ItemCollections, Operation, OperationKind, Permit, Result, ReturnConsumedCapacity,
@@ -235,10 +236,7 @@ impl TransactWriteItems {
             actions.push(action);
         }
         if bytes > BYTES_MAX {
-            return Err(Validation::new(
-                "transact_items",
-                "The aggregate size of the items in the transaction exceeded 4 MB",
-            ));
+            return Err(Validation::new("transact_items", transactions::TOO_LARGE));
         }
         let token = self
             .request_token
