@@ -387,7 +387,7 @@ impl Comparison {
             Operator::Compare(Comparator::Ge) => KeyTest::Ge(value()?),
             Operator::Between => KeyTest::Between(value()?, value()?),
             Operator::BeginsWith => KeyTest::BeginsWith(value()?),
-            // Told by the operation, after what is wrong with its table and keys.
+            // Refused by the operation, after faults of the table and the keys.
             _ => KeyTest::NotIndexable,
         })
     }

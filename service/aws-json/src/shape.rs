@@ -8,12 +8,12 @@ use cairn_ops::{FieldPath, Validation, broken_constraint, detected};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// What errors can repeat.
+/// A value that errors can show.
 pub(crate) trait Echoed {
-    /// Writes it as they do.
+    /// Writes it into an error.
     fn echo(&self, echo: &mut Echo);
 
-    /// Its text in errors.
+    /// Its text in an error.
     fn echoed(&self) -> String {
         Echo::of(|echo| self.echo(echo))
     }
@@ -29,7 +29,7 @@ pub(crate) trait Shape: Sized + Echoed {
         let _ = (at, rule, found);
     }
 
-    /// The constraint that it breaks as the value of a map, if that is told of the map.
+    /// The constraint that it violates as a map's value, if the error names the map.
     fn broken_in_map(&self, rule: &Rule) -> Option<String> {
         let _ = rule;
         None
@@ -137,14 +137,14 @@ impl<'a> At<'a> {
     }
 }
 
-/// The name of a member as errors write it: `keySchema`.
+/// A member's name in an error: `keySchema`.
 fn lower_camel(name: &str) -> String {
     let mut chars = name.chars();
     let first = chars.next().map(|first| first.to_ascii_lowercase());
     format!("{}{}", first.unwrap_or_default(), chars.as_str())
 }
 
-/// Writes a structure with the members that it has.
+/// Writes a structure with its present members.
 pub(crate) fn echo_structure(echo: &mut Echo, name: &str, members: &[(&str, Option<&dyn Echoed>)]) {
     let members = members.iter().filter_map(|(name, value)| Some((lower_camel(name), (*value)?)));
     echo.text(name.strip_suffix("Input").unwrap_or(name));
@@ -170,11 +170,11 @@ impl fmt::Display for At<'_> {
 /// What is wrong with a request, so far.
 #[derive(Debug, Default)]
 pub(crate) struct Problems {
-    /// Of members, in the order of the tables.
+    /// Violated constraints, in the order of the member tables.
     members: Vec<String>,
-    /// Whether one that the request must have is not there.
+    /// Whether a required member of the request is absent.
     missing: bool,
-    /// Of the form of its table's name.
+    /// Faults of the form of the table's name.
     table: Vec<String>,
 }
 
@@ -204,8 +204,7 @@ impl Problems {
         }
     }
 
-    /// The error, if there is a problem. What is wrong with the form of the table's name is told alone, unless a member is
-    /// not there.
+    /// The error, if there is a problem. A malformed table name is reported alone, unless a required member is absent.
     pub(crate) fn result(self) -> Result<(), Validation> {
         let problems = if self.missing || self.table.is_empty() { self.members } else { self.table };
         if problems.is_empty() {

@@ -31,8 +31,7 @@ pub(crate) fn read_item(json: &mut Json<'_>) -> Read<Item> {
 }
 
 /// Reads the values of an expression's placeholders. How large they may be together with the names is checked with them.
-/// Of values that break a rule, and keys that are no placeholders, the first such key is what is kept: keys are checked
-/// before any value.
+/// If a value breaks a rule, the item is refused at the first invalid key, if there is one: keys are checked before values.
 pub(crate) fn read_bindings(json: &mut Json<'_>) -> Read<Item> {
     let mut misnamed: Option<String> = None;
     let values = read_members(json, limits::NESTING_LEVELS_MAX, &mut |name| {
@@ -65,7 +64,7 @@ fn collect<T>(all: &mut Checked<T>, one: Checked<impl FnOnce(&mut T)>) {
     }
 }
 
-/// `named` is told every name.
+/// Reads the members of an item or map. `named` is called with every name.
 fn read_members(
     json: &mut Json<'_>,
     levels: usize,
@@ -123,7 +122,7 @@ fn value(json: &mut Json<'_>, levels: usize) -> Read<Checked<AttributeValue>> {
         };
         found = Some(match found.take() {
             None => value,
-            // What is wrong with one of them is told first.
+            // A fault of one of them precedes their number.
             Some(first) => first.and(value).and(Err(ValueErrorKind::SeveralTypes.into())),
         });
         Ok(())

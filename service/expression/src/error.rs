@@ -49,7 +49,7 @@ pub struct ExpressionError {
     pub offset: Option<usize>,
 }
 
-/// A value as an error repeats it to whoever gave it: `{N:5}`, in bounded length.
+/// A caller's value as its error message shows it: `{N:5}`, of bounded length.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EchoedValue(String);
 
@@ -66,14 +66,14 @@ impl fmt::Display for EchoedValue {
 }
 
 impl fmt::Debug for EchoedValue {
-    /// Says that there is one and not what it is: a debug print must not carry item data into a log.
+    /// Prints the size only: debug output must not carry item data into a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "EchoedValue({} bytes)", self.0.len())
     }
 }
 
-/// What is wrong with an expression. Texts repeat what the expression says, the names that it uses, and where DynamoDB
-/// does the values that are given for it, all in bounded length.
+/// What is wrong with an expression. Texts contain parts of the expression, names, and values where DynamoDB's do, of
+/// bounded length.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExpressionProblem {
@@ -109,7 +109,7 @@ pub enum ExpressionProblem {
         /// Its name as written.
         function: String,
     },
-    /// A function of updates, in a condition.
+    /// A function of update expressions in a condition.
     #[error("The function is not allowed in a condition expression; function: {function}")]
     UpdateFunction {
         /// Its name.

@@ -42,8 +42,8 @@ pub enum KeyTest {
     Between(Literal, Literal),
     /// `begins_with`
     BeginsWith(Literal),
-    /// A test that no range of keys satisfies, such as `CONTAINS` of the legacy parameters. It is refused once it is known
-    /// that the condition is on the right attributes.
+    /// A test that is not a range of keys, such as `CONTAINS` of the legacy parameters. Resolving the condition refuses
+    /// it, after the attributes are checked.
     NotIndexable,
 }
 

@@ -1,4 +1,4 @@
-//! `Echo`: what an error repeats of a caller's values (semantics 20.3), in bounded length.
+//! `Echo`: the text of a caller's value in an error, of bounded length (semantics 20.3).
 
 use crate::item::ItemView;
 use crate::{AttributeMap, AttributeValue, DecodeBudget, Item, decode_attributes, limits};
@@ -39,7 +39,7 @@ impl Echo {
 
     /// Writes bytes in base64.
     pub fn binary(&mut self, bytes: &[u8]) {
-        // In base64 so many bytes are more characters than there is room for.
+        // The base64 of this many bytes exceeds the limit already.
         let shown = bytes.get(..limits::ECHO_CHARS_MAX).unwrap_or(bytes);
         self.text(&BASE64_STANDARD.encode(shown));
     }
@@ -98,7 +98,7 @@ impl Echo {
         self.text("}");
     }
 
-    /// Writes an item; of one that breaks a rule no attributes.
+    /// Writes an item. An item that does not decode is written without attributes.
     pub fn item(&mut self, item: &Item) {
         match item.view() {
             ItemView::Decoded(attributes) => self.attributes(attributes),

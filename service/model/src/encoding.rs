@@ -341,7 +341,7 @@ pub(crate) fn entry(found: Field<'_>) -> Result<(&str, &[u8]), ValueErrorKind> {
     Ok((name, value))
 }
 
-/// The names of an item's attributes in the order of their encoding, up to where it is damaged.
+/// The names of an item's attributes in encoding order, up to any damage.
 pub(crate) fn entry_names(bytes: &[u8]) -> impl Iterator<Item = &str> {
     let mut fields = Fields::of(bytes);
     std::iter::from_fn(move || {

@@ -61,8 +61,8 @@ impl Item {
         }
     }
 
-    /// The names of the attributes, without a look at their values; of an item that was refused, the one that it was
-    /// refused at. Where an encoding is damaged the names end: decoding it tells.
+    /// The names of the attributes; values are not decoded. For a refused item, the name at which it was refused. A
+    /// damaged encoding yields the names before the damage.
     pub fn names(&self) -> Vec<&str> {
         match &self.0 {
             Form::Decoded(attributes) => attributes.keys().map(String::as_str).collect(),

@@ -24,7 +24,7 @@ pub enum NameError {
     BadCharacter,
 }
 
-/// The rules for names that a table's or an index's breaks, in the order in which they are told; none if it is one.
+/// The rules that the name of a table or index breaks, in the order in which errors list them.
 pub fn name_errors(name: &str) -> impl Iterator<Item = NameError> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     let characters = (!name.bytes().all(is_allowed)).then_some(NameError::BadCharacter);

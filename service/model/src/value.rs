@@ -46,8 +46,7 @@ pub enum SetKind {
 }
 
 impl SetKind {
-    /// Members as an error about duplicates repeats them, with what stands between them and its next word; nothing of
-    /// numbers.
+    /// The members as the error about duplicates lists them, up to its next word. Empty for numbers.
     pub(crate) fn shown<'m>(self, members: impl Iterator<Item = &'m [u8]>) -> String {
         match self {
             Self::Number => String::new(),
@@ -55,7 +54,7 @@ impl SetKind {
                 let member = |echo: &mut Echo, member| echo.text(&String::from_utf8_lossy(member));
                 format!("{} ", Echo::of(|echo| echo.list(members, member)))
             }
-            // There is no space in DynamoDB's text.
+            // DynamoDB's text has no space here.
             Self::Binary => format!("{}of type BS ", Echo::of(|echo| echo.list(members, Echo::binary))),
         }
     }

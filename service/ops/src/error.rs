@@ -243,7 +243,7 @@ pub struct Validation {
     pub depends_on_state: bool,
     /// Where in an expression the fault is, if it is in one.
     pub expression: Option<ExpressionFault>,
-    /// What the fault is of, which decides how the operation's family words it.
+    /// What the error is about, which decides the wording of the operation's family.
     pub subject: Subject,
 }
 
@@ -268,7 +268,7 @@ impl Validation {
         }
     }
 
-    /// A rule broken by a request by itself, before its expressions are read.
+    /// A rule broken by parameters or attribute values, checked before expressions are parsed.
     pub fn of_request(field: impl Into<FieldPath>, message: impl Into<String>) -> Self {
         Self { subject: Subject::Request, ..Self::new(field, message) }
     }
@@ -293,7 +293,7 @@ impl Validation {
         Self::constraints(field, value, [constraint])
     }
 
-    /// The same of several constraints on one member.
+    /// The same for several constraints on one member.
     pub fn constraints(
         field: impl Into<FieldPath>,
         value: Option<&str>,
@@ -322,7 +322,7 @@ impl Error {
         }
     }
 
-    /// The same error, of what the caller named by this ARN.
+    /// The error with the ARN that the caller used for the missing resource.
     pub(crate) fn about(self, arn: String) -> Self {
         match self {
             Self::ResourceNotFound { message, .. } => Self::ResourceNotFound { message, resource: arn },
@@ -436,7 +436,7 @@ pub(crate) trait At {
 impl At for ValueError {
     fn at(self, field: impl Into<FieldPath>) -> Validation {
         let subject = match self.kind {
-            // Checked with what needs the table.
+            // AWS checks it after the table lookup (semantics 1.10).
             ValueErrorKind::TooLarge => Subject::Other,
             _ => Subject::Request,
         };
@@ -461,7 +461,7 @@ impl At for ArnError {
     }
 }
 
-/// Checks a name by the rules for names. All that it breaks are told.
+/// Checks the name of a table or index, and reports all rules that it breaks.
 pub(crate) fn check_name(field: impl Into<FieldPath>, name: &str) -> Result<(), Validation> {
     let mut errors = name_errors(name).peekable();
     match errors.peek() {

@@ -59,7 +59,7 @@ impl ExpressionArguments {
         Ok(Self { values, ..self })
     }
 
-    /// The placeholders are checked before any value that they stand for.
+    /// Checks the keys of names and values, before any value is decoded.
     fn check_keys(&self, has_expression: bool) -> Result<(), Validation> {
         let names = self.names.as_ref().map(|names| names.keys().map(String::as_str));
         let values = self.values.as_ref().map(Item::names);
@@ -152,7 +152,7 @@ fn bindings_error(error: BindingsError) -> Validation {
         None => field,
     };
     let subject = match error {
-        // Found once the expressions are read.
+        // Found after the expressions are parsed.
         BindingsError::Unused { .. } => Subject::Other,
         _ => Subject::Request,
     };

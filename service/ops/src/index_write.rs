@@ -115,7 +115,7 @@ fn write_entry(
     }
 }
 
-/// What is told of an item that does not fit its indexes: the fault of the first of them by name.
+/// The fault to report for an item that does not fit its indexes: that of the alphabetically first index.
 fn first_refusal(
     table: &Table,
     key: &RecordKey,

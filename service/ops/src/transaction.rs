@@ -25,7 +25,7 @@ pub(crate) fn action_field(number: usize) -> FieldPath {
     FieldPath::from("transact_items").index(number)
 }
 
-/// A transaction has 1 to 100 actions. `echo` is how an action is repeated.
+/// A transaction has 1 to 100 actions. `echo_action` writes an action into the error.
 pub(crate) fn check_action_count<T>(
     actions: &[T],
     echo_action: impl FnMut(&mut Echo, &T),
@@ -41,8 +41,8 @@ pub(crate) fn check_action_count<T>(
     }
 }
 
-/// The attributes of an action's key or item. That a key nests too deep is told after what is wrong with the action's
-/// expressions, so that fault is given beside no attributes.
+/// The attributes of an action's key or item. The nesting fault of a key is returned separately, because the action's
+/// expressions are checked before it.
 pub(crate) fn keep_nesting_fault(
     decoded: Result<AttributeMap, ValueError>,
     is_key: bool,

@@ -1,88 +1,87 @@
-//! The words of refusals in which operations differ: one table, a row for each family of operations.
+//! The wording of validation errors: one table with a row for each family of operations, and the texts of each family.
 //!
-//! The words are those of AWS in October 2026, where regions do not agree those of 31 of the 33 (semantics 20). A refusal
-//! says what it is about ([`Subject`]) and has its fault's own text, which is made where the fault is; it gets the words
-//! of its operation's family on the way out ([`OperationKind::word`]), and both protocols send what that made of it.
-//! When AWS changes the words of a family, the change is one of the rows below.
+//! The texts are those of AWS in October 2026. Where AWS regions differ, they are those of the newer cohort, 31 of 33
+//! regions (semantics 20). The code that finds a fault gives its text and its [`Subject`]. [`OperationKind::word`] then
+//! applies the row of the operation's family, in one place for both protocols. A change of AWS's wording is a change of
+//! a row or of a text below.
 //!
-//! What the sources leave open, and how it is read here:
+//! The sources do not say everything. Where they are silent, this module reads them as follows:
 //!
-//! - *A request by itself*, whose faults a write of one item has in an envelope, is what is checked of a request before
-//!   its expressions are read: parameters that do not go together, the names of placeholders, and values that break a
-//!   rule of the data model (semantics 1.6 and 1.7). The same newer layer is known to check values of placeholders, and
-//!   their names come before them.
-//! - Faults of expressions, and placeholders that none of them mentions, have no envelope: `Invalid UpdateExpression: ` is
-//!   recorded as how the text begins in all regions (semantics 20.4).
-//! - What needs the table has no envelope, whatever the operation: keys, indexes, and the size of an item, which is
-//!   checked with them (semantics 1.10). That is checked here as soon as an item is decoded, and worded as it is there.
-//! - Constraints on members ("Value … at … failed to satisfy constraint") have the envelope in every family (semantics
-//!   20.3), and all that a request breaks are told, at most ten.
+//! - The faults that single-item writes put into the envelope ([`Subject::Request`]) are those found before expressions
+//!   are parsed: combinations of parameters, placeholder keys, and attribute values (semantics 1.6 and 1.7). AWS's newer
+//!   validation layer is known to check placeholder values, and placeholder keys are checked before those.
+//! - Faults of expressions, and unused placeholders, have no envelope: all regions send texts that begin with
+//!   `Invalid UpdateExpression: ` (semantics 20.4).
+//! - Faults that need the table have no envelope: keys, indexes and item sizes (semantics 1.10). Item size is checked
+//!   earlier here, when an item is decoded, and worded the same.
+//! - Member constraints ("Value … at … failed to satisfy constraint") have the envelope in every family (semantics
+//!   20.3). AWS JSON reports up to ten of them at once; gRPC reports those of the first member.
 
 use crate::{Error, OperationKind, Validation};
 use std::fmt;
 
-/// What a refusal is about, as far as families of operations word it differently.
+/// What a validation error is about, as far as families of operations word it differently.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Subject {
-    /// Something that is worded alike everywhere.
+    /// Anything that all families word the same.
     #[default]
     Other,
-    /// The request by itself: see above.
+    /// Parameters or attribute values, checked before expressions are parsed.
     Request,
-    /// The value of this placeholder.
+    /// The value of a placeholder, which is named here.
     PlaceholderValue(String),
-    /// What `Select` selects.
+    /// `Select`.
     Selection,
-    /// An item that lacks an attribute of its table's key, or has one of another type.
+    /// An item with a missing or wrongly typed key attribute.
     ItemKey,
-    /// A start key that is not one of what is read.
+    /// An `ExclusiveStartKey` that does not match the key schema.
     StartKey {
         /// Whether an index is read.
         of_index: bool,
     },
 }
 
-/// The words of a family of operations.
+/// The wording of a family of operations.
 #[derive(Clone, Copy, Debug)]
 struct Words {
-    /// Around faults of a request by itself.
+    /// For [`Subject::Request`].
     request: Envelope,
-    /// Around faults of `Select`.
+    /// For [`Subject::Selection`].
     selection: Envelope,
-    /// How the value of a placeholder is told to break a rule.
+    /// For [`Subject::PlaceholderValue`].
     placeholder_value: PlaceholderValue,
-    /// What is said of an item to put that has not the table's key; its own text if nothing is.
+    /// The text for [`Subject::ItemKey`] in place of the fault's own.
     item_key: Option<&'static str>,
-    /// Whether it is told what about a start key is wrong.
+    /// For [`Subject::StartKey`].
     start_key: StartKeyDetail,
 }
 
-/// What is around a text.
+/// The prefix of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Envelope {
     /// Nothing.
     Bare,
-    /// `1 validation error detected: ` before it.
+    /// `1 validation error detected: `
     Detected,
 }
 
-/// How the value of a placeholder is told to break a rule.
+/// The text for a placeholder's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PlaceholderValue {
-    /// As that of an attribute is.
+    /// The same as for an attribute's value.
     AsRequest,
-    /// With the name of the placeholder.
+    /// The placeholder is named.
     Named,
 }
 
-/// Of which start keys it is told what is wrong.
+/// Which start keys' faults have a detail after the common text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum StartKeyDetail {
     Never,
     OfTables,
 }
 
-/// What families have in common that say nothing in a way of their own.
+/// The default row: GetItem, BatchGetItem, Scan, transactions, tables and identities.
 const PLAIN: Words = Words {
     request: Envelope::Bare,
     selection: Envelope::Bare,
@@ -91,11 +90,11 @@ const PLAIN: Words = Words {
     start_key: StartKeyDetail::OfTables,
 };
 
-/// PutItem, UpdateItem, DeleteItem.
+/// PutItem, UpdateItem and DeleteItem.
 const ITEM_WRITES: Words =
     Words { request: Envelope::Detected, placeholder_value: PlaceholderValue::AsRequest, ..PLAIN };
 
-/// Query and its stream.
+/// Query and StreamQuery.
 const QUERIES: Words = Words { selection: Envelope::Detected, start_key: StartKeyDetail::Never, ..PLAIN };
 
 /// BatchWriteItem.
@@ -107,12 +106,12 @@ fn words(operation: OperationKind) -> &'static Words {
         Kind::PutItem | Kind::UpdateItem | Kind::DeleteItem => &ITEM_WRITES,
         Kind::Query | Kind::StreamQuery => &QUERIES,
         Kind::BatchWriteItem => &BATCH_WRITES,
-        // GetItem, BatchGetItem, Scan and its stream, transactions; tables and identities have none of these faults.
         _ => &PLAIN,
     }
 }
 
-/// Texts of writes of one item, beside those of the typed errors of values, keys, indexes and expressions.
+/// Texts of PutItem, UpdateItem and DeleteItem. Errors of values, keys, indexes and expressions have texts of their own
+/// in `cairn-model` and `cairn-expression`.
 pub(crate) mod item_writes {
     use cairn_model::KeyType;
 
@@ -184,11 +183,11 @@ pub(crate) mod transactions {
     pub(crate) const TOO_LARGE: &str = "The aggregate size of the items in the transaction exceeded 4 MB";
 }
 
-/// What is said of a start key in any case.
+/// The common text of start key faults.
 const INVALID_START_KEY: &str = "The provided starting key is invalid";
 
 impl OperationKind {
-    /// The error in the words of the operation's family. An error that has them stays as it is.
+    /// The error with the wording of this operation's family. Applying it twice changes nothing.
     #[must_use]
     pub fn word(self, error: Error) -> Error {
         match error {
@@ -232,14 +231,14 @@ impl Envelope {
     }
 }
 
-/// Several faults as one text.
+/// The text for several faults.
 pub fn detected<T: AsRef<str>>(faults: &[T]) -> String {
     let noun = if faults.len() == 1 { "error" } else { "errors" };
     let told: Vec<&str> = faults.iter().map(AsRef::as_ref).collect();
     format!("{} validation {noun} detected: {}", faults.len(), told.join("; "))
 }
 
-/// A constraint that a member breaks. `value` is the echo of what it is, none if it is not there.
+/// The text for a constraint that a member violates. `value` is the echoed value; `None` for an absent member.
 pub fn broken_constraint(
     member: impl fmt::Display,
     value: Option<&str>,

@@ -58,7 +58,7 @@ pub enum KeyConditionError {
         /// The key attribute.
         attribute: String,
     },
-    /// A test that no range of keys satisfies.
+    /// A test that is not a range of keys.
     #[error("Attempted conditional constraint is not an indexable operation")]
     NotIndexable {
         /// The key attribute.
@@ -222,7 +222,7 @@ fn check_types(key: &KeyAttribute, test: &KeyTest) -> Result<(), KeyConditionErr
 fn range(key: &KeyAttribute, test: &KeyTest) -> Result<Option<SortRange>, KeyError> {
     let value = |value: &Literal| key.key_value(KeyRole::Sort, value);
     Ok(Some(match test {
-        // The latter has been refused.
+        // `NotIndexable` is refused before this.
         KeyTest::Eq(_) | KeyTest::NotIndexable => return Ok(None),
         KeyTest::Lt(bound) => SortRange::Lt(value(bound)?),
         KeyTest::Le(bound) => SortRange::Le(value(bound)?),

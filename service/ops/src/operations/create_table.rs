@@ -178,7 +178,7 @@ impl CreateTable {
         Ok(indexes)
     }
 
-    /// Checks the names of all indexes, those of global ones first.
+    /// Checks index names. Faults of global indexes precede those of local ones.
     fn check_index_names(&self) -> Result<(), Validation> {
         let lists = [
             ("global_secondary_indexes", &self.global_secondary_indexes),
@@ -198,7 +198,7 @@ impl CreateTable {
     }
 }
 
-/// Indexes with their positions, in the order in which their faults are told: by name.
+/// Indexes with their positions, sorted by name: of several faults the alphabetically first index is reported.
 fn by_name(list: &[SecondaryIndexInput]) -> Vec<(usize, &SecondaryIndexInput)> {
     let mut indexes: Vec<_> = list.iter().enumerate().collect();
     indexes.sort_by_key(|(_, index)| &index.name);

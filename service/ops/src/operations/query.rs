@@ -89,7 +89,7 @@ impl Operation for Query {
         let evaluated_max = prepared.evaluated_max;
         let snapshot = service.engine.snapshot(prepared.consistency()).await?;
         let table = service.catalog.serving(&snapshot, &prepared.reference.name).await?;
-        // Before the key condition is held against the keys.
+        // Start key faults precede those of the key condition.
         let start = match self.exclusive_start_key {
             None => None,
             Some(start) => {
