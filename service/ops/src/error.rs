@@ -132,9 +132,7 @@ pub enum Error {
     #[error("The request token was used with other parameters within the last 10 minutes")]
     IdempotentParameterMismatch,
     /// AccessDeniedException: the caller is known and may not do this.
-    #[error(
-        "User: {principal} is not authorized to perform: {action} on resource: {resource} because {reason}"
-    )]
+    #[error("User: {principal} is not authorized to perform: {action} on resource: {resource} {reason}")]
     AccessDenied {
         /// The caller's ARN.
         principal: String,
@@ -142,7 +140,7 @@ pub enum Error {
         action: &'static str,
         /// The ARN of what it was to be done to.
         resource: String,
-        /// Why, in IAM's words.
+        /// Why, in IAM's words: `because ...` or `with an explicit deny ...`.
         reason: String,
     },
     /// Who calls is not known, or not any more (semantics 20.2).
@@ -463,9 +461,10 @@ impl At for ArnError {
 
 /// Checks the name of a table or index, and reports all rules that it breaks.
 pub(crate) fn check_name(field: impl Into<FieldPath>, name: &str) -> Result<(), Validation> {
-    let mut errors = name_errors(name).peekable();
-    match errors.peek() {
-        None => Ok(()),
-        Some(_) => Err(Validation::constraints(field, Some(name), errors)),
-    }
+    if name_errors(name).next().is_none() { Ok(()) } else { Err(broken_name(field, name)) }
+}
+
+/// The fault of a name that is none: all rules that it breaks.
+pub(crate) fn broken_name(field: impl Into<FieldPath>, name: &str) -> Validation {
+    Validation::constraints(field, Some(name), name_errors(name))
 }

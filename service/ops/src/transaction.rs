@@ -8,9 +8,7 @@ use crate::{
     CancellationCode, CancellationReason, ConsumedCapacity, Error, FieldPath, Result, ReturnConsumedCapacity,
     Throttled, UnitKind, Validation,
 };
-use cairn_model::{
-    AttributeMap, Echo, KeyError, PrimaryKey, TableName, TableReference, ValueError, ValueErrorKind,
-};
+use cairn_model::{Echo, KeyError, PrimaryKey, TableName, TableReference, ValueError, ValueErrorKind};
 use cairn_storage::RecordKey;
 use std::collections::HashSet;
 
@@ -43,15 +41,13 @@ pub(crate) fn check_action_count<T>(
 
 /// The attributes of an action's key or item. The nesting fault of a key is returned separately, because the action's
 /// expressions are checked before it.
-pub(crate) fn keep_nesting_fault(
-    decoded: Result<AttributeMap, ValueError>,
+pub(crate) fn keep_nesting_fault<A: Default>(
+    decoded: Result<A, ValueError>,
     is_key: bool,
-) -> Result<(AttributeMap, Option<ValueError>), ValueError> {
+) -> Result<(A, Option<ValueError>), ValueError> {
     match decoded {
         Ok(attributes) => Ok((attributes, None)),
-        Err(error) if is_key && error.kind == ValueErrorKind::TooDeep => {
-            Ok((AttributeMap::new(), Some(error)))
-        }
+        Err(error) if is_key && error.kind == ValueErrorKind::TooDeep => Ok((A::default(), Some(error))),
         Err(error) => Err(error),
     }
 }

@@ -73,44 +73,40 @@ impl Operation for Query {
     type Output = PageOutput;
 
     fn demand(&self) -> Option<Demand<'_>> {
-        Some(Demand {
-            table: &self.selection.table,
-            index: self.selection.index.as_deref(),
-            kind: UnitKind::Read,
-        })
+        Some(Demand { index: self.selection.index.as_deref(), kind: UnitKind::Read })
     }
 
     fn accesses(&self) -> Vec<Access<'_>> {
         vec![self.selection.access().costing(self.return_consumed_capacity)]
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<PageOutput> {
-        let prepared = self.selection.check(service, self.limit)?;
-        let evaluated_max = prepared.evaluated_max;
-        let snapshot = service.engine.snapshot(prepared.consistency()).await?;
-        let table = service.catalog.serving(&snapshot, &prepared.reference.name).await?;
-        // Start key faults precede those of the key condition.
-        let start = match self.exclusive_start_key {
-            None => None,
-            Some(start) => {
-                let index = prepared.readable_index(&table)?;
-                Some(position(table.key_schema(), index.as_ref(), start)?)
+    async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<PageOutput> {
+        let prepared = self.selection.check(service, permit, self.limit)?;
+        let limits = PageLimits { evaluated_max: prepared.evaluated_max, returned_max: usize::MAX };
+        let page = permit.page(service, permit.table()?, prepared.consistency(), limits, |table| {
+            // Start key faults precede those of the key condition.
+            let start = match self.exclusive_start_key.clone() {
+                None => None,
+                Some(start) => {
+                    let index = prepared.readable_index(&table)?;
+                    Some(position(table.key_schema(), index.as_ref(), start)?)
+                }
+            };
+            let (mut reading, query) = prepared.reading(table)?;
+            if let Some(start) = start {
+                let refuse = |text| Err(Validation::new("exclusive_start_key", text).into());
+                if start.partition != query.partition {
+                    return refuse(reads::START_KEY_OF_OTHER_PARTITION);
+                }
+                if !key_range::contains(&reading.range, &start.storage_key) {
+                    return refuse(reads::START_KEY_OUT_OF_RANGE);
+                }
+                reading.start_after(start.storage_key);
             }
-        };
-        let (mut reading, query) = prepared.reading(table)?;
-        if let Some(start) = start {
-            if start.partition != query.partition {
-                return Err(
-                    Validation::new("exclusive_start_key", reads::START_KEY_OF_OTHER_PARTITION).into()
-                );
-            }
-            if !key_range::contains(&reading.range, &start.storage_key) {
-                return Err(Validation::new("exclusive_start_key", reads::START_KEY_OUT_OF_RANGE).into());
-            }
-            reading.start_after(start.storage_key);
-        }
-        reading.admit()?;
-        let page = reading.page(&snapshot, PageLimits { evaluated_max, returned_max: usize::MAX }).await?;
+            reading.admit()?;
+            Ok(reading)
+        });
+        let (reading, page) = page.await?;
         Ok(page_output(&prepared, &reading, page, self.return_consumed_capacity))
     }
 }
@@ -165,9 +161,10 @@ impl QuerySelection {
     pub(super) fn check<E: Engine>(
         self,
         service: &Service<E>,
+        permit: &Permit,
         limit: Option<i32>,
     ) -> Result<Prepared, Validation> {
-        let reference = service.naming.table("table", self.table)?;
+        let reference = permit.reference(service, || "table".into(), &self.table)?;
         check_index_name(self.index.as_deref())?;
         let evaluated_max = check_limit(limit)?;
         let projection = projection_parameter(self.projection_expression.as_deref(), &self.arguments);
