@@ -5,15 +5,21 @@ use crate::catalog::Table;
 use crate::{Error, Result, Throttled, UnitKind};
 use bytes::Bytes;
 use cairn_expression::{Condition, Projection};
-use cairn_model::{
-    AttributeMap, DecodeBudget, IndexKind, IndexSchema, Item, StoredItem, StoredItemError, index_position,
-};
+use cairn_model::{AttributeMap, IndexKind, IndexSchema, Item, StoredItem, StoredItemError, index_position};
 use cairn_storage::{Direction, KeyRange, RecordKey, Snapshot, SpaceId, Visit};
 use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 
 /// Bytes of items evaluated after which a page ends, as DynamoDB counts them.
 pub(crate) const PAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes that the items of a page take in a gRPC message, unless the first alone takes more. Clients of gRPC accept 4 MiB
+/// unless they are told otherwise; what is left is for keys, names and costs. A page meets this bound before
+/// [`PAGE_BYTES_MAX`] only if its items take several times more bytes than DynamoDB counts (an empty string in a list
+/// counts 1 and takes 4, the number 1E-130 counts 3 and takes 138), or if they are fetched for a local index. It holds
+/// for every protocol, so that pages are the same over each.
+pub(crate) const PAGE_ENCODED_BYTES_MAX: usize = 4 * 1024 * 1024 - 64 * 1024;
+/// Items fetched for the entries of a local index at a time.
+const FETCHED_MAX: usize = 25;
 
 /// What is read of each item that is found.
 #[derive(Clone)]
@@ -56,6 +62,8 @@ pub(crate) struct PageLimits {
 pub(crate) struct Page {
     /// What passed the filter; empty if only counts are wanted.
     pub(crate) items: Vec<Item>,
+    /// The bytes that the items take in a gRPC message.
+    encoded_bytes: usize,
     /// How many passed.
     pub(crate) count: usize,
     /// How many were evaluated.
@@ -109,6 +117,8 @@ impl Reading {
             wanted: self.wanted.clone(),
             limits,
             page: Page::default(),
+            previous_key: Vec::new(),
+            previous: None,
             last: None,
             failed: None,
         };
@@ -122,29 +132,48 @@ impl Reading {
         Ok(page)
     }
 
-    /// Walks a local index, fetches its items from the table, and evaluates those.
+    /// Walks a local index, fetches its items from the table, and evaluates those. The page ends early at an item that
+    /// does not fit into the answer: what is fetched has other sizes than the entries that were walked.
     async fn fetch_page<S: Snapshot>(&self, snapshot: &S, limits: PageLimits) -> Result<Page> {
-        let entries = Self { filter: None, wanted: Wanted::Everything, ..self.clone() };
         // Every entry may pass the filter.
         let evaluated_max = limits.evaluated_max.min(limits.returned_max);
-        let walked = entries.walk(snapshot, PageLimits { evaluated_max, returned_max: usize::MAX }).await?;
-        let schema = self.table.key_schema();
-        let mut keys = Vec::with_capacity(walked.items.len());
-        for entry in walked.items {
-            let entry = entry.into_attributes(&mut DecodeBudget::item()).map_err(Error::internal)?;
-            let key = schema.key_of_item(&entry).map_err(Error::internal)?;
-            keys.push(RecordKey::new(self.table.items(), key.storage_key()));
+        let reader =
+            EntryReader { evaluated_max, entries: Vec::new(), bytes: 0, is_full: false, failed: None };
+        let reader = snapshot.scan(self.space(), self.range.clone(), self.direction, reader).await?;
+        if let Some(error) = reader.failed {
+            return Err(error.into());
         }
-        let mut page = Page {
-            scanned_count: walked.scanned_count,
-            scanned_bytes: walked.scanned_bytes,
-            last: walked.last,
-            ..Page::default()
-        };
-        for record in snapshot.get_many(keys).await?.into_iter().flatten() {
-            let stored = StoredItem::read(record)?;
-            page.fetched_bytes.push(stored.size());
-            page.take(&stored, self.filter.as_deref(), &self.wanted)?;
+        let schema = self.table.key_schema();
+        let mut page = Page::default();
+        let mut last: Option<(Bytes, StoredItem)> = None;
+        let mut is_full = reader.is_full;
+        let mut entries = reader.entries.into_iter();
+        'page: loop {
+            let now: Vec<_> = entries.by_ref().take(FETCHED_MAX).collect();
+            if now.is_empty() {
+                break;
+            }
+            let mut keys = Vec::with_capacity(now.len());
+            for (_, entry) in &now {
+                let key = schema.key_of_item(&entry.attributes()?).map_err(Error::internal)?;
+                keys.push(RecordKey::new(self.table.items(), key.storage_key()));
+            }
+            for (entry, record) in now.into_iter().zip(snapshot.get_many(keys).await?) {
+                if let Some(record) = record {
+                    let stored = StoredItem::read(record)?;
+                    if !page.take(Evaluated::of(&stored, self.filter.as_deref(), &self.wanted)?) {
+                        is_full = true;
+                        break 'page;
+                    }
+                    page.fetched_bytes.push(stored.size());
+                }
+                page.scanned_count += 1;
+                page.scanned_bytes += entry.1.size();
+                last = Some(entry);
+            }
+        }
+        if let Some((storage_key, entry)) = last.filter(|_| is_full) {
+            page.last = Some(self.last_evaluated(storage_key, &entry)?);
         }
         Ok(page)
     }
@@ -163,14 +192,18 @@ impl Reading {
     }
 }
 
-impl Page {
-    /// Takes what is wanted of an item, if it passes the filter.
-    fn take(
-        &mut self,
-        stored: &StoredItem,
-        filter: Option<&Condition>,
-        wanted: &Wanted,
-    ) -> Result<(), StoredItemError> {
+/// What a page makes of an item.
+enum Evaluated {
+    /// The filter discards it.
+    Discarded,
+    /// It passes, and only counts are wanted.
+    Counted,
+    /// It passes, and this is wanted of it.
+    Returned(Item),
+}
+
+impl Evaluated {
+    fn of(stored: &StoredItem, filter: Option<&Condition>, wanted: &Wanted) -> Result<Self, StoredItemError> {
         // Decoded only if an expression has to look into it.
         let decoded = match (filter, wanted) {
             (None, Wanted::Everything | Wanted::Count) => None,
@@ -180,15 +213,33 @@ impl Page {
             (Some(filter), Some(item)) => filter.evaluate(item),
             _ => true,
         };
-        if passes {
-            self.count += 1;
-            match (wanted, &decoded) {
-                (Wanted::Count, _) => {}
-                (Wanted::Parts(projection), Some(item)) => self.items.push(projection.apply(item).into()),
-                (Wanted::Everything | Wanted::Parts(_), _) => self.items.push(stored.clone().into_item()),
+        Ok(match (wanted, &decoded) {
+            _ if !passes => Self::Discarded,
+            (Wanted::Count, _) => Self::Counted,
+            (Wanted::Parts(projection), Some(item)) => Self::Returned(projection.apply(item).into()),
+            (Wanted::Everything | Wanted::Parts(_), _) => Self::Returned(stored.clone().into_item()),
+        })
+    }
+}
+
+impl Page {
+    /// Takes an item in, unless the answer has no room for it. The first one is always taken, so that every page gets
+    /// on. Answers whether it was taken.
+    fn take(&mut self, evaluated: Evaluated) -> bool {
+        match evaluated {
+            Evaluated::Discarded => {}
+            Evaluated::Counted => self.count += 1,
+            Evaluated::Returned(item) => {
+                let bytes = item.element_len();
+                if !self.items.is_empty() && self.encoded_bytes + bytes > PAGE_ENCODED_BYTES_MAX {
+                    return false;
+                }
+                self.encoded_bytes += bytes;
+                self.count += 1;
+                self.items.push(item);
             }
         }
-        Ok(())
+        true
     }
 }
 
@@ -198,9 +249,42 @@ struct Reader {
     wanted: Wanted,
     limits: PageLimits,
     page: Page,
-    /// The record that a limit was reached with.
+    /// The storage key of `previous`, in a buffer that is used again.
+    previous_key: Vec<u8>,
+    /// The record that was evaluated last, while the next may find no room.
+    previous: Option<StoredItem>,
+    /// The record that the page ends with, if a limit was reached.
     last: Option<(Bytes, StoredItem)>,
     failed: Option<StoredItemError>,
+}
+
+/// Collects entries of an index as a scan finds them.
+struct EntryReader {
+    evaluated_max: usize,
+    /// Storage keys and entries.
+    entries: Vec<(Bytes, StoredItem)>,
+    /// Their size, as DynamoDB counts it.
+    bytes: usize,
+    /// Whether a limit was reached.
+    is_full: bool,
+    failed: Option<StoredItemError>,
+}
+
+impl Visit for EntryReader {
+    fn visit(&mut self, key: &[u8], record: Bytes) -> ControlFlow<()> {
+        match StoredItem::read(record) {
+            Ok(entry) => {
+                self.bytes += entry.size();
+                self.entries.push((Bytes::copy_from_slice(key), entry));
+                self.is_full = self.entries.len() >= self.evaluated_max || self.bytes >= PAGE_BYTES_MAX;
+                if self.is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            }
+            Err(error) => {
+                self.failed = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
 }
 
 impl Visit for Reader {
@@ -219,15 +303,25 @@ impl Reader {
     fn evaluate(&mut self, key: &[u8], record: Bytes) -> Result<ControlFlow<()>, StoredItemError> {
         let stored = StoredItem::read(record)?;
         let page = &mut self.page;
+        if !page.take(Evaluated::of(&stored, self.filter.as_deref(), &self.wanted)?) {
+            let previous_key = Bytes::from(std::mem::take(&mut self.previous_key));
+            self.last = self.previous.take().map(|previous| (previous_key, previous));
+            return Ok(ControlFlow::Break(()));
+        }
         page.scanned_count += 1;
         page.scanned_bytes += stored.size();
-        page.take(&stored, self.filter.as_deref(), &self.wanted)?;
         let ended = page.scanned_count >= self.limits.evaluated_max
             || page.count >= self.limits.returned_max
             || page.scanned_bytes >= PAGE_BYTES_MAX;
         if ended {
             self.last = Some((Bytes::copy_from_slice(key), stored));
             return Ok(ControlFlow::Break(()));
+        }
+        // Only a page that returns something can have no room for the next item.
+        if !page.items.is_empty() {
+            self.previous_key.clear();
+            self.previous_key.extend_from_slice(key);
+            self.previous = Some(stored);
         }
         Ok(ControlFlow::Continue(()))
     }
