@@ -46,6 +46,8 @@ fn definition() -> Definition {
         indexes: Vec::new(),
         next_index_id: FIRST_INDEX_ID,
         time_to_live: None,
+        encryption: false,
+        failure: None,
     }
 }
 
