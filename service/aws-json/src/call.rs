@@ -136,7 +136,8 @@ fn prepare<R: Request>(body: &[u8]) -> Result<(R::Operation, Encoder<R::Operatio
     asked.check_first().map_err(Error::from)?;
     asked.problems().result().map_err(Error::from)?;
     let write = asked.encoder();
-    Ok((asked.into_operation()?, write))
+    let operation = asked.into_operation().map_err(|error| R::Operation::KIND.word(error))?;
+    Ok((operation, write))
 }
 
 fn read<R: Request>(body: &[u8]) -> Result<R, Failure> {

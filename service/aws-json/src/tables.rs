@@ -30,8 +30,8 @@ shape! {
         "AttributeDefinitions" definitions: Vec<AttributeDefinitionInput>;
         "TableName" table: String = TABLE;
         "KeySchema" key_schema: Vec<KeySchemaElementInput> = ANY.length_from(1);
-        "LocalSecondaryIndexes" local_indexes: Vec<LocalSecondaryIndexInput>;
         "GlobalSecondaryIndexes" global_indexes: Vec<GlobalSecondaryIndexInput>;
+        "LocalSecondaryIndexes" local_indexes: Vec<LocalSecondaryIndexInput>;
         "BillingMode" billing_mode: String = BILLING_MODE;
         "ProvisionedThroughput" throughput: ProvisionedThroughputInput;
         "StreamSpecification" stream: StreamSpecificationInput;

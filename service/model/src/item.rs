@@ -1,8 +1,10 @@
 //! `Item`: attributes in the form they were last needed in.
 
 use crate::encoded::RawFields;
-use crate::encoding::{append_attributes, delimited_len, encode_entries};
-use crate::{AttributeMap, DecodeBudget, EncodedValue, ValueError, decode_attributes, encode_attributes};
+use crate::encoding::{append_attributes, delimited_len, encode_entries, entry_names};
+use crate::{
+    AttributeMap, DecodeBudget, EncodedValue, PathSegment, ValueError, decode_attributes, encode_attributes,
+};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use prost::DecodeError;
 use prost::encoding::{DecodeContext, WireType};
@@ -56,6 +58,19 @@ impl Item {
             Form::Decoded(attributes) => Ok(Arc::unwrap_or_clone(attributes)),
             Form::Encoded(fields) => decode_attributes(&fields.0, budget),
             Form::Refused(error) => Err(Arc::unwrap_or_clone(error)),
+        }
+    }
+
+    /// The names of the attributes; values are not decoded. For a refused item, the name at which it was refused. A
+    /// damaged encoding yields the names before the damage.
+    pub fn names(&self) -> Vec<&str> {
+        match &self.0 {
+            Form::Decoded(attributes) => attributes.keys().map(String::as_str).collect(),
+            Form::Encoded(fields) => entry_names(&fields.0).collect(),
+            Form::Refused(error) => match error.path.0.first() {
+                Some(PathSegment::Name(name)) => vec![name],
+                _ => Vec::new(),
+            },
         }
     }
 

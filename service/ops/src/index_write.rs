@@ -3,6 +3,7 @@
 use crate::capacity::{Cost, entry_slot, item_slot, write_units};
 use crate::catalog::{FillPlace, FillProgress, Index, IndexCounter, IndexStatus, Table};
 use crate::item_write::{ItemOrigin, NewItem};
+use crate::words::item_writes;
 use crate::{FieldPath, Result, Validation};
 use bytes::Bytes;
 use cairn_expression::Update;
@@ -44,7 +45,8 @@ pub(crate) fn index_writes(
     let mut local_bytes = 0;
     for index in table.definition.indexes.iter().filter(|index| index.checks_keys()) {
         let after = match new {
-            Some(new) => entry_after(index, table.key_schema(), key, old, new)?,
+            Some(new) => entry_after(index, table.key_schema(), key, old, new)
+                .map_err(|error| first_refusal(table, key, old, new).unwrap_or(error))?,
             None => None,
         };
         if !index.takes_entries() {
@@ -123,6 +125,19 @@ fn write_entry(
     }
 }
 
+/// The fault to report for an item that does not fit its indexes: that of the alphabetically first index.
+fn first_refusal(
+    table: &Table,
+    key: &RecordKey,
+    old: Option<&AttributeMap>,
+    new: &NewItem,
+) -> Option<Validation> {
+    let mut indexes: Vec<&Index> =
+        table.definition.indexes.iter().filter(|index| index.checks_keys()).collect();
+    indexes.sort_unstable_by_key(|index| &index.schema.name);
+    indexes.into_iter().find_map(|index| entry_after(index, table.key_schema(), key, old, new).err())
+}
+
 /// The entry that an item is to have. What an update leaves as it was is not the update's fault: an item from before
 /// the index, with an attribute that does not fit it, can go on being updated outside of the index.
 fn entry_after(
@@ -157,10 +172,12 @@ fn refusal(origin: ItemOrigin, error: &IndexKeyError) -> Validation {
         (ItemOrigin::Given, error) => {
             Validation::new(FieldPath::from("item").key(error.attribute()), error.to_string())
         }
-        (ItemOrigin::Updated, IndexKeyError::TypeMismatch { .. }) => Validation::of_state(
-            "update_expression",
-            "The update expression attempted to update the secondary index key to unsupported type",
-        ),
+        (ItemOrigin::Updated, IndexKeyError::TypeMismatch { .. }) => {
+            Validation::of_state("update_expression", item_writes::INDEX_KEY_TYPE)
+        }
+        (ItemOrigin::Updated, IndexKeyError::Empty { key_type, .. }) => {
+            Validation::of_state("update_expression", item_writes::empty_index_key(*key_type))
+        }
         (ItemOrigin::Updated, error) => Validation::of_state("update_expression", error.to_string()),
     }
 }

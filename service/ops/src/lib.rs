@@ -28,6 +28,7 @@ mod service;
 mod sweep;
 mod table_reference;
 mod transaction;
+mod words;
 
 pub use access::Access;
 pub use authorization::{Caller, Connection, Permit, Permitted};
@@ -51,3 +52,4 @@ pub use operation::{Capacity, OPERATIONS, Operation, OperationKind, OperationNam
 pub use operations::*;
 pub use selection::Select;
 pub use service::{Clock, Service, ServiceOptions};
+pub use words::{Subject, broken_constraint, detected};

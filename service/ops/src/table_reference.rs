@@ -1,9 +1,9 @@
 //! From what a caller wrote for a table, a name or an ARN, to its name.
 
-use crate::error::{At, name_constraint};
+use crate::error::{At, broken_name};
 use crate::operations::DEFAULT_KEY;
 use crate::{FieldPath, Validation};
-use cairn_model::{ArnError, TableName, TableReference, limits, parse_table_arn, table_arn};
+use cairn_model::{ArnError, NameError, TableName, TableReference, limits, parse_table_arn, table_arn};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -61,7 +61,7 @@ impl Naming {
         }
         let name = match given.starts_with("arn:") {
             true => self.parse_arn(field, &given)?,
-            false => given.parse().map_err(|error| name_constraint(field(), &given, error))?,
+            false => given.parse().map_err(|_: NameError| broken_name(field(), &given))?,
         };
         Ok(TableReference { name, given: given.into_owned() })
     }

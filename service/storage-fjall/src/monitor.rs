@@ -119,6 +119,7 @@ impl Monitor {
                 }
                 Ok(Message::Dispose(keyspace)) => {
                     let _ = self.step("removing a dropped space", |monitor| monitor.dispose(keyspace));
+                    self.shared.removing.fetch_sub(1, Ordering::Relaxed);
                 }
                 Ok(Message::Statistics(reply)) => {
                     if let Some(statistics) = self.step("counting", |monitor| monitor.statistics()) {

@@ -230,7 +230,7 @@ async fn a_newer_format_is_refused_before_anything_is_touched() {
     let store = closed_store().await;
     fs::write(store.path().join("cairn-format.json"), r#"{"format_version": 99}"#).unwrap();
     let before = contents(store.path());
-    assert!(matches!(open_error(options(store.path())), Error::NewerFormat { found: 99, supported: 1 }));
+    assert!(matches!(open_error(options(store.path())), Error::NewerFormat { found: 99, supported: 2 }));
     assert!(contents(store.path()) == before);
 }
 

@@ -4,12 +4,13 @@ use crate::access::{Access, Items, Mentions};
 use crate::capacity::{Draw, TABLE, item_slot, read_units};
 use crate::catalog::{ItemsRead, Table};
 use crate::error::At;
+use crate::words::batches;
 use crate::{
     ConsumedCapacity, Error, ExpressionArguments, FieldPath, Operation, OperationKind, Permit, Result,
     ReturnConsumedCapacity, Service, Throttled, UnitKind, Validation,
 };
 use cairn_expression::Projection;
-use cairn_model::{AttributeMap, DecodeBudget, Item, StoredItem, TableReference};
+use cairn_model::{AttributeMap, DecodeBudget, Echo, Item, StoredItem, TableReference};
 use cairn_storage::{Consistency, Engine, RecordKey, Snapshot};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -196,16 +197,16 @@ impl BatchGetItem {
     fn check<E: Engine>(&self, service: &Service<E>, permit: &Permit) -> Result<Vec<Part>, Validation> {
         let field = || FieldPath::from("request_items");
         if self.request_items.is_empty() {
-            return Err(Validation::new(field(), "The requestItems parameter is required for BatchGetItem"));
+            return Err(Validation::new(field(), batches::NO_GETS));
         }
         let mut references = Vec::with_capacity(self.request_items.len());
         for (given, request) in &self.request_items {
             let reference = permit.reference(service, || field().key(given), given)?;
-            check_length(field().key(given).field("keys"), request.keys.len(), KEYS_MAX)?;
+            check_length(field().key(given).field("keys"), &request.keys)?;
             references.push(reference);
         }
         if self.request_items.values().map(|request| request.keys.len()).sum::<usize>() > KEYS_MAX {
-            return Err(Validation::new(field(), "Too many items requested for the BatchGetItem call"));
+            return Err(Validation::new(field(), batches::TOO_MANY_GETS));
         }
         let mut parts: Vec<Part> = Vec::with_capacity(references.len());
         for (reference, request) in references.into_iter().zip(self.request_items.values()) {
@@ -217,10 +218,7 @@ impl BatchGetItem {
                 // Numbers are compared by value. DynamoDB compares their text here, which is gone once they are
                 // decoded: of `1` and `1.0`, the same item, it lets both pass.
                 if earlier.contains(&key) || part.keys.iter().take(number).any(|other| other == key) {
-                    return Err(Validation::new(
-                        part.keys_field().index(number),
-                        "Provided list of item keys contains duplicates",
-                    ));
+                    return Err(Validation::new(part.keys_field().index(number), batches::DUPLICATE_KEYS));
                 }
             }
             parts.push(part);
@@ -229,18 +227,18 @@ impl BatchGetItem {
     }
 }
 
-/// The bounds of a list, in the envelope for constraints.
-fn check_length(field: FieldPath, length: usize, most: usize) -> Result<(), Validation> {
-    match length {
+/// The bounds of a list of keys, in the envelope for constraints.
+fn check_length(field: FieldPath, keys: &[Item]) -> Result<(), Validation> {
+    match keys.len() {
         0 => Err(Validation::constraint(
             field,
             Some("[]"),
             "Member must have length greater than or equal to 1",
         )),
-        length if length > most => Err(Validation::constraint(
+        length if length > KEYS_MAX => Err(Validation::constraint(
             field,
-            Some("[...]"),
-            format_args!("Member must have length less than or equal to {most}"),
+            Some(&Echo::of(|echo| echo.list(keys, Echo::item))),
+            format_args!("Member must have length less than or equal to {KEYS_MAX}"),
         )),
         _ => Ok(()),
     }

@@ -11,6 +11,7 @@ use super::throughput::{
 use crate::access::Access;
 use crate::capacity::{CapacityOptions, check_limits};
 use crate::catalog::{Definition, FIRST_INDEX_ID, Index, ResourcePolicy, Throughput};
+use crate::error::check_name;
 use crate::operations::put_resource_policy::check_resource_policy;
 use crate::operations::tag_resource::check_tags;
 use crate::{
@@ -19,6 +20,7 @@ use crate::{
 };
 use cairn_model::{BillingMode, IndexKind, IndexSchema, KeySchema, TableClass, TableStatus, Tag};
 use cairn_storage::{Consistency, Engine};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Makes a table. Answers with status CREATING although the table is ready by then, within milliseconds; or with ACTIVE
 /// where [`wait_for_tables`](crate::ServiceOptions::wait_for_tables) is set.
@@ -171,6 +173,7 @@ impl CreateTable {
         options: &CapacityOptions,
     ) -> Result<Vec<Index>, Validation> {
         let mut indexes: Vec<Index> = Vec::new();
+        self.check_index_names()?;
         let lists = [
             (IndexKind::Local, "local_secondary_indexes", &self.local_secondary_indexes),
             (IndexKind::Global, "global_secondary_indexes", &self.global_secondary_indexes),
@@ -178,7 +181,8 @@ impl CreateTable {
         for (kind, list_field, list) in lists {
             let Some(list) = list else { continue };
             check_count(list_field, kind, list.len())?;
-            for (position, input) in list.iter().enumerate() {
+            let mut checked = BTreeMap::new();
+            for (position, input) in by_name(list) {
                 let field = FieldPath::from(list_field).index(position);
                 let (key_schema, projection) = match kind {
                     IndexKind::Local => types.local_index(&field, table, input)?,
@@ -188,12 +192,9 @@ impl CreateTable {
                     IndexKind::Local => Throughput::default(),
                     IndexKind::Global => index_throughput(&field, billing_mode, input, options)?,
                 };
-                if indexes.iter().any(|earlier| earlier.schema.name == input.name) {
-                    return Err(invalid(
-                        field.field("index_name"),
-                        format!("Duplicate index name: {}", input.name),
-                    ));
-                }
+                checked.insert(position, (key_schema, projection, throughput));
+            }
+            for ((key_schema, projection, throughput), input) in checked.into_values().zip(list) {
                 // At most 25, which the counts were checked for.
                 let id = FIRST_INDEX_ID + indexes.len() as u16;
                 indexes.push(Index {
@@ -207,6 +208,32 @@ impl CreateTable {
         check_projected_sum("global_secondary_indexes", projections)?;
         Ok(indexes)
     }
+
+    /// Checks index names. Faults of global indexes precede those of local ones.
+    fn check_index_names(&self) -> Result<(), Validation> {
+        let lists = [
+            ("global_secondary_indexes", &self.global_secondary_indexes),
+            ("local_secondary_indexes", &self.local_secondary_indexes),
+        ];
+        let mut names = BTreeSet::new();
+        for (list_field, list) in lists {
+            for (position, SecondaryIndexInput { name, .. }) in by_name(list.as_deref().unwrap_or_default()) {
+                let field = FieldPath::from(list_field).index(position).field("index_name");
+                check_name(field.clone(), name)?;
+                if !names.insert(name) {
+                    return Err(invalid(field, format!("Duplicate index name: {name}")));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Indexes with their positions, sorted by name: of several faults the alphabetically first index is reported.
+fn by_name(list: &[SecondaryIndexInput]) -> Vec<(usize, &SecondaryIndexInput)> {
+    let mut indexes: Vec<_> = list.iter().enumerate().collect();
+    indexes.sort_by_key(|(_, index)| &index.name);
+    indexes
 }
 
 /// The throughput of a new global index.

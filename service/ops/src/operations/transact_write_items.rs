@@ -15,8 +15,9 @@ use crate::item_collection::{collection_key, resize};
 use crate::item_write::{Change, Condition, NewItem, Unanswered, item_writes};
 use crate::transaction::{
     ACTIONS_MAX, BYTES_MAX, Costs, KeyFault, action_field, check_action_count, check_capacity, conflict,
-    distinct_records, invalid_action, read_cost, record_key,
+    distinct_records, invalid_action, keep_nesting_fault, read_cost, record_key,
 };
+use crate::words::transactions;
 use crate::{
     CancellationCode, CancellationReason, ConsumedCapacity, Error, ExpressionArguments, FieldPath,
     ItemCollectionMetrics, ItemCollections, Operation, OperationKind, Permit, Result, ReturnConsumedCapacity,
@@ -25,8 +26,8 @@ use crate::{
 use bytes::Bytes;
 use cairn_expression::Update;
 use cairn_model::{
-    AttributeMap, DecodeBudget, Item, KeyValue, StoredItem, TableName, TableReference, encode_attributes,
-    item_size,
+    AttributeMap, DecodeBudget, Echo, Item, KeyValue, StoredItem, TableName, TableReference,
+    encode_attributes, item_size,
 };
 use cairn_storage::{Consistency, Decision, Engine, RecordKey, Write};
 use std::collections::{BTreeMap, HashMap};
@@ -239,7 +240,7 @@ async fn refresh<E: Engine>(service: &Service<E>, permit: &Permit, tables: &mut 
 impl TransactWriteItems {
     /// Every check that comes before the tables are looked up: action by action, the first that fails wins.
     fn check<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<Transaction, Validation> {
-        check_action_count(self.transact_items.len())?;
+        check_action_count(&self.transact_items, TransactWriteItem::echo)?;
         if let Some(token) = &self.request_token {
             RequestToken::check(token)?;
         }
@@ -256,10 +257,7 @@ impl TransactWriteItems {
             actions.push(action);
         }
         if bytes > BYTES_MAX {
-            return Err(Validation::new(
-                "transact_items",
-                "The aggregate size of the items in the transaction exceeded 4 MB",
-            ));
+            return Err(Validation::new("transact_items", transactions::TOO_LARGE));
         }
         let token = self
             .request_token
@@ -323,7 +321,8 @@ impl Action {
         }
         let (item, member) = given.action.item();
         let item = item.clone().into_shared(&mut DecodeBudget::item());
-        let item = item.map_err(|error| error.at(field.clone().field(member)))?;
+        let (item, key_fault) = keep_nesting_fault(item, member == "key")
+            .map_err(|error| error.at(field.clone().field(member)))?;
         let arguments = given.arguments.clone().decoded().map_err(|error| error.below(field.clone()))?;
         let values = arguments.values.as_ref().map(Item::encoded);
         let bytes = item_size(&item) + values.as_ref().map_or(0, Bytes::len);
@@ -332,6 +331,9 @@ impl Action {
         }
         let (update, condition) =
             given.expressions(service, arguments).map_err(|error| error.below(field.clone()))?;
+        if let Some(error) = key_fault {
+            return Err(error.at(field.field(member)));
+        }
         let doing = match (given.action, update) {
             (TransactAction::Put { .. }, _) => Doing::Put(NewItem::new(item)),
             (TransactAction::Delete { .. }, _) => Doing::Delete(item),
@@ -409,6 +411,20 @@ impl Action {
 }
 
 impl TransactWriteItem {
+    fn echo(echo: &mut Echo, action: &Self) {
+        let (action_member, structure) = match &action.action {
+            TransactAction::ConditionCheck { .. } => ("conditionCheck", "ConditionCheck"),
+            TransactAction::Put { .. } => ("put", "Put"),
+            TransactAction::Update { .. } => ("update", "Update"),
+            TransactAction::Delete { .. } => ("delete", "Delete"),
+        };
+        let (item, member) = action.action.item();
+        let item = |echo: &mut Echo| echo.item(item);
+        let table = |echo: &mut Echo| echo.text(&action.table);
+        let inner = |echo: &mut Echo| echo.structure(structure, &[(member, &item), ("tableName", &table)]);
+        echo.structure("TransactWriteItem", &[(action_member, &inner)]);
+    }
+
     fn expressions<E: Engine>(
         &self,
         service: &Service<E>,
