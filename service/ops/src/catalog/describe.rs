@@ -100,9 +100,7 @@ impl<E: Engine> Catalog<E> {
     ) -> Result<TableDescription> {
         let snapshot = self.engine.snapshot(Consistency::Strong).await?;
         match self.describe_with_totals(&snapshot, table, shown, naming).await {
-            Err(Error::Internal { source }) if is_missing_space(&*source) => {
-                Ok(self.describe_empty(shown, naming))
-            }
+            Err(error) if is_missing_space(&error) => Ok(self.describe_empty(shown, naming)),
             described => described,
         }
     }

@@ -29,7 +29,7 @@ pub(crate) use definition::{Definition, FIRST_INDEX_ID, Index, ResourcePolicy, T
 pub use describe::{IndexDescription, TableDescription};
 pub(crate) use fill_progress::{FillPlace, FillProgress};
 pub(crate) use lifecycle::SPACES_PER_TABLE;
-pub(crate) use permitted::{ItemsRead, TABLE_CHANGES_MAX, is_missing_space, keeps_changing};
+pub(crate) use permitted::{ItemsRead, TABLE_CHANGES_MAX, keeps_changing};
 pub(crate) use record::table_key;
 pub(crate) use time_to_live::{TimeToLive, TimeToLiveStage};
 pub use time_to_live::{TimeToLiveDescription, TimeToLiveStatus};
