@@ -276,7 +276,7 @@ where
         let attempt = service
             .engine
             .transact(keys, move |records| {
-                if !expected.is(records.first().and_then(Option::as_ref)) {
+                if !expected.governs(records.first().and_then(Option::as_ref)) {
                     return Decision::unchanged(Attempt::TableChanged);
                 }
                 let record = records.get(1).and_then(Option::as_ref);

@@ -561,7 +561,7 @@ impl Transaction {
         let fillings = filled.iter().map(|table| table.definition.number).zip(fillings).collect();
         let mut found = found.iter().map(Option::as_ref);
         for table in tables.values() {
-            if !table.is(found.next().flatten()) {
+            if !table.governs(found.next().flatten()) {
                 return Decision::unchanged(Attempt::TableChanged);
             }
         }
