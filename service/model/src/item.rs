@@ -1,9 +1,9 @@
 //! `Item`: attributes in the form they were last needed in.
 
 use crate::encoded::RawFields;
-use crate::encoding::{append_attributes, encode_entries};
+use crate::encoding::{Layout, encode_entries, put_attributes};
 use crate::{AttributeMap, DecodeBudget, EncodedValue, ValueError, decode_attributes, encode_attributes};
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes};
 use prost::DecodeError;
 use prost::encoding::{DecodeContext, WireType};
 use std::collections::BTreeMap;
@@ -116,11 +116,7 @@ impl fmt::Debug for Item {
 impl prost::Message for Item {
     fn encode_raw(&self, buf: &mut impl BufMut) {
         match &self.0 {
-            Form::Decoded(attributes) => {
-                let mut bytes = BytesMut::new();
-                append_attributes(attributes, &mut bytes);
-                buf.put(bytes);
-            }
+            Form::Decoded(attributes) => put_attributes(attributes, Layout::of(attributes), buf),
             Form::Encoded(fields) => buf.put_slice(&fields.0),
             Form::Refused(_) => {}
         }
@@ -145,7 +141,7 @@ impl prost::Message for Item {
 
     fn encoded_len(&self) -> usize {
         match &self.0 {
-            Form::Decoded(attributes) => crate::encoding::attributes_len(attributes),
+            Form::Decoded(attributes) => Layout::of(attributes).len,
             Form::Encoded(fields) => fields.0.len(),
             Form::Refused(_) => 0,
         }

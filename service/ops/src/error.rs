@@ -2,7 +2,7 @@
 
 use crate::{FieldPath, Throttled};
 use cairn_auth::{AuthenticationError, EntityKind};
-use cairn_model::{ArnError, Item, KeyError, NameError, StoredItemError, ValueError};
+use cairn_model::{ArnError, Item, KeyError, NameError, ValueError};
 use cairn_policy::PolicyError;
 use std::sync::Arc;
 use std::time::Duration;
@@ -397,12 +397,6 @@ impl From<Throttled> for CancellationReason {
             throttled: Some(Box::new(throttled)),
             ..Self::default()
         }
-    }
-}
-
-impl From<StoredItemError> for Error {
-    fn from(error: StoredItemError) -> Self {
-        Self::internal(error)
     }
 }
 

@@ -28,6 +28,7 @@ mod service;
 mod sweep;
 mod table_reference;
 mod transaction;
+mod undecodable;
 
 pub use access::Access;
 pub use authorization::{Caller, Connection, Permit, Permitted};

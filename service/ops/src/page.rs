@@ -2,11 +2,13 @@
 
 use crate::capacity::TABLE;
 use crate::catalog::Table;
-use crate::{Error, Result, Throttled, UnitKind};
+use crate::undecodable::Undecodable;
+use crate::{Result, Throttled, UnitKind};
 use bytes::Bytes;
 use cairn_expression::{Condition, Projection};
 use cairn_model::{
-    AttributeMap, DecodeBudget, IndexKind, IndexSchema, Item, StoredItem, StoredItemError, index_position,
+    AttributeMap, DecodeBudget, IndexKind, IndexSchema, Item, KeySchema, StoredItem, StoredItemError,
+    index_position,
 };
 use cairn_storage::{Direction, KeyRange, RecordKey, Snapshot, SpaceId, Visit};
 use std::ops::{Bound, ControlFlow};
@@ -108,21 +110,19 @@ impl Reading {
             filter: self.filter.clone(),
             wanted: self.wanted.clone(),
             limits,
+            table: self.table.key_schema().clone(),
             page: Page::default(),
             last: None,
-            failed: None,
+            undecodable: Undecodable::default(),
         };
         let reader = snapshot.scan(self.space(), self.range.clone(), self.direction, reader).await?;
-        if let Some(error) = reader.failed {
-            return Err(error.into());
-        }
+        reader.undecodable.report(&self.table, "left out of the answer to a read");
         let mut page = reader.page;
-        page.last =
-            reader.last.map(|(storage_key, stored)| self.last_evaluated(storage_key, &stored)).transpose()?;
+        page.last = reader.last.map(|(storage_key, stored)| self.last_evaluated(storage_key, &stored));
         Ok(page)
     }
 
-    /// Walks a local index, fetches its items from the table, and evaluates those.
+    /// Walks a local index, evaluates its entries, and fetches their items from the table.
     async fn fetch_page<S: Snapshot>(&self, snapshot: &S, limits: PageLimits) -> Result<Page> {
         let entries = Self { filter: None, wanted: Wanted::Everything, ..self.clone() };
         // Every entry may pass the filter.
@@ -130,9 +130,12 @@ impl Reading {
         let walked = entries.walk(snapshot, PageLimits { evaluated_max, returned_max: usize::MAX }).await?;
         let schema = self.table.key_schema();
         let mut keys = Vec::with_capacity(walked.items.len());
+        let mut passed = Vec::with_capacity(walked.items.len());
         for entry in walked.items {
-            let entry = entry.into_attributes(&mut DecodeBudget::item()).map_err(Error::internal)?;
-            let key = schema.key_of_item(&entry).map_err(Error::internal)?;
+            // An entry that has no key of an item, which no entry lacks that decodes, leads to none.
+            let Ok(entry) = entry.into_attributes(&mut DecodeBudget::item()) else { continue };
+            let Ok(key) = schema.key_of_item(&entry) else { continue };
+            passed.push(self.filter.as_ref().is_none_or(|filter| filter.evaluate(&entry)));
             keys.push(RecordKey::new(self.table.items(), key.storage_key()));
         }
         let mut page = Page {
@@ -141,16 +144,21 @@ impl Reading {
             last: walked.last,
             ..Page::default()
         };
-        for record in snapshot.get_many(keys).await?.into_iter().flatten() {
-            let stored = StoredItem::read(record)?;
+        let mut undecodable = Undecodable::default();
+        let found = snapshot.get_many(keys.clone()).await?;
+        for ((key, passed), record) in keys.iter().zip(passed).zip(found) {
+            let Some(stored) = record.map(StoredItem::read) else { continue };
             page.fetched_bytes.push(stored.size());
-            page.take(&stored, self.filter.as_deref(), &self.wanted)?;
+            if passed && let Err(error) = page.take(&stored, None, &self.wanted) {
+                undecodable.note(&key.key, error);
+            }
         }
+        undecodable.report(&self.table, "left out of the answer to a read");
         Ok(page)
     }
 
-    fn last_evaluated(&self, storage_key: Bytes, stored: &StoredItem) -> Result<LastEvaluated> {
-        let item = stored.attributes()?;
+    fn last_evaluated(&self, storage_key: Bytes, stored: &StoredItem) -> LastEvaluated {
+        let item = stored.attributes().unwrap_or_else(|_| stored.salvaged());
         let table = self.table.key_schema();
         let key = match &self.index {
             Some(index) => index_position(table, &index.key_schema, &item),
@@ -159,7 +167,7 @@ impl Reading {
                 .filter_map(|attribute| Some((attribute.name.clone(), item.get(&attribute.name)?.clone())))
                 .collect(),
         };
-        Ok(LastEvaluated { storage_key, key })
+        LastEvaluated { storage_key, key }
     }
 }
 
@@ -181,12 +189,13 @@ impl Page {
             _ => true,
         };
         if passes {
-            self.count += 1;
             match (wanted, &decoded) {
-                (Wanted::Count, _) => {}
+                (Wanted::Count, Some(_)) => {}
+                (Wanted::Count, None) => drop(stored.item()?),
                 (Wanted::Parts(projection), Some(item)) => self.items.push(projection.apply(item).into()),
-                (Wanted::Everything | Wanted::Parts(_), _) => self.items.push(stored.clone().into_item()),
+                (Wanted::Everything | Wanted::Parts(_), _) => self.items.push(stored.item()?),
             }
+            self.count += 1;
         }
         Ok(())
     }
@@ -197,38 +206,34 @@ struct Reader {
     filter: Option<Arc<Condition>>,
     wanted: Wanted,
     limits: PageLimits,
+    /// The table's key.
+    table: KeySchema,
     page: Page,
     /// The record that a limit was reached with.
     last: Option<(Bytes, StoredItem)>,
-    failed: Option<StoredItemError>,
+    undecodable: Undecodable,
 }
 
 impl Visit for Reader {
     fn visit(&mut self, key: &[u8], record: Bytes) -> ControlFlow<()> {
-        match self.evaluate(key, record) {
-            Ok(flow) => flow,
-            Err(error) => {
-                self.failed = Some(error);
-                ControlFlow::Break(())
+        let stored = StoredItem::read(record);
+        if let Err(error) = self.page.take(&stored, self.filter.as_deref(), &self.wanted) {
+            self.undecodable.note(key, error);
+            // A page cannot end with a record of which it is not known what its key is.
+            if self.table.key_of_item(&stored.salvaged()).is_err() {
+                return ControlFlow::Continue(());
             }
         }
-    }
-}
-
-impl Reader {
-    fn evaluate(&mut self, key: &[u8], record: Bytes) -> Result<ControlFlow<()>, StoredItemError> {
-        let stored = StoredItem::read(record)?;
         let page = &mut self.page;
         page.scanned_count += 1;
         page.scanned_bytes += stored.size();
-        page.take(&stored, self.filter.as_deref(), &self.wanted)?;
         let ended = page.scanned_count >= self.limits.evaluated_max
             || page.count >= self.limits.returned_max
             || page.scanned_bytes >= PAGE_BYTES_MAX;
         if ended {
             self.last = Some((Bytes::copy_from_slice(key), stored));
-            return Ok(ControlFlow::Break(()));
+            return ControlFlow::Break(());
         }
-        Ok(ControlFlow::Continue(()))
+        ControlFlow::Continue(())
     }
 }

@@ -6,6 +6,7 @@
 
 use super::{Catalog, Definition, Table, record, table_key};
 use crate::Result;
+use crate::undecodable::Undecodable;
 use bytes::Bytes;
 use cairn_model::{AttributeMap, KeySchema, StoredItem, TableStatus};
 use cairn_storage::{Consistency, Decision, Direction, Engine, KeyRange, RecordKey, Snapshot, Visit, Write};
@@ -44,6 +45,7 @@ impl<E: Engine> Catalog<E> {
                 keys: Vec::new(),
                 examined: 0,
                 last: None,
+                undecodable: Undecodable::default(),
             };
             let start = after.take().map_or(Bound::Unbounded, Bound::Excluded);
             let range = KeyRange { start, end: Bound::Unbounded };
@@ -52,6 +54,8 @@ impl<E: Engine> Catalog<E> {
                 Err(cairn_storage::Error::SpaceNotFound(_)) => return Ok(false),
                 page => page?,
             };
+            page.undecodable
+                .report(table, "indexed by what can be read of them, if that has the index's key");
             if !page.keys.is_empty() && !self.enter(table, records.clone(), page.keys).await? {
                 return Ok(false);
             }
@@ -82,7 +86,8 @@ impl<E: Engine> Catalog<E> {
                     let mut writes = Vec::new();
                     for (key, item) in keys.iter().zip(found) {
                         let Some(item) = item else { continue };
-                        let item = StoredItem::read(item.clone())?.attributes()?;
+                        let stored = StoredItem::read(item.clone());
+                        let item = stored.attributes().unwrap_or_else(|_| stored.salvaged());
                         let record = records.record(&definition.key_schema, key, &item);
                         writes.extend(
                             record.map(|(key, value)| Write::Put(RecordKey::new(entries, key), value)),
@@ -153,15 +158,14 @@ struct Candidates<R> {
     examined: usize,
     /// Where the page ends; none if the items do.
     last: Option<Bytes>,
+    undecodable: Undecodable,
 }
 
 impl<R: ItemRecords> Visit for Candidates<R> {
     fn visit(&mut self, key: &[u8], value: Bytes) -> ControlFlow<()> {
-        // What cannot be read is entered with the rest, and fails there.
-        let has_record = StoredItem::read(value)
-            .and_then(|item| item.attributes())
-            .map_or(true, |item| self.records.record(&self.table, key, &item).is_some());
-        if has_record {
+        // Of an item that does not decode, by what can be read of it, as its writes change its records.
+        let item = self.undecodable.attributes(key, &StoredItem::read(value));
+        if self.records.record(&self.table, key, &item).is_some() {
             self.keys.push(Bytes::copy_from_slice(key));
         }
         self.examined += 1;

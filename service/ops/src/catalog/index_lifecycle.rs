@@ -98,12 +98,9 @@ impl<E: Engine> Catalog<E> {
     /// will lack at any later time, and is added.
     async fn count_index(&self, table: &Table, id: u16) -> Result<()> {
         let snapshot = self.engine.snapshot(Consistency::Strong).await?;
-        let totals = Totals { items: 0, bytes: 0, damaged: None };
+        let totals = Totals::default();
         let range = KeyRange::prefix(index_prefix(id));
         let counted = snapshot.scan(table.index_entries(), range, Direction::Ascending, totals).await?;
-        if let Some(error) = counted.damaged {
-            return Err(error.into());
-        }
         let mut adds = Vec::new();
         for (counter, count) in [(IndexCounter::Items, counted.items), (IndexCounter::Bytes, counted.bytes)] {
             let key = table.index_counter(id, counter);
@@ -175,7 +172,8 @@ impl ItemRecords for Entries {
     fn record(&self, table: &KeySchema, key: &[u8], item: &AttributeMap) -> Option<(Bytes, Bytes)> {
         // An item whose attributes do not fit the index stays outside of it.
         let entry = self.0.entry(table, key, item).ok().flatten()?;
-        Some((entry.key, StoredItem::encode(&entry.attributes)))
+        let stored = StoredItem::encode(&entry.attributes).ok()?;
+        Some((entry.key, stored.record().clone()))
     }
 }
 
@@ -187,24 +185,16 @@ fn index_in(record: Option<&Bytes>, number: u64, id: u16) -> Result<Option<(Defi
 }
 
 /// What an index holds.
+#[derive(Default)]
 struct Totals {
     items: i64,
     bytes: i64,
-    damaged: Option<cairn_model::StoredItemError>,
 }
 
 impl Visit for Totals {
     fn visit(&mut self, _: &[u8], value: Bytes) -> ControlFlow<()> {
-        match StoredItem::read(value) {
-            Ok(entry) => {
-                self.items += 1;
-                self.bytes += entry.size() as i64;
-                ControlFlow::Continue(())
-            }
-            Err(error) => {
-                self.damaged = Some(error);
-                ControlFlow::Break(())
-            }
-        }
+        self.items += 1;
+        self.bytes += StoredItem::read(value).size() as i64;
+        ControlFlow::Continue(())
     }
 }

@@ -4,6 +4,8 @@ use crate::access::{Access, Items, Mentions};
 use crate::capacity::{Draw, TABLE, item_slot, read_units};
 use crate::catalog::Table;
 use crate::error::At;
+use crate::index_write::check_key_paths;
+use crate::undecodable::refusal;
 use crate::{
     ConsumedCapacity, ExpressionArguments, FieldPath, Operation, OperationKind, Permit, Result,
     ReturnConsumedCapacity, Service, Throttled, UnitKind, Validation,
@@ -113,6 +115,11 @@ impl Operation for BatchGetItem {
         let mut wanted = Vec::new();
         for (index, part) in parts.iter().enumerate() {
             let table = service.catalog.serving(&snapshot, &part.reference.name).await?;
+            if let Some(projection) = &part.projection {
+                let field = FieldPath::from("request_items").key(&part.reference.given);
+                check_key_paths(&table, "projection_expression", projection.paths())
+                    .map_err(|error| error.below(field))?;
+            }
             for (number, key) in part.keys.iter().enumerate() {
                 let key = table
                     .key_schema()
@@ -130,7 +137,7 @@ impl Operation for BatchGetItem {
             let now: Vec<_> = now.iter().filter(|wanted| answer.admits(wanted)).collect();
             let records = snapshot.get_many(now.iter().map(|wanted| wanted.record.clone()).collect()).await?;
             for (wanted, record) in now.into_iter().zip(records) {
-                answer.take(wanted, record.map(StoredItem::read).transpose()?)?;
+                answer.take(wanted, record.map(StoredItem::read))?;
             }
             rest = later;
         }
@@ -287,11 +294,15 @@ impl Answer {
             let units = read_units(size, answer.part.request.consistent);
             wanted.settle(units);
             answer.units += units;
-            answer.items.extend(match (stored, &answer.part.projection) {
-                (None, _) => None,
-                (Some(stored), None) => Some(stored.into_item()),
-                (Some(stored), Some(projection)) => Some(projection.apply(&stored.attributes()?).into()),
-            });
+            let item = match (stored, &answer.part.projection) {
+                (None, _) => Ok(None),
+                (Some(stored), None) => stored.item().map(Some),
+                (Some(stored), Some(projection)) => {
+                    stored.attributes().map(|item| Some(projection.apply(&item).into()))
+                }
+            };
+            let item = item.map_err(|_| refusal(answer.part.keys_field().index(wanted.key)))?;
+            answer.items.extend(item);
         }
         Ok(())
     }

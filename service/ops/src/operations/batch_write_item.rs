@@ -275,7 +275,10 @@ impl Element {
             attributes.map_err(|error| error.at(field.clone().field(member)))
         };
         let write = match &request {
-            WriteRequest::Put(item) => ElementWrite::Put(NewItem::new(decode(item, "put")?)),
+            WriteRequest::Put(item) => {
+                let new = NewItem::new(decode(item, "put")?);
+                ElementWrite::Put(new.map_err(|error| error.below(field.clone()))?)
+            }
             WriteRequest::Delete(key) => ElementWrite::Delete(decode(key, "delete")?),
         };
         Ok(Self { reference, field, request, write })

@@ -3,6 +3,7 @@
 use crate::access::{Access, Items, Mentions};
 use crate::capacity::{Draw, TABLE, item_slot, read_units};
 use crate::error::At;
+use crate::index_write::check_key_paths;
 use crate::{
     ConsumedCapacity, Demand, ExpressionArguments, Operation, OperationKind, Permit, Result,
     ReturnConsumedCapacity, Service, UnitKind,
@@ -71,16 +72,19 @@ impl Operation for GetItem {
         let snapshot = service.engine.snapshot(consistency).await?;
         let table = service.catalog.serving(&snapshot, &reference.name).await?;
         let key = table.key_schema().key_of_argument(&key).map_err(|error| error.at("key"))?;
+        if let Some(projection) = &projection {
+            check_key_paths(&table, "projection_expression", projection.paths())?;
+        }
         let storage_key = key.storage_key();
         let slot = item_slot(&storage_key);
         table.capacity.admit(UnitKind::Read, TABLE, slot)?;
         let record = snapshot.get(&RecordKey::new(table.items(), storage_key)).await?;
-        let stored = record.map(StoredItem::read).transpose()?;
+        let stored = record.map(StoredItem::read);
         let units = read_units(stored.as_ref().map_or(0, StoredItem::size), self.consistent);
         table.capacity.settle(UnitKind::Read, &[Draw { index: TABLE, slot, units }]);
         let item = match (stored, projection) {
             (None, _) => None,
-            (Some(stored), None) => Some(stored.into_item()),
+            (Some(stored), None) => Some(stored.item()?),
             (Some(stored), Some(projection)) => Some(projection.apply(&stored.attributes()?).into()),
         };
         Ok(GetItemOutput {
