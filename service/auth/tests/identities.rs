@@ -100,6 +100,8 @@ async fn a_permissions_boundary_limits_and_gives_nothing() {
     assert!(matches!(error, IdentityError::DeleteConflict { .. }), "{error:?}");
     store.identities.delete_permissions_boundary(&user("anna")).await.unwrap();
     assert!(store.allows(&anna, "dynamodb:PutItem"));
+    let error = store.identities.delete_permissions_boundary(&user("anna")).await.unwrap_err();
+    assert!(matches!(error, IdentityError::NoSuchEntity { .. }), "{error:?}");
     store.identities.delete_policy(&boundary).await.unwrap();
     let error = store.identities.put_permissions_boundary(&group("none"), &boundary).await.unwrap_err();
     assert!(matches!(error, IdentityError::NoSuchEntity { .. }), "{error:?}");

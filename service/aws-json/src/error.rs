@@ -339,7 +339,7 @@ mod tests {
             principal: "arn:aws:iam::000000000000:user/ada".into(),
             action: "dynamodb:GetItem",
             resource: "arn:aws:dynamodb:local:000000000000:table/Music".into(),
-            reason: "no identity-based policy allows the dynamodb:GetItem action".into(),
+            reason: "because no identity-based policy allows the dynamodb:GetItem action".into(),
         };
         assert_eq!(
             told(denied),

@@ -13,13 +13,13 @@ use std::sync::Arc;
 /// An item: its attributes, or their encoding (`cairn.v1.Item`).
 ///
 /// An item read from the store and sent on unchanged stays encoded all the way; one that an expression looks into is
-/// decoded once. What came from a caller has not been checked until [`into_attributes`](Self::into_attributes) did.
+/// decoded once. Cloning one shares its attributes. What came from a caller has not been checked until [`into_attributes`](Self::into_attributes) did.
 #[derive(Clone)]
 pub struct Item(Form);
 
 #[derive(Clone)]
 enum Form {
-    Decoded(AttributeMap),
+    Decoded(Arc<AttributeMap>),
     Encoded(RawFields),
     Refused(Arc<ValueError>),
 }
@@ -53,9 +53,20 @@ impl Item {
     /// The rule of the data model that an encoded item breaks, and where. Decoded items break none.
     pub fn into_attributes(self, budget: &mut DecodeBudget) -> Result<AttributeMap, ValueError> {
         match self.0 {
-            Form::Decoded(attributes) => Ok(attributes),
+            Form::Decoded(attributes) => Ok(Arc::unwrap_or_clone(attributes)),
             Form::Encoded(fields) => decode_attributes(&fields.0, budget),
             Form::Refused(error) => Err(Arc::unwrap_or_clone(error)),
+        }
+    }
+
+    /// The attributes, shared with the clones of the item.
+    ///
+    /// # Errors
+    /// As [`into_attributes`](Self::into_attributes).
+    pub fn into_shared(self, budget: &mut DecodeBudget) -> Result<Arc<AttributeMap>, ValueError> {
+        match self.0 {
+            Form::Decoded(attributes) => Ok(attributes),
+            form => Self(form).into_attributes(budget).map(Arc::new),
         }
     }
 
@@ -80,13 +91,13 @@ impl Item {
 
 impl Default for Item {
     fn default() -> Self {
-        Self(Form::Decoded(AttributeMap::new()))
+        Self::from_encoded(Bytes::new())
     }
 }
 
 impl From<AttributeMap> for Item {
     fn from(attributes: AttributeMap) -> Self {
-        Self(Form::Decoded(attributes))
+        Self(Form::Decoded(Arc::new(attributes)))
     }
 }
 

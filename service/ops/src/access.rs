@@ -13,7 +13,7 @@ use crate::{
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cairn_expression::{ExpressionCache, KeyCondition, KeyTest};
-use cairn_model::{AttributeValue, DecodeBudget, Item, KeyAttribute, KeySchema};
+use cairn_model::{AttributeValue, DecodeBudget, Item, KeyAttribute};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
@@ -329,16 +329,5 @@ fn text(value: &AttributeValue) -> Option<String> {
         AttributeValue::N(number) => Some(number.to_string()),
         AttributeValue::B(bytes) => Some(STANDARD.encode(bytes)),
         _ => None,
-    }
-}
-
-/// The partition key of what is read or written: the index's, or the table's.
-pub(crate) fn partition_of<'t>(
-    schema: &'t KeySchema,
-    index: Option<&'t cairn_model::IndexSchema>,
-) -> &'t [KeyAttribute] {
-    match index {
-        Some(index) => &index.key_schema.partition,
-        None => std::slice::from_ref(&schema.partition),
     }
 }

@@ -5,17 +5,24 @@
 //! policies may want to know of the request is computed here, and only if one of them wants to know it.
 //!
 //! Permission comes before existence: a caller who may not touch a table is not told whether there is one.
+//!
+//! The tables that a call names are looked up here, once. The [`Permit`] carries them, and an operation gets at its tables
+//! through the permit alone (`catalog/permitted.rs`), which finds them in the store as the call is carried out. If a table
+//! is then another than the one that permission was given by, in anything that permission depends on, the call is judged
+//! again ([`Permit::confirm`]).
 
-use crate::access::{Access, Items, Target, partition_of};
-use crate::catalog::Table;
-use crate::{Error, Operation, Result, Service};
+use crate::access::{Access, Items, Target};
+use crate::catalog::{Basis, Table};
+use crate::{Demand, Error, FieldPath, Operation, Result, Service, Validation};
 use cairn_auth::Principal;
-use cairn_model::{IndexSchema, TableName};
+use cairn_model::{TableName, TableReference};
 use cairn_policy::{Context, ContextValue, Needs, PolicySet, Question, Verdict, evaluate};
-use cairn_storage::{Consistency, Engine};
+use cairn_storage::Engine;
 use jiff::Timestamp;
+use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -39,16 +46,134 @@ pub struct Connection {
     pub user_agent: Option<Arc<str>>,
 }
 
-/// The proof that a call was permitted, and to whom. Only [`Service::permit`] makes one.
-#[derive(Debug)]
+/// The proof that a call was permitted, to whom, and by which definitions of its tables. Only [`Service::permit`] makes
+/// one.
+#[derive(Clone)]
 pub struct Permit {
     caller: Caller,
+    tables: Tables,
+    /// What was asked for, if it is about tables: to be judged again by other definitions of them.
+    asked: Option<Arc<dyn Asked>>,
+}
+
+/// The tables that a call names, each as often as it is called something else.
+type Tables = SmallVec<[PermittedTable; 1]>;
+
+/// A table that a call names.
+#[derive(Clone)]
+pub(crate) struct PermittedTable {
+    /// Its name, and what the caller wrote.
+    pub(crate) reference: TableReference,
+    /// The definition that permission was given by; none if there was no such table.
+    pub(crate) judged: Option<Arc<Table>>,
+}
+
+/// What a caller must be allowed, which can be asked for again.
+pub(crate) trait Asked: Send + Sync {
+    fn accesses(&self) -> Vec<Access<'_>>;
+}
+
+impl<O: Operation> Asked for O {
+    fn accesses(&self) -> Vec<Access<'_>> {
+        Operation::accesses(self)
+    }
+}
+
+/// Needed for looking a table up without being permitted to: to find out whether one is.
+pub(crate) struct Judging(());
+
+/// For tests of what is looked up.
+#[cfg(test)]
+pub(crate) fn judging() -> Judging {
+    Judging(())
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("an operation looked for a table that it had not asked for")]
+struct NotAskedFor;
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").field("caller", &self.caller).finish_non_exhaustive()
+    }
 }
 
 impl Permit {
     /// Whose call it is.
     pub fn caller(&self) -> &Caller {
         &self.caller
+    }
+
+    /// The table of a call that is about one.
+    ///
+    /// # Errors
+    /// If [`Operation::accesses`] names none.
+    pub(crate) fn table(&self) -> Result<&PermittedTable> {
+        self.tables.first().ok_or_else(|| Error::internal(NotAskedFor))
+    }
+
+    /// One of the tables of a call.
+    ///
+    /// # Errors
+    /// If [`Operation::accesses`] does not name it.
+    pub(crate) fn table_named(&self, name: &TableName) -> Result<&PermittedTable> {
+        let mut tables = self.tables.iter();
+        tables.find(|table| table.reference.name == *name).ok_or_else(|| Error::internal(NotAskedFor))
+    }
+
+    /// The table that a request with several calls `given`. It is read anew only of what was not looked at because the
+    /// request has too much of it.
+    pub(crate) fn reference<E: Engine>(
+        &self,
+        service: &Service<E>,
+        field: impl FnOnce() -> FieldPath,
+        given: &str,
+    ) -> Result<TableReference, Validation> {
+        match self.tables.iter().find(|table| table.reference.given == given) {
+            Some(table) => Ok(table.reference.clone()),
+            None => service.naming.table(field(), given.to_owned()),
+        }
+    }
+
+    /// Permits the call by the definition of a table that was found in the store. Nothing is asked if permission depends
+    /// on nothing that is different.
+    ///
+    /// # Errors
+    /// The first action on the table that is not allowed any more.
+    pub(crate) fn confirm<E: Engine>(
+        &self,
+        service: &Service<E>,
+        table: &PermittedTable,
+        found: Option<&Arc<Table>>,
+    ) -> Result<()> {
+        let is_same = match (&table.judged, found) {
+            (Some(judged), Some(found)) => judged.basis() == found.basis(),
+            (None, None) => true,
+            _ => false,
+        };
+        if is_same {
+            return Ok(());
+        }
+        let asked = self.asked.as_deref().ok_or_else(|| Error::internal(NotAskedFor))?;
+        let policies = service.identities.policies(&self.caller.principal)?;
+        let name = &table.reference.name;
+        for access in &asked.accesses() {
+            let Target::Table { named, .. } = access.target else { continue };
+            let mut tables = self.tables.iter();
+            if tables.any(|table| table.reference.given == named && table.reference.name == *name) {
+                service.judge(&self.caller, &policies, access, Some((name, found)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for the same again, of the policies and tables as they are now.
+    ///
+    /// # Errors
+    /// Those of [`Service::permit`].
+    pub(crate) async fn renewed<E: Engine>(&self, service: &Service<E>) -> Result<Self> {
+        let asked = self.asked.clone().ok_or_else(|| Error::internal(NotAskedFor))?;
+        service.permit_asked(self.caller.clone(), asked).await
     }
 }
 
@@ -79,53 +204,101 @@ impl<E: Engine> Service<E> {
     /// The first action that is not allowed; a caller who is not known any more; or a request that is not one, found on
     /// the way.
     pub async fn permit<O: Operation>(&self, caller: Caller, operation: O) -> Result<Permitted<O>> {
-        self.authorize(&caller, operation.accesses()).await?;
-        Ok(Permitted { operation, permit: Permit { caller } })
+        let tables = self.authorize(&caller, &Operation::accesses(&operation)).await?;
+        // Operations on items are cheap to clone: the items are shared.
+        let asked = (!tables.is_empty()).then(|| Arc::new(operation.clone()) as Arc<dyn Asked>);
+        Ok(Permitted { operation, permit: Permit { caller, tables, asked } })
+    }
+
+    /// Permits something that an operation comes to do besides what it is permitted.
+    ///
+    /// # Errors
+    /// Those of [`permit`](Self::permit).
+    pub(crate) async fn permit_asked(&self, caller: Caller, asked: Arc<dyn Asked>) -> Result<Permit> {
+        let tables = self.authorize(&caller, &asked.accesses()).await?;
+        Ok(Permit { caller, tables, asked: Some(asked) })
+    }
+
+    /// Refuses a call that its table has nothing for, by what is known without asking the store. A call that is let
+    /// through is looked at again when it is known what it does.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`].
+    pub fn admit<O: Operation>(&self, call: &Permitted<O>) -> Result<()> {
+        let table = call.permit.tables.first().and_then(|table| table.judged.as_deref());
+        let Some((Demand { index, kind }, table)) = call.operation.demand().zip(table) else { return Ok(()) };
+        Ok(table.capacity.admit(kind, table.capacity.drawn_on(index), None)?)
     }
 
     /// Does what is permitted.
     ///
     /// # Errors
-    /// Those of the operation.
+    /// Those of the operation; [`Error::AccessDenied`] too, if permission depended on what has changed since.
     pub async fn execute<O: Operation>(&self, call: Permitted<O>) -> Result<O::Output> {
         call.operation.execute(self, &call.permit).await
     }
 
-    /// Checks that the caller may do all of this, now.
-    pub(crate) async fn authorize(&self, caller: &Caller, accesses: Vec<Access<'_>>) -> Result<()> {
+    /// Checks that the caller may do all of this, now, and says by which definitions of the tables.
+    async fn authorize(&self, caller: &Caller, accesses: &[Access<'_>]) -> Result<Tables> {
         let policies = self.identities.policies(&caller.principal)?;
-        for access in &accesses {
-            self.authorize_one(caller, &policies, access).await?;
+        let mut tables = Tables::new();
+        for access in accesses {
+            let Target::Table { field, named, .. } = access.target else {
+                self.judge(caller, &policies, access, None)?;
+                continue;
+            };
+            let place = match tables.iter().position(|table| table.reference.given == named) {
+                Some(place) => place,
+                None => {
+                    let reference =
+                        self.naming.table_in(|| access.table_field(field), Cow::Borrowed(named))?;
+                    let known = tables.iter().find(|table| table.reference.name == reference.name);
+                    let judged = match known {
+                        Some(known) => known.judged.clone(),
+                        None => self.catalog.resolve(&reference.name, Judging(())).await?,
+                    };
+                    tables.push(PermittedTable { reference, judged });
+                    tables.len() - 1
+                }
+            };
+            let table = tables.get(place).map(|table| (&table.reference.name, table.judged.as_ref()));
+            self.judge(caller, &policies, access, table)?;
         }
-        Ok(())
+        Ok(tables)
     }
 
-    async fn authorize_one(&self, caller: &Caller, policies: &PolicySet, access: &Access<'_>) -> Result<()> {
-        let (resource, table, index) = match &access.target {
-            Target::Anything => (Cow::Borrowed("*"), None, None),
-            Target::Arn(arn) => (Cow::Borrowed(&**arn), None, None),
-            Target::Identity { kind, name } => {
-                (Cow::Owned(format!("arn:aws:iam::{}:{kind}/{name}", self.naming.account)), None, None)
+    /// Asks the policies about one access, given the table that it is to, by its name and as it is.
+    fn judge(
+        &self,
+        caller: &Caller,
+        policies: &PolicySet,
+        access: &Access<'_>,
+        table: Option<(&TableName, Option<&Arc<Table>>)>,
+    ) -> Result<()> {
+        let resource = match (&access.target, table) {
+            (Target::Anything, _) => Cow::Borrowed("*"),
+            (Target::Arn(arn), _) => Cow::Borrowed(&**arn),
+            (Target::Identity { kind, name }, _) => {
+                Cow::Owned(format!("arn:aws:iam::{}:{kind}/{name}", self.naming.account))
             }
-            Target::Caller => (Cow::Borrowed(caller.principal.arn()), None, None),
-            Target::Table { field, named, index } => {
-                let name = self.naming.table(access.table_field(*field), (*named).to_owned())?.name;
-                let mut arn = self.naming.arn(&name);
-                if let Some(index) = index {
-                    arn.push_str("/index/");
-                    arn.push_str(index);
+            (Target::Caller, _) => Cow::Borrowed(caller.principal.arn()),
+            (Target::Table { .. }, None) => return Err(Error::internal(NotAskedFor)),
+            (Target::Table { index, .. }, Some((name, table))) => {
+                let arn = match table {
+                    Some(table) => Cow::Borrowed(table.capacity.arn()),
+                    None => Cow::Owned(self.naming.arn(name)),
+                };
+                match index {
+                    Some(index) => Cow::Owned([&*arn, "/index/", index].concat()),
+                    None => arn,
                 }
-                (Cow::Owned(arn), Some(name), *index)
             }
         };
-        let table = match table {
-            Some(name) => self.table_for_authorization(&name).await?,
-            None => None,
-        };
-        let resource_policy = table.as_deref().and_then(Table::resource_policy);
+        let basis = table.and_then(|(_, table)| table).map(|table| table.basis());
+        let resource_policy = basis.and_then(Basis::resource_policy);
         let needs = policies.needs(access.action);
         let needs = resource_policy.map_or(needs, |policy| needs.or(policy.needs(access.action)));
-        let context = self.context(caller, access, needs, table.as_deref(), index)?;
+        let context = self.context(caller, access, needs, basis)?;
         let verdict = evaluate(
             &Question {
                 principal: caller.principal.facts(),
@@ -143,38 +316,30 @@ impl<E: Engine> Service<E> {
                 principal: caller.principal.arn().to_owned(),
                 action: access.action,
                 resource: resource.into_owned(),
-                reason: reason.to_string(),
+                reason: reason.clause(),
             }),
         }
     }
 }
 
 impl<E: Engine> Service<E> {
-    /// A table as policies see it: its key schema, and the policy it carries. None if there is none.
-    async fn table_for_authorization(&self, name: &TableName) -> Result<Option<Arc<Table>>> {
-        match self.catalog.known(name) {
-            Some(table) => Ok(Some(table)),
-            None => self.catalog.find(&self.engine.snapshot(Consistency::Strong).await?, name).await,
-        }
-    }
-
     /// The condition keys of an access, of which the costly ones are computed only if they are needed.
     pub(crate) fn context<'c>(
         &self,
         caller: &'c Caller,
         access: &'c Access<'c>,
         needs: Needs,
-        table: Option<&Table>,
-        index: Option<&str>,
+        table: Option<&Basis>,
     ) -> Result<AccessContext<'c>> {
         let leading_keys = if needs.leading_keys && !matches!(access.items, Items::None) {
             // Of a table or an index that is not there nothing can be known, and nothing is allowed on the strength of
             // it.
-            let keys = match table.and_then(|table| partition(table, index)) {
-                Some((table, index)) => {
-                    let partition = partition_of(table.key_schema(), index);
-                    access.leading_keys(&self.expressions, partition)?
-                }
+            let index = match access.target {
+                Target::Table { index, .. } => index,
+                _ => None,
+            };
+            let keys = match table.and_then(|table| table.partition(index)) {
+                Some(partition) => access.leading_keys(&self.expressions, partition)?,
                 None => None,
             };
             keys.map_or(LeadingKeys::Unknown, LeadingKeys::Known)
@@ -190,14 +355,6 @@ impl<E: Engine> Service<E> {
             leading_keys,
             attributes,
         })
-    }
-}
-
-/// The table, and the index of that name if one is asked for.
-fn partition<'t>(table: &'t Table, index: Option<&str>) -> Option<(&'t Table, Option<&'t IndexSchema>)> {
-    match index {
-        None => Some((table, None)),
-        Some(name) => table.index(name).map(|index| (table, Some(&index.schema))),
     }
 }
 

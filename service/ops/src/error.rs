@@ -132,9 +132,7 @@ pub enum Error {
     #[error("The request token was used with other parameters within the last 10 minutes")]
     IdempotentParameterMismatch,
     /// AccessDeniedException: the caller is known and may not do this.
-    #[error(
-        "User: {principal} is not authorized to perform: {action} on resource: {resource} because {reason}"
-    )]
+    #[error("User: {principal} is not authorized to perform: {action} on resource: {resource} {reason}")]
     AccessDenied {
         /// The caller's ARN.
         principal: String,
@@ -142,7 +140,7 @@ pub enum Error {
         action: &'static str,
         /// The ARN of what it was to be done to.
         resource: String,
-        /// Why, in IAM's words.
+        /// Why, in IAM's words: `because ...` or `with an explicit deny ...`.
         reason: String,
     },
     /// Who calls is not known, or not any more (semantics 20.2).

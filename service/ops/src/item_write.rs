@@ -1,18 +1,18 @@
 //! Writing one item: what PutItem, UpdateItem and DeleteItem have in common.
 
+use crate::authorization::PermittedTable;
 use crate::capacity::{Cost, Draw, TABLE, item_slot, write_units};
-use crate::catalog::{Table, TableCounter, table_key};
+use crate::catalog::{TABLE_CHANGES_MAX, Table, TableCounter, keeps_changing};
 use crate::expiry::expiry_writes;
 use crate::index_write::index_writes;
 use crate::item_collection::{ItemCollectionMetrics, collection_key, resize};
 use crate::undecodable::{self, Undecodable, shown};
-use crate::{Error, Result, Service, UnitKind, Validation};
+use crate::{Error, Permit, Result, Service, UnitKind, Validation};
 use bytes::Bytes;
-use cairn_model::{AttributeMap, PrimaryKey, StoredItem, TableName, ValueErrorKind};
-use cairn_storage::{Consistency, Decision, Engine, RecordKey, Write};
+use cairn_model::{AttributeMap, PrimaryKey, StoredItem, ValueErrorKind};
+use cairn_storage::{Decision, Engine, RecordKey, Write};
 use smallvec::SmallVec;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// What an answer to a write holds of the item.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl NewItem {
     ///
     /// # Errors
     /// A rule that it breaks, though what comes from callers is checked when it is decoded. The field is `item`.
-    pub(crate) fn new(attributes: AttributeMap) -> Result<Self, Validation> {
+    pub(crate) fn new(attributes: Arc<AttributeMap>) -> Result<Self, Validation> {
         Self::of(ItemOrigin::Given, attributes).map_err(|kind| Validation::new("item", kind.to_string()))
     }
 
@@ -99,7 +99,7 @@ impl NewItem {
     /// # Errors
     /// A rule that it breaks. The field is `update_expression`.
     pub(crate) fn updated(attributes: AttributeMap) -> Result<Self, Validation> {
-        Self::of(ItemOrigin::Updated, attributes).map_err(|kind| {
+        Self::of(ItemOrigin::Updated, Arc::new(attributes)).map_err(|kind| {
             let message = match kind {
                 ValueErrorKind::TooLarge => {
                     "Item size to update has exceeded the maximum allowed size".to_owned()
@@ -115,8 +115,8 @@ impl NewItem {
         self.stored.size()
     }
 
-    fn of(origin: ItemOrigin, attributes: AttributeMap) -> Result<Self, ValueErrorKind> {
-        Ok(Self { origin, stored: StoredItem::encode(&attributes)?, attributes: Arc::new(attributes) })
+    fn of(origin: ItemOrigin, attributes: Arc<AttributeMap>) -> Result<Self, ValueErrorKind> {
+        Ok(Self { origin, stored: StoredItem::encode(&attributes)?, attributes })
     }
 }
 
@@ -253,9 +253,6 @@ pub(crate) struct Written<T> {
     pub(crate) collection: Option<ItemCollectionMetrics>,
 }
 
-/// How often a write starts again because its table changed meanwhile, before it gives up.
-const TABLE_CHANGES_MAX: usize = 16;
-
 enum Attempt<T> {
     Done(Written<T>),
     /// Refused, at a cost of write units: a condition that is false costs as if it had been true.
@@ -263,11 +260,10 @@ enum Attempt<T> {
     TableChanged,
 }
 
-/// Writes one item of a table. `new_size` is that of the item as it will be, if the caller gave all of it. `key_of` finds the item's key, given the table; `decide` is given the table and the
+/// Writes one item of a permitted table. `new_size` is that of the item as it will be, if the caller gave all of it. `key_of` finds the item's key, given the table; `decide` is given the table and the
 /// item as it is, and says what becomes of it. Both may run more than once and must give the same for the same.
 pub(crate) async fn write_item<E, T, K, D>(
-    service: &Service<E>,
-    name: &TableName,
+    (service, permit, asked): (&Service<E>, &Permit, &PermittedTable),
     new_size: Option<usize>,
     key_of: K,
     decide: D,
@@ -280,14 +276,26 @@ where
 {
     let decide = Arc::new(decide);
     let bytes_max = service.item_collection_bytes_max;
-    let mut table = service.catalog.expected(name).await?;
+    let mut table = permit.expected(service, asked).await?;
+    let mut is_compared = false;
     for _ in 0..TABLE_CHANGES_MAX {
-        let primary_key = key_of(&table)?;
+        let primary_key = match key_of(&table) {
+            Ok(key) => key,
+            // What is wrong counts only if the table is what it is believed to be.
+            Err(error) => {
+                let current = permit.current(service, asked).await?;
+                if is_compared || Arc::ptr_eq(&table, &current) {
+                    return Err(error);
+                }
+                (table, is_compared) = (current, true);
+                continue;
+            }
+        };
         let record_key = RecordKey::new(table.items(), primary_key.storage_key());
         let slot = item_slot(&record_key.key);
         table.capacity.admit(UnitKind::Write, TABLE, slot)?;
         let collection = collection_key(&table, &primary_key.partition);
-        let mut keys = vec![table_key(name), record_key.clone()];
+        let mut keys = vec![table.record_key().clone(), record_key.clone()];
         keys.extend(collection.clone());
         let (expected, decide) = (table.clone(), decide.clone());
         let partition = primary_key.partition;
@@ -334,18 +342,13 @@ where
                 return Err(error);
             }
             Ok(Attempt::TableChanged) | Err(cairn_storage::Error::SpaceNotFound(_)) => {
-                let snapshot = service.engine.snapshot(Consistency::Strong).await?;
-                table = service.catalog.serving(&snapshot, name).await?;
+                table = permit.current(service, asked).await?;
             }
             Err(cairn_storage::Error::Conflict { .. }) => return Err(Error::TransactionConflict),
             Err(error) => return Err(error.into()),
         }
     }
-    Err(Error::Unavailable {
-        reason: "the table keeps changing",
-        retry_after: Duration::from_millis(100),
-        source: None,
-    })
+    Err(keeps_changing())
 }
 
 /// Writes that may happen although nobody waits for their outcome any more. Then they are charged what is known of them:

@@ -5,7 +5,7 @@ use cairn_storage::Engine;
 use std::future::Future;
 
 /// A decoded call: everything the caller said, nothing about who it is or how it came.
-pub trait Operation: Send + Sync + 'static {
+pub trait Operation: Clone + Send + Sync + 'static {
     /// Which of the operations it is.
     const KIND: OperationKind;
     /// What it answers.
@@ -20,7 +20,8 @@ pub trait Operation: Send + Sync + 'static {
         None
     }
 
-    /// Does it. [`Service::execute`] is the way here: nobody else has a permit.
+    /// Does it. [`Service::execute`] is the way here: nobody else has a permit. The permit is also the only way to the
+    /// tables that [`accesses`](Self::accesses) names.
     fn execute<E: Engine>(
         self,
         service: &Service<E>,

@@ -1,6 +1,6 @@
 //! `Service`: what every operation works with.
 
-use crate::capacity::{Accounting, CapacityOptions, Demand};
+use crate::capacity::{Accounting, CapacityOptions};
 use crate::catalog::Catalog;
 use crate::idempotency::TokenSweep;
 use crate::sweep::{SweepTask, Sweeper};
@@ -119,19 +119,6 @@ impl<E: Engine> Service<E> {
             sweeping,
         };
         Ok(Self { parts: Arc::new(parts) })
-    }
-
-    /// Refuses a call that the table it names has nothing for, by what is known without asking the store. A call that
-    /// is let through is looked at again when it is known what it does.
-    ///
-    /// # Errors
-    /// [`Error::Throttled`](crate::Error::Throttled).
-    pub fn admit(&self, demand: &Demand<'_>) -> crate::Result<()> {
-        // What is wrong with the name is said by the operation.
-        let Some(name) = self.naming.table_name(demand.table) else { return Ok(()) };
-        let Some(table) = self.catalog.known(&name) else { return Ok(()) };
-        let drawn_on = table.capacity.drawn_on(demand.index);
-        Ok(table.capacity.admit(demand.kind, drawn_on, None)?)
     }
 
     /// The storage engine.

@@ -86,11 +86,9 @@ impl<E: Engine> Sweeper<E> {
     pub(crate) async fn sweep(&self) -> Result<u64> {
         let now = (self.clock)();
         let snapshot = self.engine.snapshot(Consistency::Strong).await?;
-        let mut tables = Vec::new();
-        for name in self.catalog.list(&snapshot, None, usize::MAX).await? {
-            let table = self.catalog.find(&snapshot, &name).await?.filter(|table| expires(table));
-            tables.extend(table.map(|table| Swept { table, after: None }));
-        }
+        let mut tables = self.catalog.tables(&snapshot).await?;
+        tables.retain(|table| expires(table));
+        let mut tables: Vec<_> = tables.into_iter().map(|table| Swept { table, after: None }).collect();
         drop(snapshot);
         let (mut deleted, mut failed) = (0, None);
         while !tables.is_empty() {

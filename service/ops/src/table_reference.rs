@@ -3,6 +3,7 @@
 use crate::error::{At, name_constraint};
 use crate::{FieldPath, Validation};
 use cairn_model::{TableName, TableReference, limits, parse_table_arn, table_arn};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// The region and account that ARNs here carry.
@@ -18,32 +19,29 @@ impl Naming {
         table_arn(&self.region, &self.account, table)
     }
 
-    /// The table that a name or an ARN names, if it is well-formed.
-    pub(crate) fn table_name(&self, given: &str) -> Option<TableName> {
-        if given.starts_with("arn:") {
-            return parse_table_arn(&self.region, &self.account, given).ok();
-        }
-        given.parse().ok()
-    }
-
     /// The table that a caller names in a member that takes a name or an ARN.
     pub(crate) fn table(
         &self,
         field: impl Into<FieldPath>,
         given: String,
     ) -> Result<TableReference, Validation> {
-        let field = field.into();
+        self.table_in(|| field.into(), given.into())
+    }
+
+    /// As [`table`](Self::table), of a member that is asked for only if something is wrong with it.
+    pub(crate) fn table_in(
+        &self,
+        field: impl FnOnce() -> FieldPath,
+        given: Cow<'_, str>,
+    ) -> Result<TableReference, Validation> {
         if given.is_empty() {
-            return Err(Validation::constraint(field, None, "Member must not be null"));
+            return Err(Validation::constraint(field(), None, "Member must not be null"));
         }
-        if given.starts_with("arn:") {
-            let name = self.parse_arn(field, &given)?;
-            return Ok(TableReference { name, given });
-        }
-        match given.parse() {
-            Ok(name) => Ok(TableReference { name, given }),
-            Err(error) => Err(name_constraint(field, &given, error)),
-        }
+        let name = match given.starts_with("arn:") {
+            true => self.parse_arn(field, &given)?,
+            false => given.parse().map_err(|error| name_constraint(field(), &given, error))?,
+        };
+        Ok(TableReference { name, given: given.into_owned() })
     }
 
     /// The table that a caller names in a member that takes an ARN only.
@@ -51,13 +49,13 @@ impl Naming {
         if arn.is_empty() {
             return Err(Validation::constraint(field, None, "Member must not be null"));
         }
-        self.parse_arn(field.into(), arn)
+        self.parse_arn(|| field.into(), arn)
     }
 
-    fn parse_arn(&self, field: FieldPath, arn: &str) -> Result<TableName, Validation> {
+    fn parse_arn(&self, field: impl FnOnce() -> FieldPath, arn: &str) -> Result<TableName, Validation> {
         if arn.len() > limits::TABLE_REFERENCE_CHARS_MAX {
             return Err(Validation::constraint(
-                field,
+                field(),
                 Some(arn),
                 format_args!(
                     "Member must have length less than or equal to {}",
@@ -65,6 +63,6 @@ impl Naming {
                 ),
             ));
         }
-        parse_table_arn(&self.region, &self.account, arn).map_err(|error| error.at(field))
+        parse_table_arn(&self.region, &self.account, arn).map_err(|error| error.at(field()))
     }
 }

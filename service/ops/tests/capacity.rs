@@ -368,6 +368,12 @@ async fn a_transaction_draws_twice_and_is_cancelled_where_it_is_throttled() {
     assert_eq!(drain(&service, read).await, 2);
 }
 
+/// Whether a call is let through by what is known of its table.
+async fn admit<O: Operation>(service: &Service<MemoryEngine>, operation: O) -> Result<()> {
+    let permitted = service.permit(root::root(service), operation).await?;
+    service.admit(&permitted)
+}
+
 #[tokio::test]
 async fn a_call_is_refused_by_what_it_names_before_anything_is_done() {
     let clock = Held::default();
@@ -375,14 +381,12 @@ async fn a_call_is_refused_by_what_it_names_before_anything_is_done() {
     create(&service, provisioned((1, 1), (1, 1))).await.unwrap();
     put(&item_of("a", 5)).by_root(&service).await.unwrap();
     let write = put(&item_of("a", 1));
-    let refused = throttled(service.admit(&write.demand().unwrap()));
+    let refused = throttled(admit(&service, write.clone()).await);
     assert_eq!(refused.retry_after, 4 * SECOND + Duration::from_nanos(1));
     let arn = PutItem { table: refused.reasons[0].resource.clone(), ..write.clone() };
-    throttled(service.admit(&arn.demand().unwrap()));
-    service.admit(&get("a", true).demand().unwrap()).unwrap();
-    for unknown in ["Nowhere", "no name at all", "arn:aws:nonsense"] {
-        service.admit(&PutItem { table: unknown.into(), ..write.clone() }.demand().unwrap()).unwrap();
-    }
+    throttled(admit(&service, arn).await);
+    admit(&service, get("a", true)).await.unwrap();
+    admit(&service, PutItem { table: "Nowhere".into(), ..write.clone() }).await.unwrap();
 
     put(&in_band(item_of("b", 1), "x")).by_root(&service).await.unwrap_err();
     clock.advance(10 * SECOND);
@@ -390,7 +394,7 @@ async fn a_call_is_refused_by_what_it_names_before_anything_is_done() {
     for _ in 0..30 {
         of_band("x").by_root(&service).await.ok();
     }
-    let refused = throttled(service.admit(&of_band("x").demand().unwrap()));
+    let refused = throttled(admit(&service, of_band("x")).await);
     assert_eq!(names(&refused), ["IndexReadProvisionedThroughputExceeded"]);
 }
 

@@ -56,8 +56,8 @@ impl Verdict {
     }
 }
 
-/// Why something may not be done. Displayed, it is what follows "because " in an access-denied message: `no
-/// identity-based policy allows the dynamodb:GetItem action` (semantics section 20.2).
+/// Why something may not be done. Displayed, it is the reason that an access-denied message gives: `no identity-based
+/// policy allows the dynamodb:GetItem action` (semantics 20.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DenyReason {
     /// A statement forbids it, which no other statement can undo.
@@ -92,6 +92,17 @@ pub enum DenyReason {
         /// What was to be done.
         action: String,
     },
+}
+
+impl DenyReason {
+    /// How an access-denied message goes on after the resource: `because no identity-based policy allows the
+    /// dynamodb:GetItem action`, but `with an explicit deny in an identity-based policy` (semantics 20.2).
+    pub fn clause(&self) -> String {
+        match self {
+            Self::Explicit { .. } => self.to_string(),
+            _ => format!("because {self}"),
+        }
+    }
 }
 
 impl fmt::Display for DenyReason {

@@ -11,7 +11,7 @@
 mod common;
 
 use cairn_auth::{CreatePolicy, Holder};
-use cairn_ops::{Caller, CapacityOptions, GetItem, Operation, ServiceOptions, UnitPair};
+use cairn_ops::{Caller, CapacityOptions, GetItem, ServiceOptions, UnitPair};
 use common::{World, key};
 use criterion::{Criterion, criterion_group, criterion_main};
 use std::hint::black_box;
@@ -82,7 +82,7 @@ fn layers(criterion: &mut Criterion) {
     {
         let permit = async || {
             let permitted = service.permit(caller.clone(), get()).await.unwrap();
-            service.admit(&permitted.operation().demand().unwrap()).unwrap();
+            service.admit(&permitted).unwrap();
             permitted
         };
         group.bench_function(name, |bencher| {

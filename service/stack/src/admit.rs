@@ -57,8 +57,7 @@ where
     }
 
     fn call(&mut self, call: Permitted<O>) -> Self::Future {
-        let admitted = call.operation().demand().map_or(Ok(()), |demand| self.service.admit(&demand));
-        match admitted {
+        match self.service.admit(&call) {
             Ok(()) => Box::pin(self.inner.call(call)),
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }

@@ -1,33 +1,54 @@
 //! The cases over AWS JSON: their vocabulary is this protocol's, so a call is sent as it is written.
+//!
+//! Identities are managed over gRPC, which the same port speaks: AWS JSON has no calls for them.
 
-use crate::protocol::{ApiError, CallError, Protocol};
+use crate::iam::IamClient;
+use crate::protocol::{ApiError, CallError, Credentials, Protocol};
 use bytes::Bytes;
+use cairn_auth::{Secret, Signer};
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::net::SocketAddr;
+
+/// The region that signatures are scoped to; the server takes any.
+const REGION: &str = "us-east-1";
 
 /// Calls the service over AWS JSON.
 pub struct AwsJsonProtocol {
     client: Client<HttpConnector, Full<Bytes>>,
+    iam: IamClient,
     address: SocketAddr,
 }
 
 impl AwsJsonProtocol {
-    /// Calls the server that listens there.
+    /// Calls the server that listens there. Within a Tokio runtime.
     pub fn new(address: SocketAddr) -> Self {
-        Self { client: Client::builder(TokioExecutor::new()).build_http(), address }
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Self { client, iam: IamClient::new(address), address }
     }
 
-    async fn exchange(&self, operation: &str, request: &Value) -> Result<(bool, Value), String> {
-        let request = Request::post(format!("http://{}/", self.address))
+    async fn exchange(
+        &self,
+        caller: Option<&Credentials>,
+        operation: &str,
+        request: &Value,
+    ) -> Result<(bool, Value), String> {
+        let (mut head, body) = Request::post(format!("http://{}/", self.address))
             .header("content-type", "application/x-amz-json-1.0")
             .header("x-amz-target", format!("DynamoDB_20120810.{operation}"))
-            .body(Full::from(request.to_string()))
-            .map_err(|error| error.to_string())?;
+            .body(request.to_string())
+            .map_err(|error| error.to_string())?
+            .into_parts();
+        if let Some(caller) = caller {
+            let signed = signer(caller).sign(&mut head, body.as_bytes(), Timestamp::now());
+            signed.map_err(|error| error.to_string())?;
+        }
+        let request = Request::from_parts(head, Full::from(body));
         let response = self.client.request(request).await.map_err(|error| error.to_string())?;
         let (head, body) = response.into_parts();
         let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
@@ -46,12 +67,29 @@ impl AwsJsonProtocol {
 }
 
 impl Protocol for AwsJsonProtocol {
-    async fn call(&self, operation: &str, request: &Value) -> Result<Value, CallError> {
-        match self.exchange(operation, request).await {
+    async fn call_as(
+        &self,
+        caller: Option<&Credentials>,
+        operation: &str,
+        request: &Value,
+    ) -> Result<Value, CallError> {
+        if let Some(method) = self.iam.method(operation) {
+            return self.iam.call(caller, &method, request).await;
+        }
+        match self.exchange(caller, operation, request).await {
             Ok((true, answer)) => Ok(answer),
             Ok((false, error)) => Err(call_error(&error)),
             Err(reason) => Err(CallError::Fault(reason)),
         }
+    }
+}
+
+fn signer(caller: &Credentials) -> Signer {
+    Signer {
+        access_key_id: caller.access_key_id.clone(),
+        secret_access_key: Secret::new(&caller.secret_access_key),
+        session_token: caller.session_token.as_ref().map(Secret::new),
+        region: REGION.into(),
     }
 }
 

@@ -6,6 +6,11 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+/// The account of a server that is not told another.
+const ACCOUNT: &str = "000000000000";
+/// What the ARNs of its tables begin with.
+const TABLES: &str = "arn:aws:dynamodb:local:000000000000:table";
+
 /// A file of cases about one area.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -75,6 +80,9 @@ pub(crate) struct Case {
     /// The case runs once for each of these, with fresh tables.
     #[serde(default)]
     pub(crate) with: Vec<BTreeMap<String, Value>>,
+    /// Users by the names that steps call them: the statements of a policy of their own, which may be none.
+    #[serde(default)]
+    pub(crate) users: BTreeMap<String, Vec<Value>>,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -82,6 +90,9 @@ pub(crate) struct Case {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Step {
     pub(crate) call: String,
+    /// Who makes the call: one of the case's users, or saved credentials; the root without it.
+    #[serde(rename = "as")]
+    pub(crate) caller: Option<String>,
     #[serde(default)]
     pub(crate) request: Map<String, Value>,
     /// The step runs for each number from the first to the last, under the name given.
@@ -135,7 +146,8 @@ impl CaseFile {
     pub fn scope(&self, run_name: &str) -> Scope {
         let tables = self.tables.keys().chain(&self.names);
         let tables = tables.map(|name| (name.clone(), format!("{run_name}.{name}").into()));
-        [("case".to_owned(), run_name.into())].into_iter().chain(tables).collect()
+        let given = [("case", run_name), ("account", ACCOUNT), ("tables", TABLES)];
+        given.map(|(name, value)| (name.to_owned(), value.into())).into_iter().chain(tables).collect()
     }
 
     /// The requests that create the tables of a run of that name, by the names that cases call them.

@@ -7,6 +7,7 @@
 mod aws_json;
 mod case;
 mod grpc;
+mod iam;
 mod matching;
 mod protocol;
 mod run;
@@ -16,7 +17,7 @@ mod template;
 pub use aws_json::AwsJsonProtocol;
 pub use case::{CaseFile, LoadError};
 pub use grpc::GrpcProtocol;
-pub use protocol::{ApiError, CallError, Protocol};
+pub use protocol::{ApiError, CallError, Credentials, Protocol};
 pub use run::run;
 pub use servers::{ServerFault, TestServer, Throttling};
 pub use template::{Scope, expand};

@@ -1,13 +1,39 @@
 //! What a protocol has to do for the cases: one call, in DynamoDB's JSON vocabulary.
 
+use serde::Deserialize;
 use serde_json::Value;
 use std::fmt;
 
 /// A way to call the service.
 pub trait Protocol: Sync {
-    /// Does `operation` (`PutItem`) and answers what DynamoDB would: the members of its response.
-    fn call(&self, operation: &str, request: &Value)
-    -> impl Future<Output = Result<Value, CallError>> + Send;
+    /// Does `operation` (`PutItem`) and answers what DynamoDB would: the members of its response. The caller is whoever
+    /// has the credentials, or the server's root.
+    fn call_as(
+        &self,
+        caller: Option<&Credentials>,
+        operation: &str,
+        request: &Value,
+    ) -> impl Future<Output = Result<Value, CallError>> + Send;
+
+    /// The same, by the root.
+    fn call(
+        &self,
+        operation: &str,
+        request: &Value,
+    ) -> impl Future<Output = Result<Value, CallError>> + Send {
+        self.call_as(None, operation, request)
+    }
+}
+
+/// The credentials of a user or of a role's session, as CreateAccessKey and AssumeRole answer them.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Credentials {
+    /// The part that may be known.
+    pub access_key_id: String,
+    /// The secret.
+    pub secret_access_key: String,
+    /// The token of a session.
+    pub session_token: Option<String>,
 }
 
 /// An error of the service, in DynamoDB's vocabulary.

@@ -2,9 +2,10 @@
 
 use crate::case::{Case, CaseFile, ErrorSpec, Step};
 use crate::matching::differences;
-use crate::protocol::{ApiError, CallError, Protocol};
+use crate::protocol::{ApiError, CallError, Credentials, Protocol};
 use crate::template::{Scope, expand};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// How long an `until` may take.
@@ -41,6 +42,7 @@ async fn run_case(
     protocol: &impl Protocol,
 ) -> Result<(), String> {
     let mut scope = file.scope(run_name);
+    scope.extend(case.users.keys().map(|name| (name.clone(), format!("{run_name}.{name}").into())));
     for (name, value) in row {
         let value = expand(value, &scope)?;
         scope.insert(name.clone(), value);
@@ -49,9 +51,14 @@ async fn run_case(
         let request = table.request(&format!("{run_name}.{name}"))?;
         create(protocol, &request).await.map_err(|reason| format!("creating {name}: {reason}"))?;
     }
+    let mut users = BTreeMap::new();
+    for (name, statements) in &case.users {
+        let made = create_user(protocol, name, statements, &scope).await;
+        users.insert(name.clone(), made.map_err(|reason| format!("creating the user {name}: {reason}"))?);
+    }
     for (number, step) in case.steps.iter().enumerate() {
         for scope_of_step in repetitions(step, &scope) {
-            let saved = run_step(step, &scope_of_step, protocol)
+            let saved = run_step(step, &scope_of_step, &users, protocol)
                 .await
                 .map_err(|reason| format!("step {} ({}): {reason}", number + 1, step.call))?;
             scope.extend(saved);
@@ -90,7 +97,8 @@ fn mentions(case: &Case, table: &str) -> bool {
             _ => false,
         }
     }
-    case.steps.iter().flat_map(|step| step.request.iter()).any(|(_, member)| any(member, &named))
+    let members = case.steps.iter().flat_map(|step| step.request.values());
+    members.chain(case.users.values().flatten()).any(|value| any(value, &named))
 }
 
 /// Creates a table and waits until it and its indexes can be used.
@@ -98,15 +106,66 @@ async fn create(protocol: &impl Protocol, request: &Value) -> Result<(), String>
     protocol.call("CreateTable", request).await.map_err(|error| error.to_string())?;
     let name = request.get("TableName").cloned().unwrap_or_default();
     let active = json!({"Table": {"$has": {"TableStatus": "ACTIVE"}}});
-    repeat_until("DescribeTable", &json!({"TableName": name}), protocol, |answer| match answer {
+    let request = json!({"TableName": name});
+    let describe = async || protocol.call("DescribeTable", &request).await;
+    repeat_until(describe, |answer| match answer {
         Ok(answer) => differences(&active, answer),
         Err(error) => vec![error.to_string()],
     })
     .await
 }
 
-async fn run_step(step: &Step, scope: &Scope, protocol: &impl Protocol) -> Result<Scope, String> {
+/// Creates a user with a policy of these statements and an access key, and answers the key.
+async fn create_user(
+    protocol: &impl Protocol,
+    name: &str,
+    statements: &[Value],
+    scope: &Scope,
+) -> Result<Credentials, String> {
+    let call = async |operation: &str, request: Value| {
+        protocol.call(operation, &request).await.map_err(|error| error.to_string())
+    };
+    let user = scope.get(name).cloned().unwrap_or_default();
+    call("CreateUser", json!({"user_name": user})).await?;
+    if !statements.is_empty() {
+        let statements = statements.iter().map(|statement| expand(statement, scope));
+        let statements = statements.collect::<Result<Vec<_>, _>>()?;
+        let document = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+        let identity = json!({"user_name": user});
+        let request = json!({"identity": identity, "policy_name": "own", "policy_document": document});
+        call("PutInlinePolicy", request).await?;
+    }
+    let answer = call("CreateAccessKey", json!({"user_name": user})).await?;
+    credentials(answer.get("access_key").cloned().unwrap_or_default())
+}
+
+fn credentials(value: Value) -> Result<Credentials, String> {
+    serde_json::from_value(value).map_err(|error| format!("these are no credentials: {error}"))
+}
+
+/// The credentials that a step names: a user's, or saved ones. None names nobody: the call is the root's.
+fn caller(
+    step: &Step,
+    users: &BTreeMap<String, Credentials>,
+    scope: &Scope,
+) -> Result<Option<Credentials>, String> {
+    let Some(name) = &step.caller else { return Ok(None) };
+    match (users.get(name), scope.get(name)) {
+        (Some(user), _) => Ok(Some(user.clone())),
+        (None, Some(saved)) => credentials(saved.clone()).map(Some),
+        (None, None) => Err(format!("nobody is called {name}")),
+    }
+}
+
+async fn run_step(
+    step: &Step,
+    scope: &Scope,
+    users: &BTreeMap<String, Credentials>,
+    protocol: &impl Protocol,
+) -> Result<Scope, String> {
     let request = expand(&Value::Object(step.request.clone()), scope)?;
+    let caller = caller(step, users, scope)?;
+    let call = async || protocol.call_as(caller.as_ref(), &step.call, &request).await;
     let expectations =
         [step.expect.is_some(), step.error.is_some(), step.until.is_some(), step.until_error.is_some()];
     if expectations.iter().filter(|given| **given).count() > 1 {
@@ -117,7 +176,7 @@ async fn run_step(step: &Step, scope: &Scope, protocol: &impl Protocol) -> Resul
     }
     if let Some(expected) = &step.until {
         let expected = expand(expected, scope)?;
-        repeat_until(&step.call, &request, protocol, |answer| match answer {
+        repeat_until(call, |answer| match answer {
             Ok(answer) => differences(&expected, answer),
             Err(error) => vec![error.to_string()],
         })
@@ -126,14 +185,14 @@ async fn run_step(step: &Step, scope: &Scope, protocol: &impl Protocol) -> Resul
     }
     if let Some(expected) = &step.until_error {
         let expected = expected.expanded(scope)?;
-        repeat_until(&step.call, &request, protocol, |answer| match answer {
+        repeat_until(call, |answer| match answer {
             Ok(answer) => vec![format!("it was answered {}", shown(answer))],
             Err(error) => expected.differences(error),
         })
         .await?;
         return Ok(Scope::new());
     }
-    match (protocol.call(&step.call, &request).await, &step.error) {
+    match (call().await, &step.error) {
         (Ok(answer), None) => {
             if let Some(expected) = &step.expect {
                 let differences = differences(&expand(expected, scope)?, &answer);
@@ -171,14 +230,12 @@ fn saved(step: &Step, answer: &Value) -> Result<Scope, String> {
 }
 
 async fn repeat_until(
-    operation: &str,
-    request: &Value,
-    protocol: &impl Protocol,
+    call: impl AsyncFn() -> Result<Value, CallError>,
     differences: impl Fn(Result<&Value, &CallError>) -> Vec<String>,
 ) -> Result<(), String> {
     let end = Instant::now() + UNTIL_MAX;
     loop {
-        let answer = protocol.call(operation, request).await;
+        let answer = call().await;
         let found = differences(answer.as_ref());
         if found.is_empty() {
             return Ok(());

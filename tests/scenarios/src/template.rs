@@ -56,7 +56,12 @@ fn expand_text(written: &str, scope: &Scope) -> Result<Value, String> {
         let (name, after) =
             after.split_once('}').ok_or_else(|| format!("a placeholder does not end in {written:?}"))?;
         filled.push_str(before);
-        filled.push_str(&text(find(name)?)?);
+        // A name with a colon is a policy's variable, such as `${aws:username}`, and stays.
+        if name.contains(':') {
+            filled.push_str(&format!("${{{name}}}"));
+        } else {
+            filled.push_str(&text(find(name)?)?);
+        }
         rest = after;
     }
     filled.push_str(rest);
@@ -99,6 +104,7 @@ fn generate(name: &str, argument: &Value, scope: &Scope) -> Result<Option<Value>
             use base64::Engine as _;
             base64::prelude::BASE64_STANDARD.encode(text(&expand(bytes, scope)?)?).into()
         }
+        ("$json", _) => expand(argument, scope)?.to_string().into(),
         ("$nested", [levels, innermost]) => {
             let mut value = expand(innermost, scope)?;
             for _ in 0..count(levels, scope)? {
@@ -150,6 +156,16 @@ mod tests {
             expanded(json!({"$list": ["n", 1, 2, {"N": "${n}"}]})),
             Ok(json!([{"N": "1"}, {"N": "2"}]))
         );
+    }
+
+    #[test]
+    fn a_document_is_written_as_text() {
+        assert_eq!(expanded(json!({"$json": {"On": ["$T", 1]}})), Ok(json!(r#"{"On":["t-1",1]}"#)));
+    }
+
+    #[test]
+    fn the_variables_of_policies_stay() {
+        assert_eq!(expanded(json!("${T}/${aws:username}")), Ok(json!("t-1/${aws:username}")));
     }
 
     #[test]

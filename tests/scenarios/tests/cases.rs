@@ -34,6 +34,15 @@ const FILES: &[&str] = &[
     "ttl",
     "throttling",
     "legacy",
+    "list_tables",
+    "tags_and_limits",
+    "streamed_reads",
+    "iam",
+    "iam_lists",
+    "permissions",
+    "fine_grained",
+    "sessions",
+    "resource_policies",
 ];
 
 #[derive(Clone, Copy)]

@@ -123,10 +123,13 @@ impl<E: Engine> Identities<E> {
     }
 
     /// Removes that limit.
+    ///
+    /// # Errors
+    /// [`NoSuchEntity`](super::IdentityError::NoSuchEntity) if there is none.
     pub async fn delete_permissions_boundary(&self, holder: &Holder) -> Result<()> {
-        self.change_held(holder, |_, held| {
-            *held.boundary_mut()? = None;
-            Ok(())
+        self.change_held(holder, |_, held| match held.boundary_mut()?.take() {
+            Some(_) => Ok(()),
+            None => Err(no_such(EntityKind::Policy, "permissions boundary")),
         })
         .await
     }

@@ -85,8 +85,6 @@ pub(crate) fn entry_slot(storage_key: &[u8]) -> Option<u16> {
 /// What a call is going to draw on, as far as its request says: for refusing it before anything is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Demand<'a> {
-    /// The table's name or ARN.
-    pub table: &'a str,
     /// The index that is read, if one is.
     pub index: Option<&'a str>,
     /// What is drawn.

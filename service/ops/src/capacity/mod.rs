@@ -80,9 +80,9 @@ impl Accounting {
         let now = nanos((self.options.clock)());
         let mut tables = self.tables.lock();
         let known = tables.entry(definition.number).or_default();
-        let is_newest = definition.throughput_revision >= known.revision;
+        let is_newest = definition.revision >= known.revision;
         if is_newest {
-            known.revision = definition.throughput_revision;
+            known.revision = definition.revision;
         }
         let globals = definition.indexes.iter().filter(|index| index.schema.kind == IndexKind::Global);
         let globals = globals.map(|index| (index.schema.id, Some(&index.schema.name), &index.throughput));
@@ -120,6 +120,11 @@ impl Accounting {
             ),
         };
         limits.configure(now, read, write);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn knows(&self, number: u64) -> bool {
+        self.tables.lock().contains_key(&number)
     }
 
     /// Forgets a table that is gone.

@@ -159,6 +159,11 @@ impl UnitLimits {
 }
 
 impl TableCapacity {
+    /// The table's ARN.
+    pub(crate) fn arn(&self) -> &str {
+        &self.arn
+    }
+
     /// Whether there is something of all that is to be drawn on. Nothing is taken.
     ///
     /// # Errors

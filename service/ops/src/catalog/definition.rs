@@ -14,6 +14,10 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Definition {
     /// Names the table's spaces. Never used twice.
     pub(crate) number: u64,
+    /// Raised by every change of the record: which of two definitions of one table is the newer one. Records from before
+    /// there were revisions have 0.
+    #[serde(default)]
+    pub(crate) revision: u64,
     /// The table's UUID, for callers.
     pub(crate) id: String,
     pub(crate) name: TableName,
@@ -28,9 +32,6 @@ pub(crate) struct Definition {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) on_demand_switches: Vec<Timestamp>,
     pub(crate) throughput: Throughput,
-    /// Counts the changes that may be of throughput, of the table or an index: which definition is the newer one.
-    #[serde(default)]
-    pub(crate) throughput_revision: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) table_class: Option<(TableClass, Timestamp)>,
     #[serde(default)]
@@ -312,6 +313,7 @@ mod tests {
         assert_eq!(definition.next_index_id, FIRST_INDEX_ID);
         assert_eq!(definition.resource_policy, None);
         assert_eq!(definition.time_to_live, None);
+        assert_eq!(definition.revision, 0);
         let again = serde_json::to_string(&definition).unwrap();
         assert_eq!(serde_json::from_str::<Definition>(&again).unwrap(), definition);
     }

@@ -68,11 +68,12 @@ impl<E: Engine> Catalog<E> {
                 }
             })
             .await??;
-        self.parse(&name, entered)
+        // Deleted since, if there is none.
+        self.parse(&name, entered)?.ok_or_else(|| Error::no_such_table(name.as_str()))
     }
 
     /// Changes a table, and has it go back to ACTIVE; and has the index made or removed that the change says it is about.
-    pub(crate) async fn update(
+    pub(super) async fn update(
         &self,
         name: &TableName,
         change: impl FnMut(Definition) -> Result<(Definition, Option<u16>)> + Send + 'static,
@@ -87,7 +88,7 @@ impl<E: Engine> Catalog<E> {
     }
 
     /// Marks a table DELETING and has it removed. `check` may refuse.
-    pub(crate) async fn delete(
+    pub(super) async fn delete(
         &self,
         name: &TableName,
         mut check: impl FnMut(&Definition) -> Result<()> + Send + 'static,
@@ -203,7 +204,7 @@ impl<E: Engine> Catalog<E> {
                 _ => Decision::unchanged(()),
             })
             .await?;
-        self.forget(&table.definition.name);
+        self.forget(&table.definition.name, number);
         Ok(())
     }
 
@@ -257,7 +258,7 @@ impl<E: Engine> Catalog<E> {
 }
 
 /// The number for the next table: 1 in a new store.
-fn next_number(record: Option<&Option<Bytes>>) -> u64 {
+pub(super) fn next_number(record: Option<&Option<Bytes>>) -> u64 {
     record
         .and_then(Option::as_ref)
         .and_then(|record| record.first_chunk())

@@ -2,31 +2,42 @@
 //!
 //! The truth is a record a table in the system space. Every operation reads that record in the same snapshot as its
 //! data, or declares it in the same transaction, so a table is never written by a definition that no longer holds,
-//! whichever process changed it. What is cached is only the parsed form of a record's bytes.
+//! whichever process changed it. What is cached is the parsed form of the newest record that was seen ([`known`]), which
+//! is compared with the record on every use.
+//!
+//! Operations get at tables through their [`Permit`](crate::Permit) alone ([`permitted`]).
 
 mod backfill;
+mod basis;
 mod definition;
 mod describe;
 mod index_lifecycle;
+mod known;
 mod lifecycle;
+mod permitted;
 mod record;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)] // Tests fail loudly.
+mod tests;
 mod time_to_live;
 
+pub(crate) use basis::Basis;
 pub(crate) use definition::{Definition, FIRST_INDEX_ID, Index, ResourcePolicy, Throughput};
 pub use definition::{IndexStatus, OnDemandMaximum, ThroughputDescription};
 pub use describe::{IndexDescription, TableDescription};
+pub(crate) use permitted::{ItemsRead, TABLE_CHANGES_MAX, is_missing_space, keeps_changing};
 pub(crate) use record::table_key;
 pub(crate) use time_to_live::{TimeToLive, TimeToLiveStage};
 pub use time_to_live::{TimeToLiveDescription, TimeToLiveStatus};
 
+use crate::authorization::Judging;
 use crate::capacity::{Accounting, TableCapacity, UnitPair, provisioned_units, sum};
 use crate::{Clock, Error, Result};
 use bytes::Bytes;
 use cairn_model::{KeySchema, TableName, TableStatus};
-use cairn_policy::{Policy, PolicyKind};
 use cairn_storage::{Consistency, CounterKey, Engine, RecordKey, Snapshot, SpaceId, Write};
-use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
+use known::{Entered, KnownTables};
+use std::sync::Arc;
 use tokio::sync::watch;
 
 /// A table as an operation finds it: its definition, and the bytes it was read from.
@@ -34,8 +45,10 @@ pub struct Table {
     pub(crate) definition: Definition,
     /// What there is to draw on.
     pub(crate) capacity: TableCapacity,
-    /// The definition's policy, compiled.
-    policy: Option<Policy>,
+    /// What permission depends on of the definition.
+    basis: Arc<Basis>,
+    /// Where the record is.
+    key: RecordKey,
     record: Bytes,
 }
 
@@ -58,22 +71,26 @@ pub(crate) enum IndexCounter {
 }
 
 impl Table {
-    fn read(record: Bytes, accounting: &Accounting) -> Result<Self> {
-        let definition = record::decode(&record)?;
-        // A policy that this version cannot read may forbid what it would then allow: no answer is the safe one.
-        let policy = definition
-            .resource_policy
-            .as_ref()
-            .map(|policy| Policy::parse(&policy.text, PolicyKind::Resource))
-            .transpose()
-            .map_err(Error::internal)?;
+    fn read(
+        record: Bytes,
+        definition: Definition,
+        before: Option<&Arc<Self>>,
+        accounting: &Accounting,
+    ) -> Result<Self> {
+        let basis = Basis::read(&definition, before)?;
         let capacity = accounting.of(&definition);
-        Ok(Self { definition, capacity, policy, record })
+        let key = table_key(&definition.name);
+        Ok(Self { definition, capacity, basis, key, record })
     }
 
-    /// The table's own policy, which speaks for its indexes too.
-    pub(crate) fn resource_policy(&self) -> Option<&Policy> {
-        self.policy.as_ref()
+    /// What permission depends on.
+    pub(crate) fn basis(&self) -> &Basis {
+        &self.basis
+    }
+
+    /// Where the table's record is.
+    pub(crate) fn record_key(&self) -> &RecordKey {
+        &self.key
     }
 
     /// The table's key schema.
@@ -115,7 +132,8 @@ impl Table {
         record.is_some_and(|record| *record == self.record)
     }
 
-    fn serves_items(&self) -> bool {
+    /// Whether items can be read and written.
+    pub(crate) fn serves_items(&self) -> bool {
         matches!(self.definition.status, TableStatus::Active | TableStatus::Updating)
     }
 }
@@ -126,8 +144,7 @@ pub(crate) struct Catalog<E: Engine> {
     tables_max: usize,
     clock: Clock,
     accounting: Arc<Accounting>,
-    /// Parsed records by table name. An entry counts only as long as its bytes are the record's.
-    parsed: Arc<RwLock<HashMap<TableName, Arc<Table>>>>,
+    known: Arc<KnownTables>,
     /// How many tables are being created or deleted by this process.
     changing: Arc<watch::Sender<usize>>,
 }
@@ -139,7 +156,7 @@ impl<E: Engine> Clone for Catalog<E> {
             tables_max: self.tables_max,
             clock: self.clock.clone(),
             accounting: self.accounting.clone(),
-            parsed: self.parsed.clone(),
+            known: self.known.clone(),
             changing: self.changing.clone(),
         }
     }
@@ -158,67 +175,69 @@ impl<E: Engine> Catalog<E> {
             tables_max,
             clock,
             accounting,
-            parsed: Arc::default(),
+            known: Arc::default(),
             changing: Arc::new(watch::Sender::new(0)),
         };
         catalog.resume().await?;
         Ok(catalog)
     }
 
-    /// The table of that name in a snapshot, whatever its status.
-    pub(crate) async fn find(&self, snapshot: &E::Snapshot, name: &TableName) -> Result<Option<Arc<Table>>> {
-        match snapshot.get(&table_key(name)).await? {
-            None => {
-                self.forget(name);
-                Ok(None)
+    /// A table for the question whether a call is permitted: what is known of it, or what the store has. None if there is
+    /// none. It may have changed: whoever goes on by it compares it with the record.
+    pub(crate) async fn resolve(&self, name: &TableName, _: Judging) -> Result<Option<Arc<Table>>> {
+        match self.known.get(name) {
+            Some(table) => Ok(Some(table)),
+            None => self.find(&self.engine.snapshot(Consistency::Strong).await?, name).await,
+        }
+    }
+
+    /// The table of that name in a snapshot, whatever its status. None also if it is known to be deleted since.
+    async fn find(&self, snapshot: &E::Snapshot, name: &TableName) -> Result<Option<Arc<Table>>> {
+        if let Some(record) = snapshot.get(&table_key(name)).await? {
+            return self.parse(name, record);
+        }
+        // That a table is missing is news only in a snapshot from after its creation, which gave out its number.
+        if let Some(known) = self.known.get(name) {
+            let next = snapshot.get(&next_number_key()).await?;
+            if known.definition.number < lifecycle::next_number(Some(&next)) {
+                self.forget(name, known.definition.number);
             }
-            Some(record) => self.parse(name, record).map(Some),
         }
+        Ok(None)
     }
 
-    /// The table of that name in a snapshot, for an operation on its items.
-    pub(crate) async fn serving(&self, snapshot: &E::Snapshot, name: &TableName) -> Result<Arc<Table>> {
-        self.find(snapshot, name)
-            .await?
-            .filter(|table| table.serves_items())
-            .ok_or_else(|| Error::no_such_table_for_items(name.as_str()))
+    /// The table of a record, which is known from now on unless a newer one is. None if the table is known to be deleted.
+    fn parse(&self, name: &TableName, record: Bytes) -> Result<Option<Arc<Table>>> {
+        if let Some(table) = self.known.get(name).filter(|table| table.is(Some(&record))) {
+            return Ok(Some(table));
+        }
+        let definition = record::decode(&record)?;
+        let read = |definition, before: Option<&_>| Table::read(record, definition, before, &self.accounting);
+        Ok(match self.known.enter(definition, read)? {
+            Entered::Newest { table, replaced } => {
+                if let Some(replaced) = replaced {
+                    self.accounting.forget(replaced);
+                }
+                Some(table)
+            }
+            Entered::Older(table) => Some(table),
+            Entered::Gone => None,
+        })
     }
 
-    /// The table of that name for an operation that will declare its record in a transaction: what is known of it
-    /// already, or what a snapshot says.
-    pub(crate) async fn expected(&self, name: &TableName) -> Result<Arc<Table>> {
-        match self.known(name).filter(|table| table.serves_items()) {
-            Some(table) => Ok(table),
-            None => self.serving(&self.engine.snapshot(Consistency::Strong).await?, name).await,
-        }
+    /// Forgets a table that is deleted.
+    fn forget(&self, name: &TableName, number: u64) {
+        self.known.remove(name, number);
+        self.accounting.forget(number);
     }
 
-    /// What is known of a table without asking the store. It may have changed, and there may be more.
-    pub(crate) fn known(&self, name: &TableName) -> Option<Arc<Table>> {
-        self.parsed.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(name).cloned()
-    }
-
-    fn parse(&self, name: &TableName, record: Bytes) -> Result<Arc<Table>> {
-        if let Some(table) = self.known(name).filter(|table| table.is(Some(&record))) {
-            return Ok(table);
+    /// Every table in a snapshot, for what the service does by itself.
+    pub(crate) async fn tables(&self, snapshot: &E::Snapshot) -> Result<Vec<Arc<Table>>> {
+        let mut tables = Vec::new();
+        for name in self.list(snapshot, None, usize::MAX).await? {
+            tables.extend(self.find(snapshot, &name).await?);
         }
-        let table = Arc::new(Table::read(record, &self.accounting)?);
-        let mut parsed = self.parsed.write().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let before = parsed.insert(name.clone(), table.clone());
-        if let Some(before) = before.filter(|before| before.definition.number < table.definition.number) {
-            self.accounting.forget(before.definition.number);
-        }
-        Ok(table)
-    }
-
-    fn forget(&self, name: &TableName) {
-        if self.known(name).is_none() {
-            return;
-        }
-        let gone = self.parsed.write().unwrap_or_else(|poisoned| poisoned.into_inner()).remove(name);
-        if let Some(gone) = gone {
-            self.accounting.forget(gone.definition.number);
-        }
+        Ok(tables)
     }
 
     /// Every table in a snapshot, by name, beginning strictly after `after`, at most `limit`.
@@ -232,13 +251,13 @@ impl<E: Engine> Catalog<E> {
     }
 
     /// Changes a table's definition in one transaction: `change` is given the current one and says what it becomes.
-    pub(crate) async fn change<T: Send + 'static>(
+    async fn change<T: Send + 'static>(
         &self,
         name: &TableName,
         mut change: impl FnMut(Definition) -> Result<(Definition, T)> + Send + 'static,
     ) -> Result<(Arc<Table>, T)> {
         let key = table_key(name);
-        let missing = Error::no_such_table(name.as_str());
+        let missing = || Error::no_such_table(name.as_str());
         let written = key.clone();
         let changed = self
             .engine
@@ -258,18 +277,17 @@ impl<E: Engine> Catalog<E> {
                 }
             })
             .await??;
-        let (record, outcome) = changed.ok_or(missing)?;
-        Ok((self.parse(name, record)?, outcome))
+        let (record, outcome) = changed.ok_or_else(missing)?;
+        // Deleted since, if there is none.
+        Ok((self.parse(name, record)?.ok_or_else(missing)?, outcome))
     }
 
     /// Units that all tables but one are provisioned with together.
     pub(crate) async fn provisioned_units_beside(&self, name: &TableName) -> Result<UnitPair> {
         let snapshot = self.engine.snapshot(Consistency::Strong).await?;
         let mut units = UnitPair::default();
-        for other in self.list(&snapshot, None, usize::MAX).await?.iter().filter(|other| *other != name) {
-            if let Some(table) = self.find(&snapshot, other).await? {
-                units = sum(units, provisioned_units(&table.definition));
-            }
+        for table in self.tables(&snapshot).await?.iter().filter(|table| table.definition.name != *name) {
+            units = sum(units, provisioned_units(&table.definition));
         }
         Ok(units)
     }

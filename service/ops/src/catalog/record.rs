@@ -36,9 +36,12 @@ pub(crate) fn table_key(name: &TableName) -> RecordKey {
     RecordKey::new(SpaceId::System, key.freeze())
 }
 
+/// The record that a table's record becomes: `definition` is what was read from it, changed; of a new table it has
+/// revision 0. Every record has a higher revision than the one it replaces, as nothing else makes records.
 pub(super) fn encode(definition: &Definition) -> Result<Bytes> {
+    let definition = Definition { revision: definition.revision + 1, ..definition.clone() };
     let mut record = vec![VERSION];
-    serde_json::to_writer(&mut record, definition).map_err(Error::internal)?;
+    serde_json::to_writer(&mut record, &definition).map_err(Error::internal)?;
     Ok(record.into())
 }
 

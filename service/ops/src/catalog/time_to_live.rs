@@ -98,7 +98,7 @@ impl<E: Engine> Catalog<E> {
 
     /// Turns a table's time to live on or off, as `change` says. When this returns the table has the space it needs: a
     /// table that waits for it cannot be deleted.
-    pub(crate) async fn change_time_to_live(
+    pub(super) async fn change_time_to_live(
         &self,
         name: &TableName,
         mut change: impl FnMut(&Definition) -> Result<TimeToLive> + Send + 'static,

@@ -2,12 +2,12 @@
 
 use crate::access::{Access, Items, Mentions};
 use crate::capacity::{Draw, TABLE, item_slot, read_units};
-use crate::catalog::Table;
+use crate::catalog::{ItemsRead, Table};
 use crate::error::At;
 use crate::index_write::check_key_paths;
 use crate::undecodable::refusal;
 use crate::{
-    ConsumedCapacity, ExpressionArguments, FieldPath, Operation, OperationKind, Permit, Result,
+    ConsumedCapacity, Error, ExpressionArguments, FieldPath, Operation, OperationKind, Permit, Result,
     ReturnConsumedCapacity, Service, Throttled, UnitKind, Validation,
 };
 use cairn_expression::Projection;
@@ -70,6 +70,20 @@ struct Wanted {
     key: usize,
     table: Arc<Table>,
     record: RecordKey,
+    /// Why it is not read.
+    throttled: Option<Throttled>,
+}
+
+/// The records to be read of the next keys from `start` on. What there is no capacity for is not read at all.
+fn admitted(wanted: &mut [Wanted], start: usize) -> Vec<RecordKey> {
+    let mut records = Vec::new();
+    for wanted in wanted.iter_mut().skip(start).take(FETCHED_MAX) {
+        match wanted.admit() {
+            Ok(()) => records.push(wanted.record.clone()),
+            Err(throttled) => wanted.throttled = Some(throttled),
+        }
+    }
+    records
 }
 
 impl Wanted {
@@ -107,41 +121,57 @@ impl Operation for BatchGetItem {
         self.request_items.iter().take(KEYS_MAX).map(access).collect()
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<BatchGetItemOutput> {
-        let parts = self.check(service)?;
+    async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<BatchGetItemOutput> {
+        let parts = self.check(service, permit)?;
         let strong = parts.iter().any(|part| part.request.consistent);
         let consistency = if strong { Consistency::Strong } else { Consistency::Eventual };
-        let snapshot = service.engine.snapshot(consistency).await?;
-        let mut wanted = Vec::new();
-        for (index, part) in parts.iter().enumerate() {
-            let table = service.catalog.serving(&snapshot, &part.reference.name).await?;
-            if let Some(projection) = &part.projection {
-                let field = FieldPath::from("request_items").key(&part.reference.given);
-                check_key_paths(&table, "projection_expression", projection.paths())
-                    .map_err(|error| error.below(field))?;
+        let tables = parts.iter().map(|part| permit.table_named(&part.reference.name));
+        let tables = tables.collect::<Result<Vec<_>>>()?;
+        let failed = |error, _| Error::from(error);
+        let read = permit.read(service, &tables, consistency, failed, |tables| {
+            let mut wanted = Vec::new();
+            for (index, (part, table)) in parts.iter().zip(tables).enumerate() {
+                if let Some(projection) = &part.projection {
+                    let field = FieldPath::from("request_items").key(&part.reference.given);
+                    check_key_paths(table, "projection_expression", projection.paths())
+                        .map_err(|error| error.below(field))?;
+                }
+                for (number, key) in part.keys.iter().enumerate() {
+                    let key = table
+                        .key_schema()
+                        .key_of_argument(key)
+                        .map_err(|error| error.at(part.keys_field().index(number)))?;
+                    let record = RecordKey::new(table.items(), key.storage_key());
+                    let table = table.clone();
+                    wanted.push(Wanted { part: index, key: number, table, record, throttled: None });
+                }
             }
-            for (number, key) in part.keys.iter().enumerate() {
-                let key = table
-                    .key_schema()
-                    .key_of_argument(key)
-                    .map_err(|error| error.at(part.keys_field().index(number)))?;
-                let record = RecordKey::new(table.items(), key.storage_key());
-                wanted.push(Wanted { part: index, key: number, table: table.clone(), record });
-            }
-        }
+            let first = admitted(&mut wanted, 0);
+            Ok((wanted, first))
+        });
+        let ItemsRead { plan: mut wanted, mut records, snapshot, .. } = read.await?;
         let mut answer = Answer::new(parts);
-        let mut rest = wanted.as_slice();
-        while !answer.full && !rest.is_empty() {
-            let (now, later) = rest.split_at(rest.len().min(FETCHED_MAX));
-            // What there is no capacity for is not read at all.
-            let now: Vec<_> = now.iter().filter(|wanted| answer.admits(wanted)).collect();
-            let records = snapshot.get_many(now.iter().map(|wanted| wanted.record.clone()).collect()).await?;
-            for (wanted, record) in now.into_iter().zip(records) {
-                answer.take(wanted, record.map(StoredItem::read))?;
+        let mut taken = 0;
+        loop {
+            let chunk = wanted.iter().skip(taken).take(FETCHED_MAX);
+            taken += chunk.len();
+            let mut found = records.into_iter();
+            for wanted in chunk {
+                match &wanted.throttled {
+                    Some(throttled) => answer.leave_throttled(wanted, throttled.clone()),
+                    None => {
+                        let record = found.next().flatten();
+                        answer.take(wanted, record.map(StoredItem::read))?;
+                    }
+                }
             }
-            rest = later;
+            if answer.full || taken >= wanted.len() {
+                break;
+            }
+            let keys = admitted(&mut wanted, taken);
+            records = snapshot.get_many(keys).await?;
         }
-        for wanted in rest {
+        for wanted in wanted.iter().skip(taken) {
             answer.leave(wanted);
         }
         answer.finish(self.return_consumed_capacity)
@@ -150,14 +180,14 @@ impl Operation for BatchGetItem {
 
 impl BatchGetItem {
     /// Every check that comes before the tables are looked up.
-    fn check<E: Engine>(&self, service: &Service<E>) -> Result<Vec<Part>, Validation> {
+    fn check<E: Engine>(&self, service: &Service<E>, permit: &Permit) -> Result<Vec<Part>, Validation> {
         let field = || FieldPath::from("request_items");
         if self.request_items.is_empty() {
             return Err(Validation::new(field(), "The requestItems parameter is required for BatchGetItem"));
         }
         let mut references = Vec::with_capacity(self.request_items.len());
         for (given, request) in &self.request_items {
-            let reference = service.naming.table(field().key(given), given.clone())?;
+            let reference = permit.reference(service, || field().key(given), given)?;
             check_length(field().key(given).field("keys"), request.keys.len(), KEYS_MAX)?;
             references.push(reference);
         }
@@ -265,21 +295,10 @@ impl Answer {
         }
     }
 
-    /// Whether there is capacity to read a key. One that there is none for is left for another call.
-    fn admits(&mut self, wanted: &Wanted) -> bool {
-        match wanted.admit() {
-            Ok(()) => true,
-            Err(throttled) => {
-                self.throttled = Some(throttled);
-                self.leave(wanted);
-                false
-            }
-        }
-    }
-
     /// Takes in what a key led to, as long as there is room, and capacity still: those before it may have used it up.
     fn take(&mut self, wanted: &Wanted, stored: Option<StoredItem>) -> Result<()> {
-        if !self.admits(wanted) {
+        if let Err(throttled) = wanted.admit() {
+            self.leave_throttled(wanted, throttled);
             return Ok(());
         }
         let size = stored.as_ref().map_or(0, StoredItem::size);
@@ -305,6 +324,12 @@ impl Answer {
             answer.items.extend(item);
         }
         Ok(())
+    }
+
+    /// Leaves a key for another call that there is no capacity for.
+    fn leave_throttled(&mut self, wanted: &Wanted, throttled: Throttled) {
+        self.throttled = Some(throttled);
+        self.leave(wanted);
     }
 
     /// Leaves a key for another call.

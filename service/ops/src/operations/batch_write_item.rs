@@ -12,6 +12,7 @@ use crate::{
 use cairn_model::{AttributeMap, DecodeBudget, Item, PrimaryKey, TableReference};
 use cairn_storage::{Consistency, Engine, RecordKey};
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 use tokio::task::JoinSet;
 
 /// Writes in one call, over all tables.
@@ -99,14 +100,15 @@ impl Operation for BatchWriteItem {
         self.request_items.iter().take(WRITES_MAX).map(access).collect()
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<BatchWriteItemOutput> {
+    async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<BatchWriteItemOutput> {
         let report = self.return_consumed_capacity;
         let tells_collections = self.return_item_collection_metrics;
         let mut item_collections = ItemCollections::default();
         let mut units: BTreeMap<_, _> =
             self.request_items.keys().map(|given| (given.clone(), CapacityParts::default())).collect();
-        let elements = self.check(service)?;
-        let admissions = check_against_tables(service, &elements).await?;
+        let elements = self.check(service, permit)?;
+        let admissions = check_against_tables(service, permit, &elements).await?;
+        let permit = Arc::new(permit.clone());
 
         let mut written: Vec<Option<Result<Written<()>>>> = elements.iter().map(|_| None).collect();
         let mut writing = JoinSet::new();
@@ -118,13 +120,16 @@ impl Operation for BatchWriteItem {
                 continue;
             }
             let write = element.write.clone();
-            let (service, name, field) =
-                (service.clone(), element.reference.name.clone(), element.field.clone());
+            let (service, permit) = (service.clone(), permit.clone());
+            let (name, field) = (element.reference.name.clone(), element.field.clone());
             writing.spawn(async move {
                 let keyed = write.clone();
+                let table = match permit.table_named(&name) {
+                    Ok(table) => table,
+                    Err(error) => return (number, Err(error)),
+                };
                 let written = write_item(
-                    &service,
-                    &name,
+                    (&service, &permit, table),
                     write.new_size(),
                     |table| Ok(keyed.key(table, &field)?),
                     move |_, _| Ok((write.change(), ())),
@@ -193,7 +198,7 @@ fn check_writes(field: FieldPath, count: usize) -> Result<(), Validation> {
 
 impl BatchWriteItem {
     /// Every check that comes before the tables are looked up.
-    fn check<E: Engine>(self, service: &Service<E>) -> Result<Vec<Element>, Validation> {
+    fn check<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<Vec<Element>, Validation> {
         let field = || FieldPath::from("request_items");
         if self.request_items.is_empty() {
             return Err(Validation::new(
@@ -203,7 +208,7 @@ impl BatchWriteItem {
         }
         let mut references = Vec::with_capacity(self.request_items.len());
         for (given, requests) in &self.request_items {
-            references.push(service.naming.table(field().key(given), given.clone())?);
+            references.push(permit.reference(service, || field().key(given), given)?);
             check_writes(field().key(given), requests.len())?;
         }
         if self.request_items.values().map(Vec::len).sum::<usize>() > WRITES_MAX {
@@ -228,6 +233,7 @@ impl BatchWriteItem {
 /// element whether there is capacity for it after those before it, which are written at the same time.
 async fn check_against_tables<E: Engine>(
     service: &Service<E>,
+    permit: &Permit,
     elements: &[Element],
 ) -> Result<Vec<Result<(), Throttled>>> {
     // From the store, not from what is known of it: a table that is gone refuses the call, and not one element of it.
@@ -236,7 +242,7 @@ async fn check_against_tables<E: Engine>(
     for element in elements {
         let name = &element.reference.name;
         if !tables.contains_key(name) {
-            tables.insert(name, service.catalog.serving(&snapshot, name).await?);
+            tables.insert(name, permit.serving(service, &snapshot, permit.table_named(name)?).await?);
         }
     }
     let mut seen = HashSet::new();
@@ -276,7 +282,8 @@ impl Element {
         };
         let write = match &request {
             WriteRequest::Put(item) => {
-                let new = NewItem::new(decode(item, "put")?);
+                let item = item.clone().into_shared(&mut DecodeBudget::item());
+                let new = NewItem::new(item.map_err(|error| error.at(field.clone().field("put")))?);
                 ElementWrite::Put(new.map_err(|error| error.below(field.clone()))?)
             }
             WriteRequest::Delete(key) => ElementWrite::Delete(decode(key, "delete")?),

@@ -13,10 +13,11 @@ use crate::catalog::{Definition, FIRST_INDEX_ID, Index, ResourcePolicy, Throughp
 use crate::operations::put_resource_policy::check_resource_policy;
 use crate::operations::tag_resource::check_tags;
 use crate::{
-    FieldPath, IndexStatus, Operation, OperationKind, Permit, Result, Service, TableDescription, Validation,
+    Error, FieldPath, IndexStatus, Operation, OperationKind, Permit, Result, Service, TableDescription,
+    Validation,
 };
 use cairn_model::{BillingMode, IndexKind, IndexSchema, KeySchema, TableClass, TableStatus, Tag};
-use cairn_storage::Engine;
+use cairn_storage::{Consistency, Engine};
 
 /// Makes a table. Answers at once with status CREATING; the table is ready when DescribeTable says ACTIVE.
 #[derive(Clone, Debug, Default)]
@@ -77,8 +78,8 @@ impl Operation for CreateTable {
         accesses
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<TableDescription> {
-        let name = service.naming.table("table", self.table.clone())?.name;
+    async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<TableDescription> {
+        let name = permit.table()?.reference.name.clone();
         let billing_mode = self.billing_mode.unwrap_or(BillingMode::Provisioned);
         let types = AttributeTypes::check(&self.attribute_definitions)?;
         let key_schema = types.table_key(&self.key_schema)?;
@@ -104,6 +105,7 @@ impl Operation for CreateTable {
         let now = (service.clock)();
         let definition = Definition {
             number: 0,
+            revision: 0,
             id: uuid::Uuid::new_v4().to_string(),
             name,
             status: TableStatus::Creating,
@@ -113,7 +115,6 @@ impl Operation for CreateTable {
             on_demand_since: (billing_mode == BillingMode::PayPerRequest).then_some(now),
             on_demand_switches: Vec::new(),
             throughput,
-            throughput_revision: 0,
             table_class: self.table_class.map(|class| (class, now)),
             deletion_protection: self.deletion_protection,
             tags: self.tags,
@@ -125,7 +126,15 @@ impl Operation for CreateTable {
         types.check_used(&definition.key_attributes(), !definition.indexes.is_empty())?;
         let others = service.catalog.provisioned_units_beside(&definition.name).await?;
         check_limits(None, &definition, others, options)?;
-        let table = service.catalog.create(definition).await?;
+        let table = match service.catalog.create(definition).await {
+            // Told only to those who may create it by the policy of the one that is there.
+            Err(error @ Error::TableAlreadyExists { .. }) => {
+                let snapshot = service.engine.snapshot(Consistency::Strong).await?;
+                permit.find(service, &snapshot, permit.table()?).await?;
+                return Err(error);
+            }
+            created => created?,
+        };
         Ok(service.catalog.describe_empty(&table, &service.naming))
     }
 }

@@ -49,7 +49,7 @@ impl Operation for DeleteItem {
     type Output = DeleteItemOutput;
 
     fn demand(&self) -> Option<Demand<'_>> {
-        Some(Demand { table: &self.table, index: None, kind: UnitKind::Write })
+        Some(Demand { index: None, kind: UnitKind::Write })
     }
 
     fn accesses(&self) -> Vec<Access<'_>> {
@@ -67,8 +67,8 @@ impl Operation for DeleteItem {
         ]
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<DeleteItemOutput> {
-        let reference = service.naming.table("table", self.table)?;
+    async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<DeleteItemOutput> {
+        let table = permit.table()?;
         if !matches!(self.return_values, ReturnValues::None | ReturnValues::AllOld) {
             return Err(Validation::new("return_values", "ReturnValues can only be ALL_OLD or NONE").into());
         }
@@ -81,8 +81,7 @@ impl Operation for DeleteItem {
         let condition = Condition::new(condition, self.return_values_on_condition_check_failure);
         let return_old = self.return_values == ReturnValues::AllOld;
         let written = write_item(
-            service,
-            &reference.name,
+            (service, permit, table),
             None,
             |table| Ok(table.key_schema().key_of_argument(&key).map_err(|error| error.at("key"))?),
             move |_, old| {
@@ -94,7 +93,9 @@ impl Operation for DeleteItem {
         .await?;
         Ok(DeleteItemOutput {
             attributes: written.outcome,
-            consumed_capacity: self.return_consumed_capacity.report(&reference.given, written.cost.parts),
+            consumed_capacity: self
+                .return_consumed_capacity
+                .report(&table.reference.given, written.cost.parts),
             item_collection_metrics: written.collection.filter(|_| self.return_item_collection_metrics),
         })
     }

@@ -24,13 +24,12 @@ impl Operation for DeleteResourcePolicy {
         vec![Access::to_table("dynamodb:DeleteResourcePolicy", "resource_arn", &self.resource_arn)]
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<Option<String>> {
-        let name = service.naming.resource("resource_arn", &self.resource_arn)?;
+    async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<Option<String>> {
+        service.naming.resource("resource_arn", &self.resource_arn)?;
         let Self { resource_arn, expected_revision_id } = self;
         let arn = resource_arn.clone();
-        let (_, revision) = service
-            .catalog
-            .change(&name, move |mut definition| {
+        let (_, revision) = permit
+            .change(service, move |mut definition| {
                 check_settled(&definition)?;
                 check_revision(&arn, expected_revision_id.as_deref(), definition.resource_policy.as_ref())?;
                 let gone = definition.resource_policy.take();

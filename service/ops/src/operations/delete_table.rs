@@ -21,11 +21,9 @@ impl Operation for DeleteTable {
         vec![Access::to_table("dynamodb:DeleteTable", "table", &self.table)]
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<TableDescription> {
-        let name = service.naming.table("table", self.table)?.name;
-        let table = service
-            .catalog
-            .delete(&name, |definition| {
+    async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<TableDescription> {
+        let table = permit
+            .delete(service, |definition| {
                 let in_use = |doing| Err(Error::TableInUse { table: definition.name.to_string(), doing });
                 match definition.status {
                     TableStatus::Creating => in_use("created"),

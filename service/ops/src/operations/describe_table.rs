@@ -1,6 +1,7 @@
 //! DescribeTable.
 
 use crate::access::Access;
+use crate::catalog::is_missing_space;
 use crate::{Error, Operation, OperationKind, Permit, Result, Service, TableDescription};
 use cairn_storage::{Consistency, Engine};
 
@@ -19,24 +20,17 @@ impl Operation for DescribeTable {
         vec![Access::to_table("dynamodb:DescribeTable", "table", &self.table)]
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<TableDescription> {
-        let name = service.naming.table("table", self.table)?.name;
+    async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<TableDescription> {
+        let table = permit.table()?;
         let snapshot = service.engine.snapshot(Consistency::Strong).await?;
-        let table = service
-            .catalog
-            .find(&snapshot, &name)
-            .await?
-            .ok_or_else(|| Error::no_such_table(name.as_str()))?;
+        let found = permit.find(service, &snapshot, table).await?;
+        let table = found.ok_or_else(|| Error::no_such_table(table.reference.name.as_str()))?;
         // A table whose space is being made or is gone has no totals yet, or any more.
         match service.catalog.describe(&snapshot, &table, &service.naming).await {
-            Err(Error::Internal { source }) if is_missing_space(&*source) => {
+            Err(error) if is_missing_space(&error) => {
                 Ok(service.catalog.describe_empty(&table, &service.naming))
             }
             described => described,
         }
     }
-}
-
-fn is_missing_space(error: &(dyn std::error::Error + 'static)) -> bool {
-    matches!(error.downcast_ref(), Some(cairn_storage::Error::SpaceNotFound(_)))
 }

@@ -19,14 +19,15 @@ impl Operation for DescribeTimeToLive {
         vec![Access::to_table("dynamodb:DescribeTimeToLive", "table", &self.table)]
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<TimeToLiveDescription> {
-        let name = service.naming.table("table", self.table)?.name;
+    async fn execute<E: Engine>(
+        self,
+        service: &Service<E>,
+        permit: &Permit,
+    ) -> Result<TimeToLiveDescription> {
+        let table = permit.table()?;
         let snapshot = service.engine.snapshot(Consistency::Strong).await?;
-        let table = service
-            .catalog
-            .find(&snapshot, &name)
-            .await?
-            .ok_or_else(|| Error::no_such_table(name.as_str()))?;
+        let found = permit.find(service, &snapshot, table).await?;
+        let table = found.ok_or_else(|| Error::no_such_table(table.reference.name.as_str()))?;
         Ok(table.definition.describe_time_to_live())
     }
 }

@@ -2,14 +2,15 @@
 
 use crate::access::{Access, Items, Mentions};
 use crate::capacity::{Draw, TABLE, item_slot, read_units};
+use crate::catalog::ItemsRead;
 use crate::error::At;
 use crate::index_write::check_key_paths;
 use crate::{
-    ConsumedCapacity, Demand, ExpressionArguments, Operation, OperationKind, Permit, Result,
+    ConsumedCapacity, Demand, Error, ExpressionArguments, Operation, OperationKind, Permit, Result,
     ReturnConsumedCapacity, Service, UnitKind,
 };
 use cairn_model::{DecodeBudget, Item, StoredItem};
-use cairn_storage::{Consistency, Engine, RecordKey, Snapshot};
+use cairn_storage::{Consistency, Engine, RecordKey};
 
 /// Reads an item.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +43,7 @@ impl Operation for GetItem {
     type Output = GetItemOutput;
 
     fn demand(&self) -> Option<Demand<'_>> {
-        Some(Demand { table: &self.table, index: None, kind: UnitKind::Read })
+        Some(Demand { index: None, kind: UnitKind::Read })
     }
 
     fn accesses(&self) -> Vec<Access<'_>> {
@@ -60,8 +61,8 @@ impl Operation for GetItem {
         ]
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<GetItemOutput> {
-        let reference = service.naming.table("table", self.table)?;
+    async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<GetItemOutput> {
+        let table = permit.table()?;
         let key = self.key.into_attributes(&mut DecodeBudget::item()).map_err(|error| error.at("key"))?;
         let has_expression = self.projection_expression.is_some();
         let mut expressions = self.arguments.check(&service.expressions, has_expression)?;
@@ -69,19 +70,29 @@ impl Operation for GetItem {
         expressions.finish()?;
 
         let consistency = if self.consistent { Consistency::Strong } else { Consistency::Eventual };
-        let snapshot = service.engine.snapshot(consistency).await?;
-        let table = service.catalog.serving(&snapshot, &reference.name).await?;
-        let key = table.key_schema().key_of_argument(&key).map_err(|error| error.at("key"))?;
-        if let Some(projection) = &projection {
-            check_key_paths(&table, "projection_expression", projection.paths())?;
-        }
-        let storage_key = key.storage_key();
-        let slot = item_slot(&storage_key);
-        table.capacity.admit(UnitKind::Read, TABLE, slot)?;
-        let record = snapshot.get(&RecordKey::new(table.items(), storage_key)).await?;
-        let stored = record.map(StoredItem::read);
+        let failed = |error, _| Error::from(error);
+        let asked = [table];
+        let read = permit.read(service, &asked, consistency, failed, |tables| {
+            let mut keys = Vec::with_capacity(1);
+            let mut slot = None;
+            for table in tables {
+                let key = table.key_schema().key_of_argument(&key).map_err(|error| error.at("key"))?;
+                if let Some(projection) = &projection {
+                    check_key_paths(table, "projection_expression", projection.paths())?;
+                }
+                let key = RecordKey::new(table.items(), key.storage_key());
+                slot = item_slot(&key.key);
+                table.capacity.admit(UnitKind::Read, TABLE, slot)?;
+                keys.push(key);
+            }
+            Ok((slot, keys))
+        });
+        let ItemsRead { tables, plan: slot, records, .. } = read.await?;
+        let stored = records.into_iter().next().flatten().map(StoredItem::read);
         let units = read_units(stored.as_ref().map_or(0, StoredItem::size), self.consistent);
-        table.capacity.settle(UnitKind::Read, &[Draw { index: TABLE, slot, units }]);
+        for table in tables {
+            table.capacity.settle(UnitKind::Read, &[Draw { index: TABLE, slot, units }]);
+        }
         let item = match (stored, projection) {
             (None, _) => None,
             (Some(stored), None) => Some(stored.item()?),
@@ -89,7 +100,7 @@ impl Operation for GetItem {
         };
         Ok(GetItemOutput {
             item,
-            consumed_capacity: self.return_consumed_capacity.report(&reference.given, units),
+            consumed_capacity: self.return_consumed_capacity.report(&table.reference.given, units),
         })
     }
 }

@@ -29,10 +29,10 @@ impl Operation for GetResourcePolicy {
         vec![Access::to_table("dynamodb:GetResourcePolicy", "resource_arn", &self.resource_arn)]
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<ResourcePolicyOutput> {
+    async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<ResourcePolicyOutput> {
         let name = service.naming.resource("resource_arn", &self.resource_arn)?;
         let snapshot = service.engine.snapshot(Consistency::Strong).await?;
-        let table = service.catalog.find(&snapshot, &name).await?.ok_or_else(|| {
+        let table = permit.find(service, &snapshot, permit.table()?).await?.ok_or_else(|| {
             missing_resource(Error::no_such_table(name.as_str()), self.resource_arn.clone())
         })?;
         let policy = table.definition.resource_policy.clone();

@@ -37,7 +37,11 @@ impl Operation for ListTagsOfResource {
         vec![Access::to_table("dynamodb:ListTagsOfResource", "resource_arn", &self.resource_arn)]
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<ListTagsOfResourceOutput> {
+    async fn execute<E: Engine>(
+        self,
+        service: &Service<E>,
+        permit: &Permit,
+    ) -> Result<ListTagsOfResourceOutput> {
         let name = service.naming.resource("resource_arn", &self.resource_arn)?;
         let limit = match self.limit {
             None => PAGE_MAX,
@@ -50,9 +54,8 @@ impl Operation for ListTagsOfResource {
             })?,
         };
         let snapshot = service.engine.snapshot(Consistency::Strong).await?;
-        let table = service
-            .catalog
-            .find(&snapshot, &name)
+        let table = permit
+            .find(service, &snapshot, permit.table()?)
             .await?
             .ok_or_else(|| missing_resource(Error::no_such_table(name.as_str()), self.resource_arn))?;
         let mut tags = table.definition.tags.clone();

@@ -49,7 +49,7 @@ impl Operation for PutItem {
     type Output = PutItemOutput;
 
     fn demand(&self) -> Option<Demand<'_>> {
-        Some(Demand { table: &self.table, index: None, kind: UnitKind::Write })
+        Some(Demand { index: None, kind: UnitKind::Write })
     }
 
     fn accesses(&self) -> Vec<Access<'_>> {
@@ -67,12 +67,12 @@ impl Operation for PutItem {
         ]
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<PutItemOutput> {
-        let reference = service.naming.table("table", self.table)?;
+    async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<PutItemOutput> {
+        let table = permit.table()?;
         if !matches!(self.return_values, ReturnValues::None | ReturnValues::AllOld) {
             return Err(Validation::new("return_values", "ReturnValues can only be ALL_OLD or NONE").into());
         }
-        let item = self.item.into_attributes(&mut DecodeBudget::item()).map_err(|error| error.at("item"))?;
+        let item = self.item.into_shared(&mut DecodeBudget::item()).map_err(|error| error.at("item"))?;
         let mut expressions =
             self.arguments.check(&service.expressions, self.condition_expression.is_some())?;
         let condition = expressions.condition(self.condition_expression.as_deref())?;
@@ -84,8 +84,7 @@ impl Operation for PutItem {
         let return_old = self.return_values == ReturnValues::AllOld;
         let size = new.size();
         let written = write_item(
-            service,
-            &reference.name,
+            (service, permit, table),
             Some(size),
             |table| Ok(table.key_schema().key_of_item(&attributes).map_err(|error| error.at("item"))?),
             move |_, old| {
@@ -97,7 +96,9 @@ impl Operation for PutItem {
         .await?;
         Ok(PutItemOutput {
             attributes: written.outcome,
-            consumed_capacity: self.return_consumed_capacity.report(&reference.given, written.cost.parts),
+            consumed_capacity: self
+                .return_consumed_capacity
+                .report(&table.reference.given, written.cost.parts),
             item_collection_metrics: written.collection.filter(|_| self.return_item_collection_metrics),
         })
     }

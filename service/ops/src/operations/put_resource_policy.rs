@@ -45,9 +45,8 @@ impl Operation for PutResourcePolicy {
         let Self { resource_arn, expected_revision_id, .. } = self;
         let arn = resource_arn.clone();
         let new = ResourcePolicy::new(self.policy);
-        let (_, revision) = service
-            .catalog
-            .change(&name, move |mut definition| {
+        let (_, revision) = permit
+            .change(service, move |mut definition| {
                 check_settled(&definition)?;
                 let present = definition.resource_policy.as_ref();
                 check_revision(&arn, expected_revision_id.as_deref(), present)?;
@@ -93,7 +92,7 @@ fn check_self_access<E: Engine>(
     let policies = service.identities.policies(&caller.principal)?;
     let access = Access::to_table(ACTION, "resource_arn", table_arn);
     // What an item's policies look at is nothing that this action has.
-    let context = service.context(caller, &access, Needs::default(), None, None)?;
+    let context = service.context(caller, &access, Needs::default(), None)?;
     let question = Question {
         principal: facts,
         action: ACTION,

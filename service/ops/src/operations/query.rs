@@ -72,50 +72,47 @@ impl Operation for Query {
     type Output = PageOutput;
 
     fn demand(&self) -> Option<Demand<'_>> {
-        Some(Demand {
-            table: &self.selection.table,
-            index: self.selection.index.as_deref(),
-            kind: UnitKind::Read,
-        })
+        Some(Demand { index: self.selection.index.as_deref(), kind: UnitKind::Read })
     }
 
     fn accesses(&self) -> Vec<Access<'_>> {
         vec![self.selection.access().costing(self.return_consumed_capacity)]
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<PageOutput> {
-        let prepared = self.selection.check(service, self.limit)?;
-        let evaluated_max = prepared.evaluated_max;
-        let snapshot = service.engine.snapshot(prepared.consistency()).await?;
-        let table = service.catalog.serving(&snapshot, &prepared.reference.name).await?;
-        let (mut reading, query) = prepared.reading(table)?;
-        if let Some(start) = self.exclusive_start_key {
-            if reading.index.is_none() && reading.table.key_schema().sort.is_none() {
-                return Err(Validation::new(
-                    "exclusive_start_key",
-                    "The query can return at most one row and cannot be restarted",
-                )
-                .into());
+    async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<PageOutput> {
+        let prepared = self.selection.check(service, permit, self.limit)?;
+        let limits = PageLimits { evaluated_max: prepared.evaluated_max, returned_max: usize::MAX };
+        let page = permit.page(service, permit.table()?, prepared.consistency(), limits, |table| {
+            let (mut reading, query) = prepared.reading(table)?;
+            if let Some(start) = self.exclusive_start_key.clone() {
+                if reading.index.is_none() && reading.table.key_schema().sort.is_none() {
+                    return Err(Validation::new(
+                        "exclusive_start_key",
+                        "The query can return at most one row and cannot be restarted",
+                    )
+                    .into());
+                }
+                let start = position(reading.table.key_schema(), reading.index.as_ref(), start)?;
+                if start.partition != query.partition {
+                    return Err(Validation::new(
+                        "exclusive_start_key",
+                        "The provided starting key is outside query boundaries based on provided conditions",
+                    )
+                    .into());
+                }
+                if !key_range::contains(&reading.range, &start.storage_key) {
+                    return Err(Validation::new(
+                        "exclusive_start_key",
+                        "The provided starting key does not match the range key predicate",
+                    )
+                    .into());
+                }
+                reading.start_after(start.storage_key);
             }
-            let start = position(reading.table.key_schema(), reading.index.as_ref(), start)?;
-            if start.partition != query.partition {
-                return Err(Validation::new(
-                    "exclusive_start_key",
-                    "The provided starting key is outside query boundaries based on provided conditions",
-                )
-                .into());
-            }
-            if !key_range::contains(&reading.range, &start.storage_key) {
-                return Err(Validation::new(
-                    "exclusive_start_key",
-                    "The provided starting key does not match the range key predicate",
-                )
-                .into());
-            }
-            reading.start_after(start.storage_key);
-        }
-        reading.admit()?;
-        let page = reading.page(&snapshot, PageLimits { evaluated_max, returned_max: usize::MAX }).await?;
+            reading.admit()?;
+            Ok(reading)
+        });
+        let (reading, page) = page.await?;
         Ok(page_output(&prepared, &reading, page, self.return_consumed_capacity))
     }
 }
@@ -170,9 +167,10 @@ impl QuerySelection {
     pub(super) fn check<E: Engine>(
         self,
         service: &Service<E>,
+        permit: &Permit,
         limit: Option<i32>,
     ) -> Result<Prepared, Validation> {
-        let reference = service.naming.table("table", self.table)?;
+        let reference = permit.reference(service, || "table".into(), &self.table)?;
         check_index_name(self.index.as_deref())?;
         let evaluated_max = check_limit(limit)?;
         let projection = projection_parameter(self.projection_expression.as_deref(), &self.arguments);

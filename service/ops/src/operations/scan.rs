@@ -56,37 +56,36 @@ impl Operation for Scan {
     type Output = PageOutput;
 
     fn demand(&self) -> Option<Demand<'_>> {
-        Some(Demand {
-            table: &self.selection.table,
-            index: self.selection.index.as_deref(),
-            kind: UnitKind::Read,
-        })
+        Some(Demand { index: self.selection.index.as_deref(), kind: UnitKind::Read })
     }
 
     fn accesses(&self) -> Vec<Access<'_>> {
         vec![self.selection.access().costing(self.return_consumed_capacity)]
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<PageOutput> {
-        let prepared = self.selection.check(service, self.limit)?;
+    async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<PageOutput> {
+        let prepared = self.selection.check(service, permit, self.limit)?;
         let evaluated_max = prepared.selection.evaluated_max;
-        let snapshot = service.engine.snapshot(prepared.selection.consistency()).await?;
-        let table = service.catalog.serving(&snapshot, &prepared.selection.reference.name).await?;
-        let mut reading = prepared.reading(table)?;
-        if let Some(start) = self.exclusive_start_key {
-            let start = position(reading.table.key_schema(), reading.index.as_ref(), start)?;
-            if !key_range::contains(&reading.range, &start.storage_key) {
-                return Err(Validation::new(
-                    "exclusive_start_key",
-                    "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey \
-                     with correct Segment.",
-                )
-                .into());
+        let limits = PageLimits { evaluated_max, returned_max: usize::MAX };
+        let consistency = prepared.selection.consistency();
+        let page = permit.page(service, permit.table()?, consistency, limits, |table| {
+            let mut reading = prepared.reading(table)?;
+            if let Some(start) = self.exclusive_start_key.clone() {
+                let start = position(reading.table.key_schema(), reading.index.as_ref(), start)?;
+                if !key_range::contains(&reading.range, &start.storage_key) {
+                    return Err(Validation::new(
+                        "exclusive_start_key",
+                        "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey \
+                         with correct Segment.",
+                    )
+                    .into());
+                }
+                reading.start_after(start.storage_key);
             }
-            reading.start_after(start.storage_key);
-        }
-        reading.admit()?;
-        let page = reading.page(&snapshot, PageLimits { evaluated_max, returned_max: usize::MAX }).await?;
+            reading.admit()?;
+            Ok(reading)
+        });
+        let (reading, page) = page.await?;
         Ok(page_output(&prepared.selection, &reading, page, self.return_consumed_capacity))
     }
 }
@@ -120,9 +119,10 @@ impl ScanSelection {
     pub(super) fn check<E: Engine>(
         self,
         service: &Service<E>,
+        permit: &Permit,
         limit: Option<i32>,
     ) -> Result<PreparedScan, Validation> {
-        let reference = service.naming.table("table", self.table)?;
+        let reference = permit.reference(service, || "table".into(), &self.table)?;
         check_index_name(self.index.as_deref())?;
         let evaluated_max = check_limit(limit)?;
         let (segment, total_segments) = check_segments(self.segment, self.total_segments)?;

@@ -7,10 +7,10 @@ use super::query::{Prepared, QuerySelection, settle};
 use super::scan::{PreparedScan, ScanSelection};
 use crate::access::Access;
 use crate::capacity::CapacityParts;
-use crate::page::{PageLimits, Reading};
+use crate::page::{Page, PageLimits, Reading};
 use crate::{
-    Caller, ConsumedCapacity, Demand, Error, Operation, OperationKind, Permit, Result,
-    ReturnConsumedCapacity, Service, Table, UnitKind, Validation, key_range,
+    ConsumedCapacity, Demand, Error, Operation, OperationKind, Permit, Result, ReturnConsumedCapacity,
+    Service, Table, UnitKind, Validation, key_range,
 };
 use bytes::{BufMut, Bytes, BytesMut};
 use cairn_model::Item;
@@ -90,11 +90,7 @@ impl Operation for StreamQuery {
     type Output = Parts;
 
     fn demand(&self) -> Option<Demand<'_>> {
-        Some(Demand {
-            table: &self.selection.table,
-            index: self.selection.index.as_deref(),
-            kind: UnitKind::Read,
-        })
+        Some(Demand { index: self.selection.index.as_deref(), kind: UnitKind::Read })
     }
 
     fn accesses(&self) -> Vec<Access<'_>> {
@@ -102,9 +98,8 @@ impl Operation for StreamQuery {
     }
 
     async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<Parts> {
-        let asked = Asked::Query(self.selection.clone());
-        let prepared = self.selection.check(service, None)?;
-        start(service.clone(), permit.caller().clone(), asked, Selected::Query(prepared), self.options).await
+        let prepared = self.selection.check(service, permit, None)?;
+        start(service.clone(), permit.clone(), Selected::Query(prepared), self.options).await
     }
 }
 
@@ -113,11 +108,7 @@ impl Operation for StreamScan {
     type Output = Parts;
 
     fn demand(&self) -> Option<Demand<'_>> {
-        Some(Demand {
-            table: &self.selection.table,
-            index: self.selection.index.as_deref(),
-            kind: UnitKind::Read,
-        })
+        Some(Demand { index: self.selection.index.as_deref(), kind: UnitKind::Read })
     }
 
     fn accesses(&self) -> Vec<Access<'_>> {
@@ -125,16 +116,9 @@ impl Operation for StreamScan {
     }
 
     async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<Parts> {
-        let asked = Asked::Scan(self.selection.clone());
-        let prepared = self.selection.check(service, None)?;
-        start(service.clone(), permit.caller().clone(), asked, Selected::Scan(prepared), self.options).await
+        let prepared = self.selection.check(service, permit, None)?;
+        start(service.clone(), permit.clone(), Selected::Scan(prepared), self.options).await
     }
-}
-
-/// What was permitted at the stream's beginning, and has to be permitted still at each of its parts.
-enum Asked {
-    Query(QuerySelection),
-    Scan(ScanSelection),
 }
 
 /// What is read, page after page.
@@ -162,8 +146,8 @@ impl Selected {
 /// A read under way.
 struct Progress<E: Engine> {
     service: Service<E>,
-    caller: Caller,
-    asked: Asked,
+    /// What was permitted at the stream's beginning, and has to be permitted still at each of its parts.
+    permit: Permit,
     report: ReturnConsumedCapacity,
     selected: Selected,
     /// Items that may still be answered with.
@@ -190,8 +174,7 @@ enum Stage {
 
 async fn start<E: Engine>(
     service: Service<E>,
-    caller: Caller,
-    asked: Asked,
+    permit: Permit,
     selected: Selected,
     options: StreamOptions,
 ) -> Result<Parts> {
@@ -207,8 +190,7 @@ async fn start<E: Engine>(
     };
     let mut progress = Progress {
         service,
-        caller,
-        asked,
+        permit,
         report: options.return_consumed_capacity,
         selected,
         remaining,
@@ -219,7 +201,8 @@ async fn start<E: Engine>(
         stage: Stage::Admitted,
     };
     // What is wrong with the request is answered at once, and not in the midst of the parts.
-    let (reading, _) = progress.reading().await?;
+    let table = progress.permit.current(&progress.service, progress.permit.table()?).await?;
+    let reading = progress.selected.reading(table)?;
     if let Some(token) = options.resume_token.filter(|token| !token.is_empty()) {
         progress.after = Some(read_token(&reading, &token)?);
     }
@@ -239,54 +222,43 @@ fn parts<E: Engine>(progress: Progress<E>) -> impl Stream<Item = Result<StreamPa
 }
 
 impl<E: Engine> Progress<E> {
-    /// What is left to read, by the table as it is now, and the snapshot that says so.
-    async fn reading(&self) -> Result<(Reading, E::Snapshot)> {
-        let prepared = self.selected.prepared();
-        let snapshot = self.service.engine.snapshot(prepared.consistency()).await?;
-        let table = self.service.catalog.serving(&snapshot, &prepared.reference.name).await?;
+    /// What is left to read of the table, unless there is no capacity for a page of it.
+    fn reading(&self, table: Arc<Table>) -> Result<Reading> {
         let mut reading = self.selected.reading(table)?;
         if let Some(after) = &self.after {
             reading.start_after(after.clone());
         }
-        Ok((reading, snapshot))
+        if !matches!(self.stage, Stage::Admitted) {
+            reading.admit()?;
+        }
+        Ok(reading)
     }
 
-    /// Ends a stream that its caller may not read any more.
-    async fn still_permitted(&self) -> Result<()> {
-        let access = match &self.asked {
-            Asked::Query(selection) => selection.access(),
-            Asked::Scan(selection) => selection.access(),
-        };
-        self.service.authorize(&self.caller, vec![access.costing(self.report)]).await
-    }
-
-    /// As [`reading`](Self::reading), once there is capacity for a page: what a stream reads is paced by its table, where
-    /// pages asked for one by one would be refused. Whoever stops waiting for the stream ends that.
-    async fn admitted(&self) -> Result<(Reading, E::Snapshot)> {
+    /// Reads a page, once there is capacity for it: what a stream reads is paced by its table, where pages asked for one
+    /// by one would be refused. Whoever stops waiting for the stream ends that.
+    async fn page(&mut self) -> Result<(Reading, Page)> {
+        let consistency = self.selected.prepared().consistency();
+        let limits =
+            PageLimits { evaluated_max: usize::MAX, returned_max: self.remaining.min(PART_ITEMS_MAX) };
         loop {
-            let (reading, snapshot) = self.reading().await?;
-            match reading.admit() {
-                Ok(()) => return Ok((reading, snapshot)),
+            // A stream ends that its caller may not read any more.
+            self.permit = self.permit.renewed(&self.service).await?;
+            let (permit, service) = (&self.permit, &self.service);
+            let reading = |table| self.reading(table);
+            match permit.page(service, permit.table()?, consistency, limits, reading).await {
                 // Looked at again before long: throughput may be increased, or the table be deleted, meanwhile.
-                Err(throttled) => {
-                    drop(snapshot);
+                Err(Error::Throttled(throttled)) => {
                     tokio::time::sleep(throttled.retry_after.min(PACE_LOOK)).await;
                 }
+                page => return page,
             }
         }
     }
 
     /// One page, from a snapshot of its own: a slow caller holds no old data in place.
     async fn next(&mut self) -> Result<StreamPart> {
-        self.still_permitted().await?;
-        let (reading, snapshot) = match self.stage {
-            Stage::Admitted => self.reading().await?,
-            _ => self.admitted().await?,
-        };
+        let (reading, page) = self.page().await?;
         self.stage = Stage::Reading;
-        let limits =
-            PageLimits { evaluated_max: usize::MAX, returned_max: self.remaining.min(PART_ITEMS_MAX) };
-        let page = reading.page(&snapshot, limits).await?;
         self.remaining -= page.count;
         self.units.add(settle(self.selected.prepared(), &reading, &page).parts);
         self.summary.count += page.count as u64;

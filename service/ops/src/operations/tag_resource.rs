@@ -23,17 +23,16 @@ impl Operation for TagResource {
         vec![Access::to_table("dynamodb:TagResource", "resource_arn", &self.resource_arn).tagging(tags)]
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<()> {
-        let name = service.naming.resource("resource_arn", &self.resource_arn)?;
+    async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<()> {
+        service.naming.resource("resource_arn", &self.resource_arn)?;
         if self.tags.is_empty() {
             return Err(Validation::new("tags", "Atleast one Tag needs to be provided as Input.").into());
         }
         check_tags("tags", &self.tags)?;
         let arn = self.resource_arn;
         let tags = self.tags;
-        service
-            .catalog
-            .change(&name, move |mut definition| {
+        permit
+            .change(service, move |mut definition| {
                 for tag in &tags {
                     match definition.tags.iter_mut().find(|present| present.key == tag.key) {
                         Some(present) => present.value.clone_from(&tag.value),
@@ -72,6 +71,16 @@ fn too_many() -> Validation {
     )
 }
 
+/// Checks the length of a tag's key.
+pub(super) fn check_tag_key(field: FieldPath, key: &str) -> Result<(), Validation> {
+    let constraint = match key.chars().count() {
+        0 => "Member must have length greater than or equal to 1",
+        1..=limits::TAG_KEY_CHARS_MAX => return Ok(()),
+        _ => "Member must have length less than or equal to 128",
+    };
+    Err(Validation::constraint(field, Some(key), constraint))
+}
+
 /// Checks tags that a caller gives: their number, sizes, keys that differ, none reserved.
 pub(super) fn check_tags(field: &'static str, tags: &[Tag]) -> Result<(), Validation> {
     if tags.len() > limits::TAGS_MAX {
@@ -79,12 +88,7 @@ pub(super) fn check_tags(field: &'static str, tags: &[Tag]) -> Result<(), Valida
     }
     for (index, tag) in tags.iter().enumerate() {
         let field = |member| FieldPath::from(field).index(index).field(member);
-        let keyed = |text: &str| Err(Validation::constraint(field("key"), Some(&tag.key), text));
-        match tag.key.chars().count() {
-            0 => return keyed("Member must have length greater than or equal to 1"),
-            1..=limits::TAG_KEY_CHARS_MAX => {}
-            _ => return keyed("Member must have length less than or equal to 128"),
-        }
+        check_tag_key(field("key"), &tag.key)?;
         if tag.value.chars().count() > limits::TAG_VALUE_CHARS_MAX {
             return Err(Validation::constraint(
                 field("value"),

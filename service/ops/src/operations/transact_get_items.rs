@@ -2,6 +2,7 @@
 
 use crate::access::{Access, Items, Mentions};
 use crate::capacity::{TABLE, item_slot};
+use crate::catalog::ItemsRead;
 use crate::error::At;
 use crate::index_write::check_key_paths;
 use crate::transaction::{
@@ -16,7 +17,7 @@ use crate::{
 use cairn_expression::Projection;
 use cairn_model::{AttributeMap, DecodeBudget, Item, StoredItem, TableReference};
 use cairn_storage::{Consistency, Engine, Snapshot};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Items fetched at a time.
@@ -90,50 +91,67 @@ impl Operation for TransactGetItems {
         self.transact_items.iter().enumerate().take(ACTIONS_MAX).map(access).collect()
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<TransactGetItemsOutput> {
+    async fn execute<E: Engine>(
+        self,
+        service: &Service<E>,
+        permit: &Permit,
+    ) -> Result<TransactGetItemsOutput> {
         check_action_count(self.transact_items.len())?;
         let gets = self
             .transact_items
             .into_iter()
             .enumerate()
-            .map(|(number, get)| Get::new(service, number, get))
+            .map(|(number, get)| Get::new((service, permit), number, get))
             .collect::<Result<Vec<_>, _>>()?;
 
         let action_count = gets.len();
-        let in_the_way = |first: usize| {
-            move |error| match error {
-                cairn_storage::Error::Conflict { declared } => {
-                    conflict(action_count, &declared.iter().map(|place| first + place).collect::<Vec<_>>())
-                }
-                error => error.into(),
+        // The actions that others were in the way of: a read of keys from the `first` action on, after `before` others.
+        let in_the_way = |error, first: usize, before: usize| match error {
+            cairn_storage::Error::Conflict { declared } => {
+                let actions: Option<Vec<_>> =
+                    declared.iter().map(|place| Some(first + place.checked_sub(before)?)).collect();
+                conflict(action_count, &actions.unwrap_or_default())
             }
+            error => error.into(),
         };
-        let snapshot = service.engine.snapshot(Consistency::Strong).await.map_err(in_the_way(0))?;
-        let mut keys = Vec::with_capacity(gets.len());
-        let mut tables = BTreeMap::new();
-        for (number, get) in gets.iter().enumerate() {
-            let table = service.catalog.serving(&snapshot, &get.table.name).await?;
-            tables.insert(get.table.name.clone(), table.clone());
-            let key = table.key_schema().key_of_argument(&get.key);
-            let key = key.map_err(|error| ActionFault::new(error, get_field(number).field("key")));
-            let paths = get.projection.iter().flat_map(Projection::paths);
-            let paths = check_key_paths(&table, "projection_expression", paths)
-                .map_err(|error| ActionFault::Cancelled(error.below(get_field(number))));
-            keys.push(key.and_then(|key| paths.map(|()| record_key(&table, &key))));
-        }
-        let records = distinct_records(keys)?;
-        check_capacity(gets.iter().zip(&records).filter_map(|(get, record)| {
-            let table = tables.get(&get.table.name)?;
-            Some(table.capacity.admit(UnitKind::Read, TABLE, item_slot(&record.key)))
-        }))?;
+        let names: BTreeSet<_> = gets.iter().map(|get| &get.table.name).collect();
+        let asked = names.iter().map(|name| permit.table_named(name)).collect::<Result<Vec<_>>>()?;
+        let failed = |error, before| in_the_way(error, 0, before);
+        let read = permit.read(service, &asked, Consistency::Strong, failed, |tables| {
+            let tables: BTreeMap<_, _> = names.iter().copied().zip(tables.iter().cloned()).collect();
+            let mut keys = Vec::with_capacity(gets.len());
+            for (number, get) in gets.iter().enumerate() {
+                let Some(table) = tables.get(&get.table.name) else { continue };
+                let key = table.key_schema().key_of_argument(&get.key);
+                let key = key.map_err(|error| ActionFault::new(error, get_field(number).field("key")));
+                let paths = get.projection.iter().flat_map(Projection::paths);
+                let paths = check_key_paths(table, "projection_expression", paths)
+                    .map_err(|error| ActionFault::Cancelled(error.below(get_field(number))));
+                keys.push(key.and_then(|key| paths.map(|()| record_key(table, &key))));
+            }
+            let records = distinct_records(keys)?;
+            check_capacity(gets.iter().zip(&records).filter_map(|(get, record)| {
+                let table = tables.get(&get.table.name)?;
+                Some(table.capacity.admit(UnitKind::Read, TABLE, item_slot(&record.key)))
+            }))?;
+            let first = records.iter().take(FETCHED_MAX).cloned().collect();
+            Ok(((tables, records), first))
+        });
+        let ItemsRead { plan: (tables, records), records: first, snapshot, .. } = read.await?;
 
+        let mut first = Some(first);
         let mut responses = Vec::with_capacity(gets.len());
         let mut costs = Costs::default();
         let mut bytes = 0;
         for (chunk, (gets, records)) in gets.chunks(FETCHED_MAX).zip(records.chunks(FETCHED_MAX)).enumerate()
         {
-            let found = snapshot.get_many(records.to_vec()).await;
-            let found = found.map_err(in_the_way(chunk * FETCHED_MAX))?;
+            let found = match first.take() {
+                Some(found) => found,
+                None => {
+                    let found = snapshot.get_many(records.to_vec()).await;
+                    found.map_err(|error| in_the_way(error, chunk * FETCHED_MAX, 0))?
+                }
+            };
             for (place, ((get, key), record)) in gets.iter().zip(records).zip(found).enumerate() {
                 let stored = record.map(StoredItem::read);
                 let size = stored.as_ref().map_or(0, StoredItem::size);
@@ -167,9 +185,13 @@ impl Operation for TransactGetItems {
 }
 
 impl Get {
-    fn new<E: Engine>(service: &Service<E>, number: usize, get: TransactGet) -> Result<Self, Validation> {
+    fn new<E: Engine>(
+        (service, permit): (&Service<E>, &Permit),
+        number: usize,
+        get: TransactGet,
+    ) -> Result<Self, Validation> {
         let field = get_field(number);
-        let table = service.naming.table(field.clone().field("table"), get.table)?;
+        let table = permit.reference(service, || field.clone().field("table"), &get.table)?;
         let key = get.key.into_attributes(&mut DecodeBudget::item());
         let key = key.map_err(|error| error.at(field.clone().field("key")))?;
         let text = get.projection_expression.as_deref();

@@ -8,7 +8,7 @@
 use super::update_item::{change, check_targets, update_error};
 use crate::access::{Access, Items, Mentions};
 use crate::capacity::{Draw, TABLE, item_slot, write_units};
-use crate::catalog::{Table, table_key};
+use crate::catalog::{TABLE_CHANGES_MAX, Table};
 use crate::error::At;
 use crate::idempotency::{Fingerprint, RequestToken};
 use crate::index_write::empty_index_key;
@@ -113,21 +113,20 @@ struct Action {
 }
 
 enum Doing {
-    Check(AttributeMap),
+    Check(Arc<AttributeMap>),
     Put(NewItem),
-    Update(AttributeMap, Update),
-    Delete(AttributeMap),
+    Update(Arc<AttributeMap>, Update),
+    Delete(Arc<AttributeMap>),
 }
 
 /// The tables of a transaction as they are believed to be.
 type Tables = BTreeMap<TableName, Arc<Table>>;
 
-/// How often a transaction starts again because a table changed meanwhile, before it gives up.
-const TABLE_CHANGES_MAX: usize = 16;
-
 enum Attempt {
     Done(Done),
     Refused(Refusal),
+    /// Nothing was tried: a key is not one of its table.
+    WrongKeys(Box<Error>),
     TableChanged,
 }
 
@@ -177,17 +176,22 @@ impl Operation for TransactWriteItems {
         self.transact_items.iter().enumerate().take(ACTIONS_MAX).map(access).collect()
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<TransactWriteItemsOutput> {
+    async fn execute<E: Engine>(
+        self,
+        service: &Service<E>,
+        permit: &Permit,
+    ) -> Result<TransactWriteItemsOutput> {
         let report = self.return_consumed_capacity;
         let tells_collections = self.return_item_collection_metrics;
-        let transaction = Arc::new(self.check(service)?);
+        let transaction = Arc::new(self.check(service, permit)?);
         let mut tables = Tables::new();
         for action in &transaction.actions {
             let name = &action.table.name;
             if !tables.contains_key(name) {
-                tables.insert(name.clone(), service.catalog.expected(name).await?);
+                tables.insert(name.clone(), permit.expected(service, permit.table_named(name)?).await?);
             }
         }
+        let mut is_compared = false;
         for _ in 0..TABLE_CHANGES_MAX {
             match transaction.attempt(service, &tables).await {
                 Ok(Attempt::Refused(Refusal { error, costs })) => {
@@ -205,10 +209,14 @@ impl Operation for TransactWriteItems {
                     });
                 }
                 Ok(Attempt::TableChanged) => {
-                    let snapshot = service.engine.snapshot(Consistency::Strong).await?;
-                    for (name, table) in &mut tables {
-                        *table = service.catalog.serving(&snapshot, name).await?;
+                    refresh(service, permit, &mut tables).await?;
+                }
+                // That counts only if the tables are what they are believed to be.
+                Ok(Attempt::WrongKeys(error)) => {
+                    if is_compared || !refresh(service, permit, &mut tables).await? {
+                        return Err(*error);
                     }
+                    is_compared = true;
                 }
                 Err(error) => return Err(error),
             }
@@ -217,9 +225,21 @@ impl Operation for TransactWriteItems {
     }
 }
 
+/// Looks at the tables as they are now, in one snapshot. Says whether any of them is another.
+async fn refresh<E: Engine>(service: &Service<E>, permit: &Permit, tables: &mut Tables) -> Result<bool> {
+    let snapshot = service.engine.snapshot(Consistency::Strong).await?;
+    let mut changed = false;
+    for (name, table) in tables {
+        let current = permit.serving(service, &snapshot, permit.table_named(name)?).await?;
+        changed |= !Arc::ptr_eq(table, &current);
+        *table = current;
+    }
+    Ok(changed)
+}
+
 impl TransactWriteItems {
     /// Every check that comes before the tables are looked up: action by action, the first that fails wins.
-    fn check<E: Engine>(self, service: &Service<E>) -> Result<Transaction, Validation> {
+    fn check<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<Transaction, Validation> {
         check_action_count(self.transact_items.len())?;
         if let Some(token) = &self.request_token {
             RequestToken::check(token)?;
@@ -231,7 +251,8 @@ impl TransactWriteItems {
         let mut actions = Vec::with_capacity(self.transact_items.len());
         let mut bytes = 0;
         for (number, item) in self.transact_items.into_iter().enumerate() {
-            let (action, action_bytes) = Action::check(service, number, item, fingerprint.as_mut())?;
+            let (action, action_bytes) =
+                Action::check((service, permit), number, item, fingerprint.as_mut())?;
             bytes += action_bytes;
             actions.push(action);
         }
@@ -289,20 +310,20 @@ impl TransactAction {
 impl Action {
     /// Checks an action; says how many bytes of the transaction's 4 MB it takes: its item or key, and its values.
     fn check<E: Engine>(
-        service: &Service<E>,
+        (service, permit): (&Service<E>, &Permit),
         number: usize,
         given: TransactWriteItem,
         fingerprint: Option<&mut Fingerprint>,
     ) -> Result<(Self, usize), Validation> {
         let field = action_field(number).field(given.action.member());
-        let table = service.naming.table(field.clone().field("table"), given.table.clone())?;
+        let table = permit.reference(service, || field.clone().field("table"), &given.table)?;
         let is_check = matches!(given.action, TransactAction::ConditionCheck { .. });
         if is_check && given.condition_expression.is_none() {
             let field = field.field("condition_expression");
             return Err(Validation::constraint(field, None, "Member must not be null"));
         }
         let (item, member) = given.action.item();
-        let item = item.clone().into_attributes(&mut DecodeBudget::item());
+        let item = item.clone().into_shared(&mut DecodeBudget::item());
         let item = item.map_err(|error| error.at(field.clone().field(member)))?;
         let arguments = given.arguments.clone().decoded().map_err(|error| error.below(field.clone()))?;
         let values = arguments.values.as_ref().map(Item::encoded);
@@ -459,9 +480,12 @@ impl Transaction {
             .actions
             .iter()
             .filter_map(|action| tables.get(&action.table.name).map(|table| action.record_key(table)));
-        let records = distinct_records(keys.collect())?;
+        let records = match distinct_records(keys.collect()) {
+            Ok(records) => records,
+            Err(error) => return Ok(Attempt::WrongKeys(Box::new(error))),
+        };
         let collections = self.collections(tables);
-        let mut keys: Vec<_> = tables.keys().map(table_key).collect();
+        let mut keys: Vec<_> = tables.values().map(|table| table.record_key().clone()).collect();
         keys.extend(self.token.as_ref().map(RequestToken::key));
         keys.extend(records.iter().cloned());
         keys.extend(collections.iter().map(|collection| collection.key.clone()));

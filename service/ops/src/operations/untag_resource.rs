@@ -1,8 +1,8 @@
 //! UntagResource (semantics 18).
 
-use super::tag_resource::missing_resource;
+use super::tag_resource::{check_tag_key, missing_resource};
 use crate::access::Access;
-use crate::{Operation, OperationKind, Permit, Result, Service, Validation};
+use crate::{FieldPath, Operation, OperationKind, Permit, Result, Service, Validation};
 use cairn_storage::Engine;
 
 /// Removes tags from a table. Keys that it does not have are ignored.
@@ -23,17 +23,19 @@ impl Operation for UntagResource {
         vec![Access::to_table("dynamodb:UntagResource", "resource_arn", &self.resource_arn).tagging(tags)]
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<()> {
-        let name = service.naming.resource("resource_arn", &self.resource_arn)?;
+    async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<()> {
+        service.naming.resource("resource_arn", &self.resource_arn)?;
         if self.keys.is_empty() {
             return Err(
                 Validation::new("tag_keys", "Atleast one Tag Key needs to be provided as Input.").into()
             );
         }
+        for (index, key) in self.keys.iter().enumerate() {
+            check_tag_key(FieldPath::from("tag_keys").index(index), key)?;
+        }
         let keys = self.keys;
-        service
-            .catalog
-            .change(&name, move |mut definition| {
+        permit
+            .change(service, move |mut definition| {
                 definition.tags.retain(|tag| !keys.contains(&tag.key));
                 Ok((definition, ()))
             })

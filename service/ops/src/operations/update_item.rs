@@ -54,7 +54,7 @@ impl Operation for UpdateItem {
     type Output = UpdateItemOutput;
 
     fn demand(&self) -> Option<Demand<'_>> {
-        Some(Demand { table: &self.table, index: None, kind: UnitKind::Write })
+        Some(Demand { index: None, kind: UnitKind::Write })
     }
 
     fn accesses(&self) -> Vec<Access<'_>> {
@@ -73,8 +73,8 @@ impl Operation for UpdateItem {
         ]
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<UpdateItemOutput> {
-        let reference = service.naming.table("table", self.table)?;
+    async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<UpdateItemOutput> {
+        let table = permit.table()?;
         let key = self.key.into_attributes(&mut DecodeBudget::item()).map_err(|error| error.at("key"))?;
         let told = match self.arguments.built(|built| built.update.as_ref()) {
             Some(_) => attribute_updates_error as fn(&UpdateError) -> Validation,
@@ -91,8 +91,7 @@ impl Operation for UpdateItem {
         let checked = update.clone();
         let return_values = self.return_values;
         let written = write_item(
-            service,
-            &reference.name,
+            (service, permit, table),
             None,
             |table| {
                 let schema = table.key_schema();
@@ -114,7 +113,9 @@ impl Operation for UpdateItem {
         .await?;
         Ok(UpdateItemOutput {
             attributes: written.outcome.map(Item::from),
-            consumed_capacity: self.return_consumed_capacity.report(&reference.given, written.cost.parts),
+            consumed_capacity: self
+                .return_consumed_capacity
+                .report(&table.reference.given, written.cost.parts),
             item_collection_metrics: written.collection.filter(|_| self.return_item_collection_metrics),
         })
     }
@@ -139,7 +140,7 @@ pub(super) fn change(
         // Without an expression the item is made if it is not there, and is left as it is if it is.
         let (change, now) = match &before {
             Some(item) => (Change::Keep, item.clone()),
-            None => (Change::Put(NewItem::new(key.clone())?), key.clone()),
+            None => (Change::Put(NewItem::new(Arc::new(key.clone()))?), key.clone()),
         };
         let answer = match return_values {
             ReturnValues::AllOld => before,

@@ -12,6 +12,7 @@ use crate::{Error, Operation, OperationKind, Permit, Result, Service, TableDescr
 use cairn_model::{BillingMode, TableClass, TableStatus};
 use cairn_storage::{Consistency, Engine};
 use jiff::Timestamp;
+use std::sync::Arc;
 
 /// Changes a table's settings. Answers at once with status UPDATING; the change is in force.
 #[derive(Clone, Debug, Default)]
@@ -44,8 +45,7 @@ impl Operation for UpdateTable {
         vec![Access::to_table("dynamodb:UpdateTable", "table", &self.table)]
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<TableDescription> {
-        let name = service.naming.table("table", self.table.clone())?.name;
+    async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<TableDescription> {
         if self.billing_mode.is_none()
             && self.asked().is_nothing()
             && self.table_class.is_none()
@@ -61,13 +61,13 @@ impl Operation for UpdateTable {
         }
         let now = (service.clock)();
         let indexes = IndexUpdates::check(&self.attribute_definitions, &self.global_secondary_index_updates)?;
-        let others = service.catalog.provisioned_units_beside(&name).await?;
+        let others = service.catalog.provisioned_units_beside(&permit.table()?.reference.name).await?;
         let accounting = service.accounting.clone();
-        let table = service
-            .catalog
-            .update(&name, move |before| {
+        let (this, indexes) = (Arc::new(self), Arc::new(indexes));
+        let table = permit
+            .update(service, move |before| {
                 let options = &accounting.options;
-                let (after, changed_index) = self.apply(&indexes, before.clone(), now, options)?;
+                let (after, changed_index) = this.apply(&indexes, before.clone(), now, options)?;
                 check_limits(Some(&before), &after, others, options)?;
                 Ok((after, changed_index))
             })
@@ -127,7 +127,6 @@ impl UpdateTable {
         }
         let subject = Subject { field: None, name: "table", billing_mode, is_new: false };
         definition.throughput = self.asked().change_limits(&subject, definition.throughput, options)?;
-        definition.throughput_revision += 1;
         definition.billing_mode = billing_mode;
         let changed_index = indexes.apply(&mut definition, switched, now, options)?;
         if let Some(class) = self.table_class {

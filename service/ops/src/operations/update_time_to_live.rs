@@ -42,8 +42,11 @@ impl Operation for UpdateTimeToLive {
         vec![Access::to_table("dynamodb:UpdateTimeToLive", "table", &self.table)]
     }
 
-    async fn execute<E: Engine>(self, service: &Service<E>, _: &Permit) -> Result<TimeToLiveSpecification> {
-        let name = service.naming.table("table", self.table)?.name;
+    async fn execute<E: Engine>(
+        self,
+        service: &Service<E>,
+        permit: &Permit,
+    ) -> Result<TimeToLiveSpecification> {
         let missing = |field: FieldPath| Validation::constraint(field, None, "Member must not be null");
         let asked = self.specification.ok_or_else(|| missing(FIELD.into()))?;
         let enabled = asked.enabled.ok_or_else(|| missing(FieldPath::from(FIELD).field("enabled")))?;
@@ -58,9 +61,8 @@ impl Operation for UpdateTimeToLive {
             return Err(Validation::constraint(field, Some(&attribute), constraint).into());
         }
         let now = (service.clock)();
-        service
-            .catalog
-            .change_time_to_live(&name, move |definition| changed(definition, enabled, &attribute, now))
+        permit
+            .change_time_to_live(service, move |definition| changed(definition, enabled, &attribute, now))
             .await?;
         Ok(asked)
     }

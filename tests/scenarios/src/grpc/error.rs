@@ -9,7 +9,7 @@ use tonic::Status;
 use tonic_types::{StatusExt, pb};
 
 /// The error, or a fault if the status does not say which one it is.
-pub(super) fn call_error(status: &Status) -> CallError {
+pub(crate) fn call_error(status: &Status) -> CallError {
     match api_error(status) {
         Ok(error) => CallError::Api(error),
         Err(reason) => CallError::Fault(format!("{reason}: {status:?}")),

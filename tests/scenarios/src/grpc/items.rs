@@ -352,7 +352,7 @@ fn put_metrics<'a>(
     Ok(())
 }
 
-fn put_capacity(out: &mut Map<String, Value>, consumed: Option<v1::ConsumedCapacity>) {
+pub(super) fn put_capacity(out: &mut Map<String, Value>, consumed: Option<v1::ConsumedCapacity>) {
     out.extend(consumed.map(|consumed| ("ConsumedCapacity".to_owned(), capacity_json(consumed))));
 }
 

@@ -1,16 +1,20 @@
 //! The cases' calls over gRPC.
 
+mod bearer;
 mod error;
 mod items;
 mod request;
+mod streams;
 mod tables;
 mod value;
 
-use crate::protocol::{CallError, Protocol};
+use crate::iam::IamClient;
+use crate::protocol::{CallError, Credentials, Protocol};
+pub(crate) use bearer::Bearer;
 use cairn_api::v1;
 use cairn_api::v1::item_service_client::ItemServiceClient;
 use cairn_api::v1::table_service_client::TableServiceClient;
-use error::call_error;
+pub(crate) use error::call_error;
 use request::Members;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -19,8 +23,8 @@ use tonic::{Response, Status};
 
 /// Calls a server over gRPC.
 pub struct GrpcProtocol {
-    items: ItemServiceClient<Channel>,
-    tables: TableServiceClient<Channel>,
+    channel: Channel,
+    iam: IamClient,
 }
 
 impl GrpcProtocol {
@@ -30,12 +34,7 @@ impl GrpcProtocol {
     /// It cannot be reached.
     pub async fn connect(address: SocketAddr) -> Result<Self, tonic::transport::Error> {
         let channel = Endpoint::new(format!("http://{address}"))?.connect().await?;
-        Ok(Self {
-            items: ItemServiceClient::new(channel.clone())
-                .max_encoding_message_size(usize::MAX)
-                .max_decoding_message_size(usize::MAX),
-            tables: TableServiceClient::new(channel),
-        })
+        Ok(Self { channel, iam: IamClient::new(address) })
     }
 }
 
@@ -58,9 +57,20 @@ fn described(name: &'static str, table: Option<v1::TableDescription>) -> Result<
 }
 
 impl Protocol for GrpcProtocol {
-    async fn call(&self, operation: &str, request: &Value) -> Result<Value, CallError> {
-        let mut item_client = self.items.clone();
-        let mut table_client = self.tables.clone();
+    async fn call_as(
+        &self,
+        caller: Option<&Credentials>,
+        operation: &str,
+        request: &Value,
+    ) -> Result<Value, CallError> {
+        if let Some(method) = self.iam.method(operation) {
+            return self.iam.call(caller, &method, request).await;
+        }
+        let bearer = Bearer::new(caller).map_err(CallError::Fault)?;
+        let mut item_client = ItemServiceClient::with_interceptor(self.channel.clone(), bearer.clone())
+            .max_encoding_message_size(usize::MAX)
+            .max_decoding_message_size(usize::MAX);
+        let mut table_client = TableServiceClient::with_interceptor(self.channel.clone(), bearer);
         let count_only = request.get("Select").and_then(Value::as_str) == Some("COUNT");
         match operation {
             "GetItem" => exchange(request, items::get, |r| item_client.get_item(r), items::get_answer).await,
@@ -117,6 +127,16 @@ impl Protocol for GrpcProtocol {
                     |page| items::page_answer(items::scan_page(page), count_only),
                 )
                 .await
+            }
+            "StreamQuery" => {
+                let read = Members::read(request.clone(), streams::query);
+                let (request, messages) = read.map_err(CallError::Fault)?;
+                streams::answer(item_client.stream_query(request).await, messages, count_only).await
+            }
+            "StreamScan" => {
+                let read = Members::read(request.clone(), streams::scan);
+                let (request, messages) = read.map_err(CallError::Fault)?;
+                streams::answer(item_client.stream_scan(request).await, messages, count_only).await
             }
             "BatchGetItem" => {
                 exchange(
@@ -222,6 +242,36 @@ impl Protocol for GrpcProtocol {
                     tables::list_tags,
                     |r| table_client.list_tags_of_resource(r),
                     |answer| Ok(tables::list_tags_answer(answer)),
+                )
+                .await
+            }
+            "PutResourcePolicy" => {
+                exchange(
+                    request,
+                    tables::put_policy,
+                    |r| table_client.put_resource_policy(r),
+                    |answer| Ok(json!({"RevisionId": answer.revision_id})),
+                )
+                .await
+            }
+            "GetResourcePolicy" => {
+                let read = |r: &mut Members| {
+                    Ok(v1::GetResourcePolicyRequest { resource_arn: r.text("ResourceArn")? })
+                };
+                exchange(
+                    request,
+                    read,
+                    |r| table_client.get_resource_policy(r),
+                    |answer| Ok(json!({"Policy": answer.policy, "RevisionId": answer.revision_id})),
+                )
+                .await
+            }
+            "DeleteResourcePolicy" => {
+                exchange(
+                    request,
+                    tables::delete_policy,
+                    |r| table_client.delete_resource_policy(r),
+                    |answer| Ok(tables::delete_policy_answer(answer)),
                 )
                 .await
             }

@@ -9,6 +9,7 @@ type Read<T> = Result<T, String>;
 pub(super) fn create(request: &mut Members) -> Read<v1::CreateTableRequest> {
     Ok(v1::CreateTableRequest {
         table: request.text("TableName")?,
+        resource_policy: request.plain("ResourcePolicy")?,
         attribute_definitions: definitions(request)?,
         key_schema: key_schema(request)?,
         local_secondary_indexes: request.each("LocalSecondaryIndexes", |index| {
@@ -105,6 +106,27 @@ pub(super) fn list_tags_answer(answer: v1::ListTagsOfResourceResponse) -> Value 
         out.insert("NextToken".into(), answer.next_page_token.into());
     }
     out.into()
+}
+
+pub(super) fn put_policy(request: &mut Members) -> Read<v1::PutResourcePolicyRequest> {
+    let confirmed: Option<bool> = request.plain("ConfirmRemoveSelfResourceAccess")?;
+    Ok(v1::PutResourcePolicyRequest {
+        resource_arn: request.text("ResourceArn")?,
+        policy: request.text("Policy")?,
+        expected_revision_id: request.plain("ExpectedRevisionId")?,
+        confirm_remove_self_resource_access: confirmed.unwrap_or_default(),
+    })
+}
+
+pub(super) fn delete_policy(request: &mut Members) -> Read<v1::DeleteResourcePolicyRequest> {
+    Ok(v1::DeleteResourcePolicyRequest {
+        resource_arn: request.text("ResourceArn")?,
+        expected_revision_id: request.plain("ExpectedRevisionId")?,
+    })
+}
+
+pub(super) fn delete_policy_answer(answer: v1::DeleteResourcePolicyResponse) -> Value {
+    if answer.revision_id.is_empty() { json!({}) } else { json!({"RevisionId": answer.revision_id}) }
 }
 
 pub(super) fn time_to_live(request: &mut Members) -> Read<v1::UpdateTimeToLiveRequest> {

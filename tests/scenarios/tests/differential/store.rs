@@ -1,6 +1,8 @@
 //! A store and the ways to call it.
 
-use cairn_scenarios::{AwsJsonProtocol, CallError, GrpcProtocol, Protocol, TestServer, Throttling};
+use cairn_scenarios::{
+    AwsJsonProtocol, CallError, Credentials, GrpcProtocol, Protocol, TestServer, Throttling,
+};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -66,12 +68,17 @@ impl Store {
         self.aws_json.call(call, request).await
     }
 
-    async fn call_over_wire(&self, call: &str, request: &Value) -> Result<Value, CallError> {
+    async fn call_over_wire(
+        &self,
+        caller: Option<&Credentials>,
+        call: &str,
+        request: &Value,
+    ) -> Result<Value, CallError> {
         match self.wire {
-            Wire::Grpc => self.grpc.call(call, request).await,
-            Wire::AwsJson => self.aws_json.call(call, request).await,
+            Wire::Grpc => self.grpc.call_as(caller, call, request).await,
+            Wire::AwsJson => self.aws_json.call_as(caller, call, request).await,
             Wire::Faulty => {
-                let mut answer = self.grpc.call(call, request).await;
+                let mut answer = self.grpc.call_as(caller, call, request).await;
                 if let (Ok(Value::Object(members)), "DeleteItem") = (&mut answer, call) {
                     members.remove("Attributes");
                 }
@@ -113,8 +120,13 @@ pub(crate) fn settled_by(call: &str) -> &'static str {
 }
 
 impl Protocol for Store {
-    async fn call(&self, call: &str, request: &Value) -> Result<Value, CallError> {
-        match tokio::time::timeout(WAIT_MAX, self.call_over_wire(call, request)).await {
+    async fn call_as(
+        &self,
+        caller: Option<&Credentials>,
+        call: &str,
+        request: &Value,
+    ) -> Result<Value, CallError> {
+        match tokio::time::timeout(WAIT_MAX, self.call_over_wire(caller, call, request)).await {
             Ok(answer) => answer,
             Err(_) => Err(CallError::Fault(format!("{} does not answer {call} in {WAIT_MAX:?}", self.name))),
         }

@@ -193,7 +193,7 @@ impl From<IdentityError> for Error {
                 principal: caller,
                 action,
                 resource: role,
-                reason: format!("no role trust policy allows the {action} action"),
+                reason: format!("because no role trust policy allows the {action} action"),
             },
             IdentityError::Storage(error) => error.into(),
             other => Self::internal(other),

@@ -46,7 +46,7 @@ impl Operation for AssumeRole {
         let caller = permit.caller();
         let role_arn = request.role_arn.clone();
         let access = Access::to_arn("sts:AssumeRole", &*role_arn);
-        let context = service.context(caller, &access, Needs::default(), None, None)?;
+        let context = service.context(caller, &access, Needs::default(), None)?;
         let assumed = service.identities.assume_role(&caller.principal, request, &context);
         assumed.map_err(|error| Error::from(error).in_document("policy"))
     }

@@ -1,10 +1,9 @@
 //! SimulatePolicy: whether calls would be allowed, and why. Nothing is done.
 
 use crate::access::Access;
-use crate::catalog::Table;
+use crate::authorization::Asked;
 use crate::{Error, FieldPath, Operation, OperationKind, Permit, Result, Service, Validation};
 use cairn_auth::{Holder, Principal};
-use cairn_model::TableName;
 use cairn_policy::{
     Context, ContextValue, Explanation, Policy, PolicyKind, PolicyName, PolicySet, PrincipalFacts, Question,
     explain,
@@ -12,6 +11,7 @@ use cairn_policy::{
 use cairn_storage::{Consistency, Engine};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Actions on resources in one request, at most.
 const PAIRS_MAX: usize = 100;
@@ -268,16 +268,25 @@ async fn table_policy<E: Engine>(
     resource: &str,
 ) -> Result<Option<Policy>> {
     let (table, _) = resource.split_once("/index/").unwrap_or((resource, ""));
-    let Ok(name) = service.naming.resource("resource_arns", table) else { return Ok(None) };
-    let access = Access::to_table("dynamodb:GetResourcePolicy", "resource_arns", table);
-    service.authorize(permit.caller(), vec![access]).await?;
-    let table = find(service, &name).await?;
-    Ok(table.and_then(|table| table.resource_policy().cloned()))
+    if service.naming.resource("resource_arns", table).is_err() {
+        return Ok(None);
+    }
+    let asked = PolicyOfTable { table: table.to_owned() };
+    let permit = service.permit_asked(permit.caller().clone(), Arc::new(asked)).await?;
+    let snapshot = service.engine.snapshot(Consistency::Strong).await?;
+    let table = permit.find(service, &snapshot, permit.table()?).await?;
+    Ok(table.and_then(|table| table.basis().resource_policy().cloned()))
 }
 
-async fn find<E: Engine>(service: &Service<E>, name: &TableName) -> Result<Option<std::sync::Arc<Table>>> {
-    let snapshot = service.engine.snapshot(Consistency::Strong).await?;
-    service.catalog.find(&snapshot, name).await
+/// What a simulation reads of a table.
+struct PolicyOfTable {
+    table: String,
+}
+
+impl Asked for PolicyOfTable {
+    fn accesses(&self) -> Vec<Access<'_>> {
+        vec![Access::to_table("dynamodb:GetResourcePolicy", "resource_arns", &self.table)]
+    }
 }
 
 /// The account in an ARN.
