@@ -103,14 +103,11 @@ pub(crate) fn any(table: &str, item: usize, is_aws_json: bool, random: &mut Rand
         }
         "transact update" => ("TransactWriteItems", json!({"TransactItems": [{"Update": set()}]})),
         "put with a condition" => {
-            let condition = "attribute_not_exists(#n) OR #n <> :v";
-            let mut request = set();
-            request["UpdateExpression"].take();
             let request = json!({
                 "TableName": table,
                 "Item": whole,
-                "ConditionExpression": condition,
-                "ExpressionAttributeNames": request["ExpressionAttributeNames"],
+                "ConditionExpression": "attribute_not_exists(#n) OR #n <> :v",
+                "ExpressionAttributeNames": {"#n": name},
                 "ExpressionAttributeValues": {":v": {"S": "never"}},
             });
             ("PutItem", request)
