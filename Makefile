@@ -76,6 +76,7 @@ other-clients: $(PYTHON_PACKAGES) $(JAVASCRIPT_PACKAGES)
 	cd tests/clients/python && $(WITH_SERVER) .venv/bin/pytest
 	cd tests/clients/javascript && $(WITH_SERVER) npm test
 	cd tests/clients/go && $(WITH_SERVER) go test -count=1 ./...
+	cd tests/clients/java && $(WITH_SERVER) mvn --batch-mode --quiet test
 
 .PHONY: bench
 bench: ## Measure the engine, signatures, and calls beside bare echoes
@@ -96,7 +97,8 @@ demo: ## Show real data going in and coming out
 .PHONY: clean
 clean: ## Remove what was built and installed here
 	cargo clean
-	rm -rf $(TOOLS) tools/buf/node_modules tests/clients/python/.venv tests/clients/javascript/node_modules
+	rm -rf $(TOOLS) tools/buf/node_modules tests/clients/python/.venv tests/clients/javascript/node_modules \
+		tests/clients/java/target
 
 # The binary comes inside the npm package.
 $(BUF): tools/buf/package-lock.json

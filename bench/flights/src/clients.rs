@@ -32,7 +32,8 @@ impl Clients {
         let tables = TableServiceClient::new(endpoint.connect().await?);
         let mut items = Vec::with_capacity(connections);
         for _ in 0..connections {
-            items.push(ItemServiceClient::new(endpoint.connect().await?));
+            let client = ItemServiceClient::new(endpoint.connect().await?);
+            items.push(client.max_decoding_message_size(cairn_api::RESPONSE_BYTES_MAX));
         }
         Ok(Self { tables, items })
     }

@@ -14,7 +14,7 @@ use cairn_auth::{
 };
 use cairn_model::{BillingMode, KeyType};
 use cairn_ops::{
-    AttributeDefinition, Caller, CapacityOptions, Connection, CreateTable, GetItem, KeyRole,
+    AttributeDefinition, Caller, CapacityLimits, CapacityOptions, Connection, CreateTable, GetItem, KeyRole,
     KeySchemaElement, PutItem, Service, ServiceOptions,
 };
 use cairn_stack::{AuthenticateLayer, Call, Stack, Strangers};
@@ -67,7 +67,7 @@ struct World {
 impl World {
     async fn start(item_bytes: usize) -> Result<Self, Error> {
         let engine = MemoryEngine::new();
-        let capacity = CapacityOptions { enforced: false, ..CapacityOptions::default() };
+        let capacity = CapacityOptions { limits: CapacityLimits::Off, ..CapacityOptions::default() };
         let options = ServiceOptions { capacity, ..ServiceOptions::default() };
         let signer = Signer {
             access_key_id: "BENCHBENCHBENCH1".into(),

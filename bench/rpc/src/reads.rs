@@ -106,7 +106,7 @@ pub(crate) async fn round(
 }
 
 fn client(channel: &Channel) -> ItemServiceClient<Channel> {
-    ItemServiceClient::new(channel.clone()).max_decoding_message_size(usize::MAX)
+    ItemServiceClient::new(channel.clone()).max_decoding_message_size(cairn_api::RESPONSE_BYTES_MAX)
 }
 
 /// Reads the table page by page: items read.

@@ -95,7 +95,8 @@ pub(crate) async fn fill(
     let tasks: Vec<_> = (0..callers)
         .zip(channels.iter().cycle())
         .map(|(caller, channel)| {
-            let mut client = ItemServiceClient::new(channel.clone());
+            let mut client = ItemServiceClient::new(channel.clone())
+                .max_decoding_message_size(cairn_api::RESPONSE_BYTES_MAX);
             let (items, put) = (options.items, put.clone());
             tokio::spawn(async move {
                 for id in (caller..items).step_by(callers as usize) {
@@ -141,7 +142,8 @@ pub(crate) fn callers(channels: &[Channel], kind: Kind, options: &Options) -> Ve
     let callers = (0..options.callers).zip(channels.iter().cycle());
     callers
         .map(|(caller, channel)| RpcCaller {
-            client: ItemServiceClient::new(channel.clone()),
+            client: ItemServiceClient::new(channel.clone())
+                .max_decoding_message_size(cairn_api::RESPONSE_BYTES_MAX),
             kind,
             walk: Walk::new(caller, options.items),
             turn: 0,

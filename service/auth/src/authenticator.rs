@@ -2,6 +2,8 @@
 
 mod signed;
 
+pub use signed::SignatureClaim;
+
 use crate::certificate::ClientCertificate;
 use crate::encryption::{Digest, digest};
 use crate::glob::fits;

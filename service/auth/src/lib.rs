@@ -85,7 +85,7 @@ mod secret;
 mod settings;
 mod sigv4;
 
-pub use authenticator::Authenticator;
+pub use authenticator::{Authenticator, SignatureClaim};
 pub use encryption::{EncryptionKey, EncryptionKeyError, EncryptionKeys};
 pub use entities::*;
 pub use error::{AuthenticationError, EntityKind, IdentityError, JwksError, Reason};
@@ -98,7 +98,7 @@ pub use names::{
 pub use principal::{Principal, PrincipalKind};
 pub use secret::Secret;
 pub use settings::*;
-pub use sigv4::{SignatureError, SignedRequest, Signer, SigningError, is_signature};
+pub use sigv4::{BodyHash, SignatureError, SignedRequest, Signer, SigningError, is_signature};
 
 use jiff::Timestamp;
 use std::sync::Arc;

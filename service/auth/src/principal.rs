@@ -29,8 +29,8 @@ pub enum PrincipalKind {
 /// What a principal rests on: with any of it gone, the principal is.
 #[derive(Clone)]
 pub(crate) enum Basis {
-    /// The root key of this id.
-    Root { access_key_id: String },
+    /// The root key of this id, or that whoever calls without a key is root.
+    Root { access_key_id: Option<String> },
     /// The user of this name and id, by an access key or vouched for by somebody else.
     User { name: String, id: String, access_key_id: Option<String> },
     /// The role of this name and id.
@@ -88,8 +88,7 @@ impl Principal {
     /// The id of the access key of a user or of root, if the call was made with one.
     pub fn access_key_id(&self) -> Option<&str> {
         match &self.0.basis {
-            Basis::Root { access_key_id } => Some(access_key_id),
-            Basis::User { access_key_id, .. } => access_key_id.as_deref(),
+            Basis::Root { access_key_id } | Basis::User { access_key_id, .. } => access_key_id.as_deref(),
             Basis::Session { .. } => None,
         }
     }

@@ -64,6 +64,19 @@ async fn a_first_start_without_a_root_key_makes_one_and_shows_it_once() {
 }
 
 #[tokio::test]
+async fn a_start_that_generates_nothing_knows_root_without_a_key_and_leaves_the_key_to_another_start() {
+    let (engine, time) = (MemoryEngine::new(), Time::new());
+    let without = || IdentityOptions { root: None, ..options(&time, &[1]) };
+    let identities = Identities::open_without_generating(engine.clone(), without()).await.unwrap();
+    let root = identities.principal_for("arn:aws:iam::123456789012:root").unwrap();
+    assert!(root.facts().is_root);
+    assert_eq!(root.access_key_id(), None);
+    identities.policies(&root).unwrap();
+    let (_, generated) = Identities::open(engine, without()).await.unwrap();
+    assert!(generated.is_some());
+}
+
+#[tokio::test]
 async fn a_configured_root_key_replaces_the_one_there_was() {
     let store = Store::new().await;
     let before = store.root().await;

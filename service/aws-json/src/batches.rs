@@ -4,7 +4,7 @@ use crate::items::{ATTRIBUTE_NAMES, CAPACITY, COLLECTIONS, NAMES};
 use crate::legacy::{Mixing, attributes_to_get};
 use crate::request::{
     CapacityJson, CollectionJson, Encoder, ItemJson, Request, arguments, capacities, collections, encode,
-    return_consumed_capacity,
+    items_bytes, return_consumed_capacity,
 };
 use crate::shape::{ANY, Listed, REQUIRED, Rule, shape};
 use cairn_model::Item;
@@ -127,6 +127,10 @@ impl Serialize for UnprocessedWrite {
 impl Request for BatchGetItemInput {
     type Operation = BatchGetItem;
 
+    fn answer_bytes(output: &BatchGetItemOutput) -> usize {
+        items_bytes(output.responses.values().flatten())
+    }
+
     fn encoder(&self) -> Encoder<BatchGetItem> {
         |output: BatchGetItemOutput| {
             let items = |items: Vec<Item>| items.into_iter().map(ItemJson).collect();
@@ -151,6 +155,7 @@ impl Request for BatchGetItemInput {
         Ok(BatchGetItem {
             request_items: items.into_iter().map(read).collect::<Result<_, Error>>()?,
             return_consumed_capacity: return_consumed_capacity(self.capacity.as_deref()),
+            response_bytes_max: None,
         })
     }
 }

@@ -1,21 +1,23 @@
 //! From a body to a call on the stack, and from what that comes to to the body of an answer.
 
+use crate::backups::{DescribeContinuousBackupsInput, ListBackupsInput};
 use crate::batches::{BatchGetItemInput, BatchWriteItemInput};
 use crate::error::Failure;
 use crate::items::{DeleteItemInput, GetItemInput, PutItemInput, UpdateItemInput};
 use crate::json::Json;
 use crate::policies::{DeleteResourcePolicyInput, GetResourcePolicyInput, PutResourcePolicyInput};
 use crate::reads::{QueryInput, ScanInput};
-use crate::request::{Request, encode};
+use crate::request::{Encoder, Request, encode};
 use crate::tables::{
     CreateTableInput, DeleteTableInput, DescribeLimitsInput, DescribeTableInput, ListTablesInput,
     ListTagsOfResourceInput, TagResourceInput, UntagResourceInput, UpdateTableInput,
 };
-use crate::target::Target;
+use crate::target::{Target, UnknownTarget};
 use crate::time_to_live::{DescribeTimeToLiveInput, UpdateTimeToLiveInput};
 use crate::transactions::{TransactGetItemsInput, TransactWriteItemsInput};
-use cairn_ops::{Caller, Error, OperationKind};
-use cairn_stack::{AuthenticateLayer, Call, Stack};
+use bytes::Bytes;
+use cairn_ops::{Caller, Error, Operation, OperationKind};
+use cairn_stack::{AuthenticateLayer, Call, CallBytes, Stack, offload};
 use cairn_storage::Engine;
 use http::request::Parts;
 use serde::Serialize;
@@ -28,14 +30,15 @@ pub(crate) struct Entrance<E: Engine> {
 }
 
 /// A request that has arrived.
-#[derive(Clone, Copy)]
 pub(crate) struct Received<'r> {
     /// Its head, with what was found out about it in its extensions.
     pub(crate) head: &'r Parts,
     /// Who sent it.
     pub(crate) caller: &'r Caller,
     /// What its body says, decompressed.
-    pub(crate) body: &'r [u8],
+    pub(crate) body: Bytes,
+    /// What it holds of the memory for requests and answers.
+    pub(crate) bytes: &'r CallBytes,
 }
 
 impl<E: Engine> Entrance<E> {
@@ -61,6 +64,8 @@ impl<E: Engine> Entrance<E> {
             Kind::DeleteResourcePolicy => self.call::<DeleteResourcePolicyInput>(request).await,
             Kind::UpdateTimeToLive => self.call::<UpdateTimeToLiveInput>(request).await,
             Kind::DescribeTimeToLive => self.call::<DescribeTimeToLiveInput>(request).await,
+            Kind::DescribeContinuousBackups => self.call::<DescribeContinuousBackupsInput>(request).await,
+            Kind::ListBackups => self.call::<ListBackupsInput>(request).await,
             Kind::GetItem => self.call::<GetItemInput>(request).await,
             Kind::PutItem => self.call::<PutItemInput>(request).await,
             Kind::UpdateItem => self.call::<UpdateItemInput>(request).await,
@@ -109,22 +114,30 @@ impl<E: Engine> Entrance<E> {
             | Kind::TagIdentity
             | Kind::UntagIdentity
             | Kind::SimulatePolicy
-            | Kind::GetCallerIdentity => Err(Failure::UnknownOperation),
+            | Kind::GetCallerIdentity => Err(UnknownTarget::Operation(kind.name().to_owned()).into()),
         }
     }
 
     /// Reads a request, has its operation done, and writes the answer. The one place that makes a call.
     async fn call<R: Request>(&self, request: Received<'_>) -> Result<Vec<u8>, Failure> {
-        let asked: R = read(request.body)?;
-        asked.check_first().map_err(Error::from)?;
-        asked.problems().result().map_err(Error::from)?;
-        let write = asked.encoder();
-        let operation = asked.into_operation()?;
-        let caller = request.caller.clone();
+        let Received { caller, body, bytes, .. } = request;
+        let (operation, write) = offload(body.len(), move || prepare::<R>(&body)).await??;
+        bytes.reserve_answer(R::Operation::KIND).await?;
         // A caller over HTTP does not say how long it waits.
-        let output = self.stack.call(Call { caller, operation, deadline: None }).await?;
-        Ok(write(output).map_err(Error::internal)?)
+        let output = self.stack.call(Call { caller: caller.clone(), operation, deadline: None }).await?;
+        let answer = offload(R::answer_bytes(&output), move || write(output)).await?;
+        Ok(answer.map_err(Error::internal)?)
     }
+}
+
+/// The operation that a body asks for, and how its output is written.
+fn prepare<R: Request>(body: &[u8]) -> Result<(R::Operation, Encoder<R::Operation>), Failure> {
+    let asked: R = read(body)?;
+    asked.check_first().map_err(Error::from)?;
+    asked.problems().result().map_err(Error::from)?;
+    let write = asked.encoder();
+    let operation = asked.into_operation().map_err(|error| R::Operation::KIND.word(error))?;
+    Ok((operation, write))
 }
 
 fn read<R: Request>(body: &[u8]) -> Result<R, Failure> {
@@ -150,7 +163,7 @@ fn describe_endpoints(request: Received<'_>) -> Result<Vec<u8>, Failure> {
         address: &'a str,
         cache_period_in_minutes: u32,
     }
-    let mut json = Json::new(request.body)?;
+    let mut json = Json::new(&request.body)?;
     json.object("class com.amazonaws.dynamodb.v20120810.DescribeEndpointsRequest", |json, _| json.skip())?;
     json.finish()?;
     let endpoint = Endpoint {

@@ -1,9 +1,11 @@
 //! From what went wrong to an answer: the one place that maps errors to HTTP (semantics 20.1).
 
 use crate::json::Refusal;
+use crate::target::UnknownTarget;
 use cairn_auth::AuthenticationError;
 use cairn_model::{Item, TypedItem};
 use cairn_ops::{CancellationReason, Error, OperationKind, Throttled, ThrottlingReason};
+use cairn_stack::Overload;
 use http::StatusCode;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -18,11 +20,11 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Serialization(#[from] Refusal),
     /// UnknownOperationException.
-    #[error("there is no such operation")]
-    UnknownOperation,
-    /// ServiceUnavailable: too many calls are under way.
-    #[error("The service is unavailable: too many calls are under way")]
-    Overloaded,
+    #[error(transparent)]
+    UnknownOperation(#[from] UnknownTarget),
+    /// ServiceUnavailable: too much is under way.
+    #[error(transparent)]
+    Overloaded(#[from] Overload),
     /// The head is larger than is read.
     #[error("the request's head is too large")]
     HeadTooLarge,
@@ -90,10 +92,10 @@ impl<'e> Shape<'e> {
             Failure::Serialization(_) => {
                 Self::service(StatusCode::BAD_REQUEST, "SerializationException", text())
             }
-            Failure::UnknownOperation => {
-                Self::service(StatusCode::BAD_REQUEST, "UnknownOperationException", None)
+            Failure::UnknownOperation(_) => {
+                Self::service(StatusCode::BAD_REQUEST, "UnknownOperationException", text())
             }
-            Failure::Overloaded => Self {
+            Failure::Overloaded(_) => Self {
                 namespace: MODELLED,
                 message_member: "message",
                 ..Self::service(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", text())
@@ -119,6 +121,7 @@ impl<'e> Shape<'e> {
         match error {
             Error::Validation(_) => Self { namespace: VALIDATE, ..shape },
             Error::ResourceNotFound { .. }
+            | Error::TableNotFound { .. }
             | Error::TableAlreadyExists { .. }
             | Error::TableInUse { .. }
             | Error::IndexInUse { .. }

@@ -7,7 +7,7 @@ use crate::legacy::{
 use crate::request::{
     CapacityJson, CollectionJson, Encoded, Encoder, ItemJson, RETURN_CONSUMED_CAPACITY,
     RETURN_ITEM_COLLECTION_METRICS, RETURN_VALUES, RETURN_VALUES_ON_FAILURE, Request, arguments, encode,
-    on_failure, return_consumed_capacity, return_values,
+    items_bytes, on_failure, return_consumed_capacity, return_values,
 };
 use crate::shape::{ANY, Bindings, Form, REQUIRED, Rule, shape};
 use cairn_model::Item;
@@ -128,6 +128,10 @@ fn wants_size(collections: Option<&str>) -> bool {
 
 impl Request for GetItemInput {
     type Operation = GetItem;
+
+    fn answer_bytes(output: &GetItemOutput) -> usize {
+        items_bytes(&output.item)
+    }
 
     fn encoder(&self) -> Encoder<GetItem> {
         |GetItemOutput { item, consumed_capacity }| {

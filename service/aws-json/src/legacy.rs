@@ -62,11 +62,15 @@ type Built = cairn_expression::Condition;
 
 /// A rule of these parameters that a request breaks.
 fn refused(text: impl Into<String>) -> Validation {
-    Validation::new(FieldPath::default(), text)
+    Validation::of_request(FieldPath::default(), text)
 }
 
 fn invalid(text: impl std::fmt::Display) -> Validation {
     refused(format!("One or more parameter values were invalid: {text}"))
+}
+
+fn too_short() -> Validation {
+    invalid("AttributeValueList is too short")
 }
 
 fn broken(error: ValueError) -> Validation {
@@ -355,7 +359,7 @@ impl Comparison {
     fn on(self, path: DocumentPath) -> Result<Built, Validation> {
         let operand = || Operand::Path(path.clone());
         let mut values = self.values.into_iter().map(Operand::Literal);
-        let mut value = || values.next().ok_or_else(|| invalid("AttributeValueList is too short"));
+        let mut value = || values.next().ok_or_else(too_short);
         Ok(match self.operator {
             Operator::Compare(comparator) => {
                 Test::Compare { left: operand(), comparator, right: value()? }.into()
@@ -379,9 +383,8 @@ impl Comparison {
 
     /// What it says of a key attribute.
     fn on_key(self) -> Result<KeyTest, Validation> {
-        let not_indexable = || refused("Attempted conditional constraint is not an indexable operation");
         let mut values = self.values.into_iter();
-        let mut value = || values.next().ok_or_else(not_indexable);
+        let mut value = || values.next().ok_or_else(too_short);
         Ok(match self.operator {
             Operator::Compare(Comparator::Eq) => KeyTest::Eq(value()?),
             Operator::Compare(Comparator::Lt) => KeyTest::Lt(value()?),
@@ -390,7 +393,8 @@ impl Comparison {
             Operator::Compare(Comparator::Ge) => KeyTest::Ge(value()?),
             Operator::Between => KeyTest::Between(value()?, value()?),
             Operator::BeginsWith => KeyTest::BeginsWith(value()?),
-            _ => return Err(not_indexable()),
+            // Refused by the operation, after faults of the table and the keys.
+            _ => KeyTest::NotIndexable,
         })
     }
 }

@@ -3,7 +3,8 @@
 use crate::items::{ATTRIBUTE_NAMES, CAPACITY, NAMES, TABLE};
 use crate::legacy::{CONDITIONAL_OPERATOR, Condition, Mixing, attributes_to_get, filter, key_conditions};
 use crate::request::{
-    CapacityJson, Encoded, Encoder, ItemJson, Request, arguments, encode, return_consumed_capacity,
+    CapacityJson, Encoded, Encoder, ItemJson, Request, arguments, encode, items_bytes,
+    return_consumed_capacity,
 };
 use crate::shape::{ANY, Bindings, Form, Rule, shape};
 use cairn_model::{Item, TypedAttributes};
@@ -103,6 +104,10 @@ fn select(name: Option<&str>) -> Option<Select> {
 impl Request for QueryInput {
     type Operation = Query;
 
+    fn answer_bytes(output: &PageOutput) -> usize {
+        items_bytes(&output.items)
+    }
+
     fn encoder(&self) -> Encoder<Query> {
         page_encoder(self.select.as_deref())
     }
@@ -146,6 +151,10 @@ impl Request for QueryInput {
 
 impl Request for ScanInput {
     type Operation = Scan;
+
+    fn answer_bytes(output: &PageOutput) -> usize {
+        items_bytes(&output.items)
+    }
 
     fn encoder(&self) -> Encoder<Scan> {
         page_encoder(self.select.as_deref())

@@ -21,11 +21,21 @@ pub(crate) trait Request: Structure {
         Ok(())
     }
 
+    /// About how many bytes the answer with an output will have, if it may be many.
+    fn answer_bytes(_: &<Self::Operation as Operation>::Output) -> usize {
+        0
+    }
+
     /// How the operation's output is written.
     fn encoder(&self) -> Encoder<Self::Operation>;
 
     /// The operation; the members keep their rules.
     fn into_operation(self) -> Result<Self::Operation, Error>;
+}
+
+/// The bytes of items as they are stored, which are about as many as they have in JSON.
+pub(crate) fn items_bytes<'i>(items: impl IntoIterator<Item = &'i Item>) -> usize {
+    items.into_iter().map(Item::encoded_bytes).sum()
 }
 
 /// Writes an output.

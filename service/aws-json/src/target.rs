@@ -1,6 +1,7 @@
 //! `X-Amz-Target`: which operation a request asks for.
 
 use cairn_ops::{OPERATIONS, OperationKind};
+use http::{HeaderMap, HeaderName};
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,9 +12,37 @@ pub(crate) enum Target {
     DescribeEndpoints,
 }
 
+/// Why a request asks for nothing that there is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UnknownTarget {
+    /// It does not say what it asks for.
+    #[error("The request has no X-Amz-Target header, which names the operation")]
+    Missing,
+    /// No such operation, or none yet.
+    #[error("{0} is not implemented by this version of Cairn")]
+    Operation(String),
+}
+
 const TABLES: &str = "DynamoDB_20120810";
+const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+/// As much of an unknown name as an error repeats, in characters.
+const NAME_CHARACTERS_MAX: usize = 128;
 
 impl Target {
+    /// What a request with these headers asks for.
+    ///
+    /// # Errors
+    /// If it does not say, or there is no such operation.
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, UnknownTarget> {
+        let header = headers.get(TARGET).and_then(|target| target.to_str().ok());
+        let header = header.filter(|header| !header.is_empty()).ok_or(UnknownTarget::Missing)?;
+        Self::parse(header).ok_or_else(|| {
+            let name = header.strip_prefix(TABLES).and_then(|rest| rest.strip_prefix('.'));
+            let name = name.filter(|name| !name.is_empty()).unwrap_or(header);
+            UnknownTarget::Operation(name.chars().take(NAME_CHARACTERS_MAX).collect())
+        })
+    }
+
     /// The target of that name; none if there is no such operation, or none yet.
     pub(crate) fn parse(header: &str) -> Option<Self> {
         let (prefix, name) = header.split_once('.')?;
@@ -59,5 +88,25 @@ mod tests {
         ] {
             assert_eq!(Target::parse(unknown), None, "{unknown}");
         }
+    }
+
+    #[test]
+    fn an_unknown_target_is_named_and_not_at_any_length() {
+        let refused = |target: Option<&str>| {
+            let targets = target.map(|target| (TARGET, target.parse().unwrap()));
+            Target::of(&HeaderMap::from_iter(targets)).unwrap_err().to_string()
+        };
+        let missing = "The request has no X-Amz-Target header, which names the operation";
+        assert_eq!(refused(None), missing);
+        assert_eq!(refused(Some("")), missing);
+        let implemented = "is not implemented by this version of Cairn";
+        for (target, name) in [
+            ("DynamoDB_20120810.SearchVectors", "SearchVectors"),
+            ("DynamoDB_20120810.", "DynamoDB_20120810."),
+            ("DynamoDBStreams_20120810.ListStreams", "DynamoDBStreams_20120810.ListStreams"),
+        ] {
+            assert_eq!(refused(Some(target)), format!("{name} {implemented}"));
+        }
+        assert_eq!(refused(Some(&"x".repeat(10_000))), format!("{} {implemented}", "x".repeat(128)));
     }
 }

@@ -3,7 +3,7 @@
 use crate::items::{CAPACITY, COLLECTIONS, NAMES, ON_FAILURE, TABLE};
 use crate::request::{
     CapacityJson, CollectionJson, Encoder, ItemJson, Request, arguments, capacities, collections, encode,
-    on_failure, return_consumed_capacity,
+    items_bytes, on_failure, return_consumed_capacity,
 };
 use crate::shape::{ANY, Bindings, REQUIRED, shape};
 use cairn_model::Item;
@@ -125,6 +125,10 @@ struct TransactWriteItemsAnswer {
 
 impl Request for TransactGetItemsInput {
     type Operation = TransactGetItems;
+
+    fn answer_bytes(output: &TransactGetItemsOutput) -> usize {
+        items_bytes(output.responses.iter().flatten())
+    }
 
     fn encoder(&self) -> Encoder<TransactGetItems> {
         |output: TransactGetItemsOutput| {

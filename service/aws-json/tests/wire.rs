@@ -7,7 +7,7 @@ use cairn_auth::{
     AuthenticationSettings, Authenticator, CreateUser, EncryptionKey, EncryptionKeys, Holder, Identities,
     IdentityOptions, Secret, Signer,
 };
-use cairn_ops::{CapacityOptions, Service, ServiceOptions};
+use cairn_ops::{CapacityLimits, CapacityOptions, Service, ServiceOptions};
 use cairn_stack::{AuthenticateLayer, Stack, Strangers};
 use cairn_storage::memory::MemoryEngine;
 use flate2::Compression;
@@ -62,7 +62,8 @@ impl Server {
     }
 
     async fn start_as(dev: bool) -> Self {
-        Self::start_with(dev, CapacityOptions { enforced: false, ..CapacityOptions::default() }).await
+        Self::start_with(dev, CapacityOptions { limits: CapacityLimits::Off, ..CapacityOptions::default() })
+            .await
     }
 
     async fn start_with(dev: bool, capacity: CapacityOptions) -> Self {
@@ -201,17 +202,26 @@ async fn what_is_no_request_of_this_protocol_is_not_found() {
 }
 
 #[tokio::test]
-async fn an_operation_that_is_not_served_is_unknown() {
+async fn an_operation_that_is_not_served_is_unknown_and_named() {
     let server = Server::start().await;
-    let unknown = ("UnknownOperationException".to_owned(), String::new());
-    for operation in ["SearchVectors", "GetRecords", "getItem", "", "StreamQuery"] {
+    let unknown = |name: &str| {
+        (
+            "UnknownOperationException".to_owned(),
+            format!("{name} is not implemented by this version of Cairn"),
+        )
+    };
+    for operation in ["SearchVectors", "GetRecords", "getItem", "StreamQuery"] {
         let answer = server.call(operation, "{}").await;
-        assert_eq!((answer.status, answer.error()), (400, unknown.clone()), "{operation}");
+        assert_eq!((answer.status, answer.error()), (400, unknown(operation)));
     }
+    assert_eq!(server.call("", "{}").await.error(), unknown("DynamoDB_20120810."));
     let json = ("content-type", "application/json");
-    assert_eq!(server.request("POST", &[json], b"{}").await.error(), unknown);
+    let missing = "The request has no X-Amz-Target header, which names the operation";
+    let (exception, message) = server.request("POST", &[json], b"{}").await.error();
+    assert_eq!((&*exception, &*message), ("UnknownOperationException", missing));
     let streams = ("x-amz-target", "DynamoDBStreams_20120810.ListStreams");
-    assert_eq!(server.request("POST", &[json, streams], b"{}").await.error(), unknown);
+    let answer = server.request("POST", &[json, streams], b"{}").await;
+    assert_eq!(answer.error(), unknown("DynamoDBStreams_20120810.ListStreams"));
     // What is not even JSON is told first.
     assert_eq!(server.call("Nonsense", "{").await.error(), serialization(""));
 }
@@ -277,7 +287,10 @@ async fn nesting_without_end_is_refused_cheaply() {
     assert_eq!(answer.status, 400);
     let (exception, message) = answer.error();
     assert_eq!(exception, "ValidationException");
-    assert!(message.starts_with("Nesting Levels have exceeded supported limits"), "{message}");
+    assert!(
+        message.starts_with("1 validation error detected: Nesting Levels have exceeded supported limits"),
+        "{message}"
+    );
     assert_eq!(server.put(&deep(r#"{"M":{"a":"#, "}}")).await.error().0, "SerializationException");
     assert_eq!(server.call("GetItem", &deep("[", "]")).await.error().0, "SerializationException");
     assert_eq!(server.put(&"[".repeat(200_000)).await.error().0, "SerializationException");
@@ -297,13 +310,16 @@ async fn problems_with_members_are_told_together_and_in_order() {
     };
     assert_eq!(
         told("PutItem", json!({"ReturnValues": "hi"})).await,
-        "2 validation errors detected: Value null at 'tableName' failed to satisfy constraint: Member must not be \
-         null; Value null at 'item' failed to satisfy constraint: Member must not be null"
+        "3 validation errors detected: Value null at 'tableName' failed to satisfy constraint: Member must not be \
+         null; Value null at 'item' failed to satisfy constraint: Member must not be null; Value 'hi' at \
+         'returnValues' failed to satisfy constraint: Member must satisfy enum value set: [ALL_NEW, UPDATED_OLD, \
+         ALL_OLD, NONE, UPDATED_NEW]"
     );
     assert_eq!(
         told("PutItem", json!({"TableName": "a;", "Item": {}, "ReturnValues": "hi"})).await,
-        "1 validation error detected: Value 'a;' at 'tableName' failed to satisfy constraint: Member must satisfy \
-         regular expression pattern: [a-zA-Z0-9_.-]+"
+        "2 validation errors detected: Value 'a;' at 'tableName' failed to satisfy constraint: Member must satisfy \
+         regular expression pattern: [a-zA-Z0-9_.-]+; Value 'a;' at 'tableName' failed to satisfy constraint: Member \
+         must have length greater than or equal to 3"
     );
     assert_eq!(
         told(
@@ -331,7 +347,7 @@ async fn problems_with_members_are_told_together_and_in_order() {
     );
     assert_eq!(
         told("BatchWriteItem", json!({"RequestItems": {"Music": []}})).await,
-        "1 validation error detected: Value '{...}' at 'requestItems' failed to satisfy constraint: Map value must \
+        "1 validation error detected: Value '{Music=[]}' at 'requestItems' failed to satisfy constraint: Map value must \
          satisfy constraint: [Member must have length less than or equal to 25, Member must have length greater than \
          or equal to 1]"
     );
@@ -376,8 +392,17 @@ async fn a_body_may_come_compressed() {
         let answer = server.post("ListTables", &[("content-encoding", encoding)], &body).await;
         assert_eq!((answer.status, answer.text()), (200, r#"{"TableNames":["Music"]}"#), "{encoding}");
     }
+    // A gzip file may have several members.
+    let halves = [&b"{"[..], b"", b"}"].map(|part| {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(part).unwrap();
+        gzip.finish().unwrap()
+    });
+    let answer = server.post("ListTables", &[("content-encoding", "gzip")], &halves.concat()).await;
+    assert_eq!((answer.status, answer.text()), (200, r#"{"TableNames":["Music"]}"#));
     let broken = [
         ("gzip", b"{}".to_vec()),
+        ("gzip", [&gzip[..], b"{}"].concat()),
         ("deflate", gzip.clone()),
         ("br", gzip.clone()),
         ("gzip", gzip[..12].to_vec()),
@@ -576,7 +601,6 @@ async fn what_is_known_and_not_served_is_refused_and_not_ignored() {
     let server = Server::start().await;
     for (member, value) in [
         ("StreamSpecification", json!({"StreamEnabled": true, "StreamViewType": "KEYS_ONLY"})),
-        ("SSESpecification", json!({"Enabled": true})),
         ("VectorIndexes", json!([])),
         ("GlobalTableSourceArn", json!("arn:aws:dynamodb:local:000000000000:table/Music")),
     ] {
@@ -630,15 +654,100 @@ async fn where_callers_say_who_they_are_pages_of_any_origin_may_call() {
 async fn who_is_not_known_is_told_nothing_else() {
     let server = Server::start_as(false).await;
     let missing = r#"{"__type":"com.amazon.coral.service#MissingAuthenticationTokenException","message":"Request is missing Authentication Token"}"#;
-    for (operation, body) in [("ListTables", "{}"), ("ListTables", "no JSON"), ("NoSuch", "{}")] {
-        let answer = server.call(operation, body).await;
+    for body in ["{}", "no JSON"] {
+        let answer = server.call("ListTables", body).await;
         assert_eq!((answer.status, answer.text()), (400, missing));
     }
+    // What is asked for is looked at first.
+    assert_eq!(server.call("NoSuch", "{}").await.error().0, "UnknownOperationException");
     assert_eq!(server.call("DescribeEndpoints", "{}").await.status, 400);
     let unknown = r#"{"__type":"com.amazon.coral.service#UnrecognizedClientException","message":"The security token included in the request is invalid."}"#;
     let bearer = ("authorization", "Bearer AKIAAAAAAAAAAAAAAAAA.secret");
     let answer = server.post("ListTables", &[bearer], b"{}").await;
     assert_eq!((answer.status, answer.text()), (400, unknown));
+}
+
+/// The path, and the headers besides those for host and target, of a request that is signed with an empty body.
+fn signature_headers(
+    signer: &Signer,
+    target: &str,
+    at: jiff::Timestamp,
+    presigned: bool,
+) -> (String, String) {
+    let request = http::Request::post("/").header("host", "a").header("x-amz-target", target);
+    let mut head = request.body(()).unwrap().into_parts().0;
+    if presigned {
+        signer.presign(&mut head, b"", at, 60).unwrap();
+    } else {
+        signer.sign(&mut head, b"", at).unwrap();
+    }
+    let unsent = ["host", "x-amz-target"];
+    let lines = head.headers.iter().filter(|(name, _)| !unsent.contains(&name.as_str()));
+    let lines: Vec<_> =
+        lines.map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap())).collect();
+    (head.uri.path_and_query().unwrap().to_string(), lines.concat())
+}
+
+#[tokio::test]
+async fn who_cannot_be_known_is_answered_before_the_body_comes() {
+    let server = Server::start_as(false).await;
+    server.identities.create_user(CreateUser { name: "ada".into(), ..Default::default() }).await.unwrap();
+    let key = server.identities.create_access_key("ada").await.unwrap();
+    let ada = Signer {
+        access_key_id: key.access_key.id.to_string(),
+        secret_access_key: Secret::new(key.secret.expose()),
+        session_token: None,
+        region: "us-east-1".to_owned(),
+    };
+    let unknown = Signer { access_key_id: "AKIAAAAAAAAAAAAAAAAA".to_owned(), ..ada.clone() };
+    let session = Signer { access_key_id: "ASIAAAAAAAAAAAAAAAAA".to_owned(), ..ada.clone() };
+    let session = Signer { session_token: Some(Secret::new("made-up")), ..session };
+    let now = jiff::Timestamp::now();
+    let hour = jiff::SignedDuration::from_hours(1);
+    let plain = |headers: &str| ("/".to_owned(), headers.to_owned());
+    let target = "DynamoDB_20120810.PutItem";
+    for (target, (path, headers), exception) in [
+        (target, plain(""), "MissingAuthenticationTokenException"),
+        (
+            target,
+            plain("authorization: Bearer AKIAAAAAAAAAAAAAAAAA.secret\r\n"),
+            "UnrecognizedClientException",
+        ),
+        (target, plain("authorization: AWS4-HMAC-SHA256 a=b\r\n"), "IncompleteSignatureException"),
+        (target, signature_headers(&unknown, target, now, false), "UnrecognizedClientException"),
+        (target, signature_headers(&session, target, now, false), "UnrecognizedClientException"),
+        (target, signature_headers(&ada, target, now - hour, false), "InvalidSignatureException"),
+        (target, signature_headers(&ada, target, now - hour, true), "InvalidSignatureException"),
+        ("DynamoDB_20120810.NoSuch", plain(""), "UnknownOperationException"),
+    ] {
+        // The body never comes: it is not asked for, and the answer does not wait for it.
+        for expect in ["", "expect: 100-continue\r\n"] {
+            let head = format!(
+                "POST {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-type: application/json\r\n\
+                 x-amz-target: {target}\r\ncontent-length: 15000000\r\n{expect}{headers}\r\n"
+            );
+            let answer = server.send(head.as_bytes()).await.unwrap();
+            assert_eq!((answer.status, &*answer.error().0), (400, exception), "{head}");
+        }
+    }
+    // Of a caller who may be known, it is.
+    let (path, headers) = signature_headers(&ada, target, now, false);
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n\
+         x-amz-target: {target}\r\ncontent-length: 2\r\nexpect: 100-continue\r\n{headers}\r\n"
+    );
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut asked = [0; 25];
+    stream.read_exact(&mut asked).await.unwrap();
+    assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+}
+
+#[tokio::test]
+async fn who_cannot_be_known_and_sends_to_the_end_before_looking_for_an_answer_finds_it() {
+    let server = Server::start_as(false).await;
+    let answer = server.call("PutItem", &" ".repeat(900_000)).await;
+    assert_eq!((answer.status, &*answer.error().0), (400, "MissingAuthenticationTokenException"));
 }
 
 #[tokio::test]
@@ -748,6 +857,7 @@ async fn limits_are_told_and_throughput_is_described() {
             assert!(limits[format!("{member}Max{kind}CapacityUnits")].as_u64().unwrap() > 0, "{limits}");
         }
     }
+    assert_eq!(limits["CapacityLimits"], "off");
     let create = json!({
         "TableName": "Limited",
         "BillingMode": "PAY_PER_REQUEST",
@@ -762,4 +872,95 @@ async fn limits_are_told_and_throughput_is_described() {
     let music = &server.call("DescribeTable", r#"{"TableName":"Music"}"#).await.json()["Table"];
     assert_eq!(music.get("OnDemandThroughput"), None);
     assert!(music["WarmThroughput"]["ReadUnitsPerSecond"].as_u64().unwrap() > 0);
+}
+
+/// A runtime with one worker, and one thread for blocking work.
+fn one_worker() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().max_blocking_threads(1).build().unwrap()
+}
+
+/// Occupies the runtime's thread for blocking work until the sender is dropped.
+fn occupy() -> std::sync::mpsc::Sender<()> {
+    let (free, wait) = std::sync::mpsc::channel();
+    tokio::task::spawn_blocking(move || wait.recv());
+    free
+}
+
+/// A large request, and what becomes of it.
+async fn large(server: Arc<Server>, kind: &str) -> u16 {
+    let spaces = " ".repeat(300_000);
+    match kind {
+        "parsed" => server.call("ListTables", &format!("{{}}{spaces}")).await.status,
+        "inflated" => {
+            let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+            gzip.write_all(format!("{{}}{spaces}").as_bytes()).unwrap();
+            let body = gzip.finish().unwrap();
+            server.post("ListTables", &[("content-encoding", "gzip")], &body).await.status
+        }
+        "written" => {
+            let body = br#"{"TableName":"Music","Key":{"pk":{"S":"a"}}}"#;
+            server.post("GetItem", &[("accept-encoding", "gzip")], body).await.status
+        }
+        _ => panic!("{kind}"),
+    }
+}
+
+#[test]
+fn a_large_body_does_not_keep_the_only_worker_from_others() {
+    for kind in ["parsed", "inflated", "written"] {
+        one_worker().block_on(async {
+            let server = Arc::new(Server::start().await);
+            // Items are put from parts that are not large themselves.
+            let put = server.put(&json!({"S": "x".repeat(200_000)}).to_string()).await;
+            assert_eq!(put.status, 200);
+            let update = json!({
+                "TableName": "Music", "Key": {"pk": {"S": "a"}}, "UpdateExpression": "SET w = :w",
+                "ExpressionAttributeValues": {":w": {"S": "y".repeat(190_000)}},
+            });
+            assert_eq!(server.call("UpdateItem", &update.to_string()).await.status, 200);
+            let free = occupy();
+            let large = tokio::spawn(large(server.clone(), kind));
+            for _ in 0..20 {
+                server.assert_alive().await;
+            }
+            assert!(!large.is_finished(), "{kind}: it was worked on by the worker");
+            drop(free);
+            assert_eq!(large.await.unwrap(), 200, "{kind}");
+        });
+    }
+}
+
+#[test]
+fn the_hash_of_a_large_body_does_not_keep_the_only_worker_from_others() {
+    one_worker().block_on(async {
+        let server = Arc::new(Server::start().await);
+        server.identities.create_user(CreateUser { name: "ada".into(), ..Default::default() }).await.unwrap();
+        let key = server.identities.create_access_key("ada").await.unwrap();
+        let ada = Signer {
+            access_key_id: key.access_key.id.to_string(),
+            secret_access_key: Secret::new(key.secret.expose()),
+            session_token: None,
+            region: "us-east-1".to_owned(),
+        };
+        let target = "DynamoDB_20120810.ListTables";
+        let (_, headers) = signature_headers(&ada, target, jiff::Timestamp::now(), false);
+        let head = format!(
+            "POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             x-amz-target: {target}\r\ncontent-length: 300000\r\n{headers}\r\n"
+        );
+        let request = [head.into_bytes(), vec![b' '; 300_000]].concat();
+        let free = occupy();
+        let large = {
+            let server = server.clone();
+            tokio::spawn(async move { server.send(&request).await.unwrap() })
+        };
+        for _ in 0..20 {
+            server.assert_alive().await;
+        }
+        assert!(!large.is_finished(), "the body was hashed by the worker");
+        drop(free);
+        // The signature is of another body.
+        assert_eq!(large.await.unwrap().error().0, "InvalidSignatureException");
+    });
 }

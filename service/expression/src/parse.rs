@@ -14,6 +14,8 @@ use terms::{Grammar, Terms};
 
 /// The longest text of an expression, in bytes, placeholders as written (semantics section 5.2).
 pub const EXPRESSION_BYTES_MAX: usize = 4_096;
+/// The functions of update expressions.
+const UPDATE_FUNCTIONS: &[&str] = &["if_not_exists", "list_append"];
 /// The most operators in an expression: comparators, `BETWEEN`, `IN`, `AND`, `OR`, `NOT`, `+` and `-`
 /// (semantics section 5.2). Functions are not counted; whether DynamoDB counts them is not known.
 pub const OPERATORS_MAX: usize = 300;
@@ -135,7 +137,7 @@ impl<'t> Parser<'t> {
                 "contains",
                 "size",
             ],
-            ExpressionKind::Update => &["if_not_exists", "list_append"],
+            ExpressionKind::Update => UPDATE_FUNCTIONS,
             ExpressionKind::Projection => &[],
         }
     }

@@ -354,7 +354,12 @@ fn reserved_words_are_no_names() {
 fn functions_have_names_places_and_operands() {
     refused("foo(a)", json!({}), "Invalid function name; function: foo");
     refused("Size(a) = :v", json!({}), "Invalid function name; function: Size");
-    refused("if_not_exists(a, :v) = :v", json!({}), "Invalid function name; function: if_not_exists");
+    let not_allowed = "The function is not allowed in a condition expression; function: ";
+    for (condition, function) in
+        [("if_not_exists(a, :v) = :v", "if_not_exists"), ("a = list_append(b, :v)", "list_append")]
+    {
+        refused(condition, json!({}), &format!("{not_allowed}{function}"));
+    }
     let misused = |name: &str| {
         format!("The function is not allowed to be used this way in an expression; function: {name}")
     };
@@ -440,12 +445,12 @@ fn literal_bounds_have_one_type_and_an_order() {
     refused(
         "a BETWEEN :l AND :u",
         json!({":l": 1, ":u": "2"}),
-        "The BETWEEN operator requires same data type for lower and upper bounds; lower bound operand: AttributeValue: {N}, upper bound operand: AttributeValue: {S}",
+        "The BETWEEN operator requires same data type for lower and upper bounds; lower bound operand: AttributeValue: {N:1}, upper bound operand: AttributeValue: {S:2}",
     );
     refused(
         "a BETWEEN (:l) AND :u",
         json!({":l": "b", ":u": "a"}),
-        "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound operand: AttributeValue: {S}, upper bound operand: AttributeValue: {S}",
+        "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound operand: AttributeValue: {S:b}, upper bound operand: AttributeValue: {S:a}",
     );
     check("n BETWEEN :l AND six", json!({":l": 100}), false);
 }

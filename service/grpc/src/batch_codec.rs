@@ -28,6 +28,7 @@ pub(crate) fn to_batch_get(request: v1::BatchGetItemRequest) -> Result<BatchGetI
             .map(|(table, of_table)| Ok((table, keys_and_attributes(of_table)?)))
             .collect::<Result<_, Error>>()?,
         return_consumed_capacity: return_consumed_capacity(request.return_consumed_capacity)?,
+        response_bytes_max: request.response_bytes_max,
     })
 }
 

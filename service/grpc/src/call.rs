@@ -1,10 +1,10 @@
 //! From a gRPC request to a call on the stack.
 
 use crate::Grpc;
-use crate::status::status;
+use crate::status::{overloaded, status};
 use cairn_auth::AuthenticationError;
 use cairn_ops::{Caller, Operation};
-use cairn_stack::{Authenticated, Call};
+use cairn_stack::{Authenticated, Call, CallBytes};
 use cairn_storage::Engine;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,7 +32,12 @@ impl<E: Engine> Grpc<E> {
     ) -> Result<Response<A>, Status> {
         let caller = caller(request.extensions()).map_err(|error| status(O::KIND, &error))?;
         let deadline = deadline(request.metadata())?;
-        let done = match decode(request.into_inner()) {
+        let bytes = request.extensions().get::<CallBytes>().cloned();
+        let decoded = decode(request.into_inner());
+        if let Some(bytes) = bytes {
+            bytes.reserve_answer(O::KIND).await.map_err(overloaded)?;
+        }
+        let done = match decoded {
             Ok(operation) => self.stack.call(Call { caller, operation, deadline }).await,
             Err(error) => Err(error),
         };

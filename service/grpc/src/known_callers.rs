@@ -1,7 +1,7 @@
 //! Callers that are not known are refused before anything of their message is read: it would take memory, and the call
 //! a place among those under way for as long as the caller liked.
 
-use crate::status::refused;
+use crate::status::{refused, unknown_method};
 use cairn_ops::OPERATIONS;
 use cairn_stack::Authenticated;
 use futures::future::Either;
@@ -12,7 +12,7 @@ use tower::{Layer, Service};
 /// Where reflection is. What it tells is no secret, but a stranger's stream would be held open like any other.
 const REFLECTION_PATH: &str = "/grpc.reflection.";
 /// Where the operations are.
-const OPERATIONS_PATH: &str = "/cairn.v1.";
+pub(crate) const OPERATIONS_PATH: &str = "/cairn.v1.";
 
 /// Refuses calls of callers that are not known. Behind the layer that finds out who is calling
 /// (`cairn_stack::AuthenticateLayer`); what is open to anyone, such as health, passes.
@@ -49,7 +49,9 @@ where
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
         let known = request.extensions().get::<Authenticated>().map(Authenticated::caller);
         match (operation(request.uri().path()), known) {
-            (Some(operation), Some(Err(reason))) => {
+            // What is asked for is looked at before who asks (semantics 1.3).
+            (Asked::Unknown(method), _) => Either::Left(ready(Ok(unknown_method(method).into_http()))),
+            (Asked::Operation(operation), Some(Err(reason))) => {
                 let error = cairn_ops::Error::Unauthenticated(reason);
                 Either::Left(ready(Ok(refused(operation, &error).into_http())))
             }
@@ -59,14 +61,25 @@ where
     }
 }
 
-/// What a path asks for, if not anyone may ask.
-fn operation(path: &str) -> Option<&'static str> {
+/// What a path asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked<'p> {
+    /// Something that anyone may ask for.
+    Open,
+    /// An operation, or reflection, for known callers.
+    Operation(&'static str),
+    /// A method of ours that there is not.
+    Unknown(&'p str),
+}
+
+fn operation(path: &str) -> Asked<'_> {
     if path.starts_with(REFLECTION_PATH) {
-        return Some("ServerReflectionInfo");
+        return Asked::Operation("ServerReflectionInfo");
     }
-    let (_, method) = path.strip_prefix(OPERATIONS_PATH)?.split_once('/')?;
+    let Some(rest) = path.strip_prefix(OPERATIONS_PATH) else { return Asked::Open };
+    let (_, method) = rest.split_once('/').unwrap_or((rest, rest));
     let names = OPERATIONS.iter().find(|names| names.method == method);
-    Some(names.map_or("unknown", |names| names.method))
+    names.map_or(Asked::Unknown(method), |names| Asked::Operation(names.method))
 }
 
 #[cfg(test)]
@@ -76,15 +89,23 @@ mod tests {
     #[test]
     fn health_is_for_anyone_and_nothing_else_is() {
         for path in ["/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch", "/healthz"] {
-            assert_eq!(operation(path), None, "{path}");
+            assert_eq!(operation(path), Asked::Open, "{path}");
         }
         for (path, expected) in [
-            ("/cairn.v1.ItemService/GetItem", "GetItem"),
-            ("/cairn.v1.IamService/AssumeRole", "AssumeRole"),
-            ("/cairn.v1.ItemService/a-secret-pasted-wrongly", "unknown"),
-            ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "ServerReflectionInfo"),
+            ("/cairn.v1.ItemService/GetItem", Asked::Operation("GetItem")),
+            ("/cairn.v1.IamService/AssumeRole", Asked::Operation("AssumeRole")),
+            ("/cairn.v1.ItemService/SearchVectors", Asked::Unknown("SearchVectors")),
+            ("/cairn.v1.ItemService", Asked::Unknown("ItemService")),
+            (
+                "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+                Asked::Operation("ServerReflectionInfo"),
+            ),
+            (
+                "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+                Asked::Operation("ServerReflectionInfo"),
+            ),
         ] {
-            assert_eq!(operation(path), Some(expected), "{path}");
+            assert_eq!(operation(path), expected, "{path}");
         }
     }
 }

@@ -12,6 +12,7 @@ mod item_service;
 mod known_callers;
 mod message_limit;
 mod read_codec;
+mod reflection;
 mod status;
 mod table_codec;
 mod table_service;
@@ -24,7 +25,7 @@ pub use web::for_browsers;
 use cairn_api::v1::iam_service_server::IamServiceServer;
 use cairn_api::v1::item_service_server::ItemServiceServer;
 use cairn_api::v1::table_service_server::TableServiceServer;
-use cairn_stack::Stack;
+use cairn_stack::{Overload, Stack};
 use cairn_storage::Engine;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
@@ -37,15 +38,18 @@ pub(crate) struct Grpc<E: Engine> {
 /// The committed descriptors are not descriptors.
 pub use tonic_reflection::server::Error as RoutesError;
 
+/// The largest request to the health service, in bytes.
+const HEALTH_REQUEST_BYTES_MAX: usize = 4 * 1024;
+
 /// All gRPC services: tables, items, identities, health and reflection.
 ///
 /// # Errors
 /// If the committed descriptors are not descriptors.
 pub fn routes<E: Engine>(stack: Stack<E>, health: HealthServer<impl Health>) -> Result<Routes, RoutesError> {
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(cairn_api::FILE_DESCRIPTOR_SET)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1()?;
+    let reflection = reflection::v1::service()?;
+    let reflection_alpha = reflection::v1alpha::service()?;
+    // Anyone may ask, with the name of a service.
+    let health = health.max_decoding_message_size(HEALTH_REQUEST_BYTES_MAX);
     let tables = TableServiceServer::new(Grpc { stack: stack.clone() })
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(usize::MAX);
@@ -59,12 +63,13 @@ pub fn routes<E: Engine>(stack: Stack<E>, health: HealthServer<impl Health>) -> 
         .add_service(items)
         .add_service(identities)
         .add_service(health)
-        .add_service(reflection))
+        .add_service(reflection)
+        .add_service(reflection_alpha))
 }
 
 /// The answer to a call that the server has no room for: nothing was done, and trying again soon is right.
-pub fn overloaded() -> http::Response<tonic::body::Body> {
-    status::overloaded().into_http()
+pub fn overloaded(reason: Overload) -> http::Response<tonic::body::Body> {
+    status::overloaded(reason).into_http()
 }
 
 /// The names under which the services report their health; the empty name stands for all of them.

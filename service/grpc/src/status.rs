@@ -9,6 +9,7 @@ use cairn_ops::{
     CancellationCode, CancellationReason, Error, FieldPath, OperationKind, Throttled, Validation,
 };
 use cairn_policy::PolicyError;
+use cairn_stack::Overload;
 use prost::{Message, Name};
 use prost_types::Any;
 use std::collections::HashMap;
@@ -29,6 +30,8 @@ const CONFLICT_RETRY: Duration = Duration::from_millis(50);
 
 /// How long a caller is told to wait when too many calls are under way.
 const OVERLOAD_RETRY: Duration = Duration::from_millis(100);
+/// As much of an unknown method as an error repeats, in characters.
+const METHOD_CHARACTERS_MAX: usize = 128;
 
 /// What an error looks like on the wire.
 struct Shape {
@@ -182,18 +185,26 @@ pub(crate) fn refused(operation: &'static str, error: &Error) -> Status {
     shape(error, &message).into_status(error.exception(), message)
 }
 
-/// The status of a call that was not taken on because too many are under way.
-pub(crate) fn overloaded() -> Status {
+/// The status of a call that was not taken on because too much is under way.
+pub(crate) fn overloaded(reason: Overload) -> Status {
     Shape::new(Code::Unavailable, ErrorReason::ServiceUnavailable)
         .retry_after(OVERLOAD_RETRY)
-        .into_status("ServiceUnavailable", "The service is unavailable: too many calls are under way".into())
+        .into_status("ServiceUnavailable", reason.to_string())
+}
+
+/// The status of a call of a method that there is not.
+pub(crate) fn unknown_method(method: &str) -> Status {
+    let name: String = method.chars().take(METHOD_CHARACTERS_MAX).collect();
+    let message = format!("{name} is not implemented by this version of Cairn");
+    Shape::new(Code::Unimplemented, ErrorReason::UnknownOperation)
+        .into_status("UnknownOperationException", message)
 }
 
 fn shape(error: &Error, message: &str) -> Shape {
     use ErrorReason as Reason;
     match error {
         Error::Validation(validation) => validation_shape(validation),
-        Error::ResourceNotFound { resource, .. } => {
+        Error::TableNotFound { table: resource } | Error::ResourceNotFound { resource, .. } => {
             Shape::new(Code::NotFound, Reason::ResourceNotFound).table(resource)
         }
         Error::TableAlreadyExists { table } => {

@@ -36,8 +36,12 @@ pub fn table_arn(region: &str, account: &str, table: &TableName) -> String {
 /// The table that an ARN names.
 ///
 /// # Errors
-/// Anything but the well-formed ARN of a table of this region and account.
-pub fn parse_table_arn(region: &str, account: &str, arn: &str) -> Result<TableName, ArnError> {
+/// Anything but the well-formed ARN of a table of this account and a region that is taken.
+pub fn parse_table_arn(
+    takes_region: impl FnOnce(&str) -> bool,
+    account: &str,
+    arn: &str,
+) -> Result<TableName, ArnError> {
     let rest = arn.strip_prefix("arn:").ok_or(ArnError::NotAnArn)?;
     let mut parts = rest.splitn(5, ':');
     let mut part = || parts.next().ok_or(ArnError::NotATable);
@@ -50,7 +54,12 @@ pub fn parse_table_arn(region: &str, account: &str, arn: &str) -> Result<TableNa
     if name.contains('/') {
         return Err(ArnError::NotATable);
     }
-    if arn_region != region || arn_account != account {
+    let is_region = |text: &str| {
+        let mut bytes = text.bytes();
+        !text.is_empty()
+            && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    if !is_region(arn_region) || !takes_region(arn_region) || arn_account != account {
         return Err(ArnError::Elsewhere);
     }
     Ok(name.parse()?)
@@ -65,17 +74,22 @@ mod tests {
         let name: TableName = "Music".parse().unwrap();
         let arn = table_arn("eu-north-1", "000000000000", &name);
         assert_eq!(arn, "arn:aws:dynamodb:eu-north-1:000000000000:table/Music");
-        assert_eq!(parse_table_arn("eu-north-1", "000000000000", &arn), Ok(name));
+        assert_eq!(parse_table_arn(|region| region == "eu-north-1", "000000000000", &arn), Ok(name));
     }
 
     #[test]
     fn other_arns_are_refused() {
-        let parse = |arn| parse_table_arn("r", "1", arn).unwrap_err();
+        let parse = |arn| parse_table_arn(|region| region == "r", "1", arn).unwrap_err();
         assert_eq!(parse("Music"), ArnError::NotAnArn);
         assert_eq!(parse("arn:aws:s3:r:1:table/Music"), ArnError::NotATable);
         assert_eq!(parse("arn:aws:dynamodb:r:1"), ArnError::NotATable);
         assert_eq!(parse("arn:aws:dynamodb:r:1:table/Music/index/i"), ArnError::NotATable);
         assert_eq!(parse("arn:aws:dynamodb:elsewhere:1:table/Music"), ArnError::Elsewhere);
         assert!(matches!(parse("arn:aws:dynamodb:r:1:table/a"), ArnError::Name(_)));
+        // What is no region is not taken, even where any region is.
+        for region in ["", "R", "*", "a b"] {
+            let arn = format!("arn:aws:dynamodb:{region}:1:table/Music");
+            assert_eq!(parse_table_arn(|_| true, "1", &arn), Err(ArnError::Elsewhere), "{region:?}");
+        }
     }
 }

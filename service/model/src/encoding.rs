@@ -74,7 +74,7 @@ impl DecodeBudget {
 // ---- encoding
 
 /// The length of a length-delimited field with a tag below 16.
-fn delimited_len(len: usize) -> usize {
+pub(crate) fn delimited_len(len: usize) -> usize {
     1 + encoded_len_varint(len as u64) + len
 }
 
@@ -475,6 +475,34 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, ValueErrorKind> {
     std::str::from_utf8(bytes).map_err(|_| NOT_UTF8)
 }
 
+/// The name and the encoded value of an entry.
+pub(crate) fn entry(found: Field<'_>) -> Result<(&str, &[u8]), ValueErrorKind> {
+    let mut entry = Fields::of(found.delimited()?);
+    let (mut name, mut value) = ("", &[][..]);
+    while let Some((tag, found)) = entry.next()? {
+        match tag {
+            field::ENTRY_KEY => name = text(found.delimited()?)?,
+            field::ENTRY_VALUE => value = found.delimited()?,
+            _ => {}
+        }
+    }
+    Ok((name, value))
+}
+
+/// The names of an item's attributes in encoding order, up to any damage.
+pub(crate) fn entry_names(bytes: &[u8]) -> impl Iterator<Item = &str> {
+    let mut fields = Fields::of(bytes);
+    std::iter::from_fn(move || {
+        loop {
+            match fields.next() {
+                Ok(Some((field::MEMBER, found))) => return entry(found).ok().map(|(name, _)| name),
+                Ok(Some(_)) => {}
+                _ => return None,
+            }
+        }
+    })
+}
+
 /// Reads an item from its encoding, checking every rule of the data model.
 ///
 /// # Errors
@@ -725,7 +753,7 @@ fn shown_members(kind: SetKind, mut fields: Fields<'_>) -> String {
     let members = std::iter::from_fn(|| {
         loop {
             match fields.next() {
-                Ok(Some((field::MEMBER, member))) => return member.delimited().and_then(text).ok(),
+                Ok(Some((field::MEMBER, member))) => return member.delimited().ok(),
                 Ok(Some(_)) => {}
                 _ => return None,
             }

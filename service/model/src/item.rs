@@ -1,8 +1,10 @@
 //! `Item`: attributes in the form they were last needed in.
 
 use crate::encoded::RawFields;
-use crate::encoding::{Layout, encode_entries, put_attributes};
-use crate::{AttributeMap, DecodeBudget, EncodedValue, ValueError, decode_attributes, encode_attributes};
+use crate::encoding::{Layout, delimited_len, encode_entries, entry_names, put_attributes};
+use crate::{
+    AttributeMap, DecodeBudget, EncodedValue, PathSegment, ValueError, decode_attributes, encode_attributes,
+};
 use bytes::{Buf, BufMut, Bytes};
 use prost::DecodeError;
 use prost::encoding::{DecodeContext, WireType};
@@ -59,6 +61,19 @@ impl Item {
         }
     }
 
+    /// The names of the attributes; values are not decoded. For a refused item, the name at which it was refused. A
+    /// damaged encoding yields the names before the damage.
+    pub fn names(&self) -> Vec<&str> {
+        match &self.0 {
+            Form::Decoded(attributes) => attributes.keys().map(String::as_str).collect(),
+            Form::Encoded(fields) => entry_names(&fields.0).collect(),
+            Form::Refused(error) => match error.path.0.first() {
+                Some(PathSegment::Name(name)) => vec![name],
+                _ => Vec::new(),
+            },
+        }
+    }
+
     /// The attributes, shared with the clones of the item.
     ///
     /// # Errors
@@ -79,6 +94,11 @@ impl Item {
         }
     }
 
+    /// The size of the encoding, in bytes.
+    pub fn encoded_bytes(&self) -> usize {
+        prost::Message::encoded_len(self)
+    }
+
     /// The encoding; of an item that was refused, that of one without attributes.
     pub fn encoded(&self) -> Bytes {
         match &self.0 {
@@ -86,6 +106,13 @@ impl Item {
             Form::Decoded(attributes) => encode_attributes(attributes),
             Form::Encoded(fields) => fields.0.clone(),
         }
+    }
+}
+
+impl Item {
+    /// The bytes that the item takes as an element of a message: its encoding, with a tag and its length before it.
+    pub fn element_len(&self) -> usize {
+        delimited_len(prost::Message::encoded_len(self))
     }
 }
 

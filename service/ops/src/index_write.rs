@@ -1,8 +1,9 @@
 //! Keeping indexes in step with their items: what a change of one item does to its entries, and what it costs.
 
 use crate::capacity::{Cost, entry_slot, item_slot, write_units};
-use crate::catalog::{Index, IndexCounter, Table};
+use crate::catalog::{FillPlace, FillProgress, Index, IndexCounter, IndexStatus, Table};
 use crate::item_write::{ItemOrigin, NewItem};
+use crate::words::item_writes;
 use crate::{Error, FieldPath, Result, Validation};
 use cairn_expression::{DocumentPath, Update};
 use cairn_model::{AttributeMap, IndexEntry, IndexKeyError, IndexKind, KeySchema, StoredItem};
@@ -29,7 +30,7 @@ impl EntryRecord {
 }
 
 /// Appends what becoming `new` does to the index entries of the item at `key`, and what that costs. Says how many bytes
-/// the entries in local indexes grow by.
+/// the entries in local indexes grow by. `filling` is the progress of the index that is being filled, if one is.
 ///
 /// # Errors
 /// An index key attribute that cannot be one.
@@ -38,6 +39,7 @@ pub(crate) fn index_writes(
     key: &RecordKey,
     old: Option<&AttributeMap>,
     new: Option<&NewItem>,
+    filling: &FillProgress,
     writes: &mut Vec<Write>,
     cost: &mut Cost,
 ) -> Result<i64> {
@@ -45,7 +47,7 @@ pub(crate) fn index_writes(
     for index in table.definition.indexes.iter().filter(|index| index.checks_keys()) {
         let after = match new {
             Some(new) => entry_after(index, table.key_schema(), key, old, new)
-                .map_err(|error| refusal(new.origin, &error))?,
+                .map_err(|error| refusal(new.origin, &first_fault(table, key, old, new).unwrap_or(error)))?,
             None => None,
         };
         if !index.takes_entries() {
@@ -58,7 +60,11 @@ pub(crate) fn index_writes(
         if index.schema.kind == IndexKind::Local {
             local_bytes += bytes(after.as_ref()) - bytes(before.as_ref());
         }
-        write_entry(table, index, key, before, after, writes, cost);
+        let place = match index.status {
+            IndexStatus::Backfilling => filling.place(&key.key),
+            _ => FillPlace::Done,
+        };
+        write_entry(table, index, (key, place), before, after, writes, cost);
     }
     Ok(local_bytes)
 }
@@ -72,7 +78,7 @@ fn bytes(entry: Option<&EntryRecord>) -> i64 {
 fn write_entry(
     table: &Table,
     index: &Index,
-    item: &RecordKey,
+    (item, place): (&RecordKey, FillPlace),
     before: Option<EntryRecord>,
     after: Option<EntryRecord>,
     writes: &mut Vec<Write>,
@@ -111,8 +117,26 @@ fn write_entry(
     let deltas =
         [(IndexCounter::Items, items), (IndexCounter::Bytes, size_after as i64 - size_before as i64)];
     for (counter, delta) in deltas.into_iter().filter(|(_, delta)| *delta != 0) {
-        writes.push(Write::Add(table.index_counter(index.schema.id, counter), delta));
+        if place != FillPlace::Behind {
+            writes.push(Write::Add(table.index_counter(index.schema.id, counter), delta));
+        }
+        if place == FillPlace::Window {
+            writes.push(Write::Add(table.window_counter(counter), delta));
+        }
     }
+}
+
+/// The fault to report for an item that does not fit its indexes: that of the alphabetically first index.
+fn first_fault(
+    table: &Table,
+    key: &RecordKey,
+    old: Option<&AttributeMap>,
+    new: &NewItem,
+) -> Option<IndexKeyError> {
+    let mut indexes: Vec<&Index> =
+        table.definition.indexes.iter().filter(|index| index.checks_keys()).collect();
+    indexes.sort_unstable_by_key(|index| &index.schema.name);
+    indexes.into_iter().find_map(|index| entry_after(index, table.key_schema(), key, old, new).err())
 }
 
 /// The entry that an item is to have. What an update leaves as it was is not the update's fault: an item from before
@@ -162,10 +186,12 @@ fn refusal(origin: ItemOrigin, error: &IndexKeyError) -> Validation {
         (ItemOrigin::Given, error) => {
             Validation::new(FieldPath::from("item").key(error.attribute()), error.to_string())
         }
-        (ItemOrigin::Updated, IndexKeyError::TypeMismatch { .. }) => Validation::of_state(
-            "update_expression",
-            "The update expression attempted to update the secondary index key to unsupported type",
-        ),
+        (ItemOrigin::Updated, IndexKeyError::TypeMismatch { .. }) => {
+            Validation::of_state("update_expression", item_writes::INDEX_KEY_TYPE)
+        }
+        (ItemOrigin::Updated, IndexKeyError::Empty { key_type, .. }) => {
+            Validation::of_state("update_expression", item_writes::empty_index_key(*key_type))
+        }
         (ItemOrigin::Updated, error) => Validation::of_state("update_expression", error.to_string()),
     }
 }

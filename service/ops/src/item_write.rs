@@ -2,7 +2,7 @@
 
 use crate::authorization::PermittedTable;
 use crate::capacity::{Cost, Draw, TABLE, item_slot, write_units};
-use crate::catalog::{TABLE_CHANGES_MAX, Table, TableCounter, keeps_changing};
+use crate::catalog::{FillProgress, TABLE_CHANGES_MAX, Table, TableCounter, keeps_changing};
 use crate::expiry::expiry_writes;
 use crate::index_write::index_writes;
 use crate::item_collection::{ItemCollectionMetrics, collection_key, resize};
@@ -136,7 +136,8 @@ pub(crate) struct ItemWrites {
 }
 
 /// What a change of the item at `key` comes to, given the item as it is: its own record, its entries in the table's
-/// indexes, and the totals of both.
+/// indexes, and the totals of both. `filling` is what the record says that the table declares while an index of it is
+/// being filled.
 ///
 /// # Errors
 /// An index key attribute that cannot be one; the field is `item["…"]` or `update_expression`.
@@ -145,6 +146,7 @@ pub(crate) fn item_writes(
     key: &RecordKey,
     old: Option<&StoredItem>,
     change: &Change,
+    filling: &FillProgress,
 ) -> Result<ItemWrites> {
     let old_size = old.map_or(0, StoredItem::size);
     let total = |counter, delta: i64| Write::Add(table.counter(counter), delta);
@@ -182,7 +184,7 @@ pub(crate) fn item_writes(
         _ => None,
     };
     undecodable.report(table, "replaced or deleted, with the index entries of what can be read of them");
-    let local_bytes = index_writes(table, key, before.as_ref(), new, &mut writes, &mut cost)?;
+    let local_bytes = index_writes(table, key, before.as_ref(), new, filling, &mut writes, &mut cost)?;
     expiry_writes(table, key, before.as_ref(), new.map(|new| &*new.attributes), &mut writes);
     if matches!(change, Change::Expire) {
         cost = Cost::default();
@@ -297,6 +299,8 @@ where
         let collection = collection_key(&table, &primary_key.partition);
         let mut keys = vec![table.record_key().clone(), record_key.clone()];
         keys.extend(collection.clone());
+        let fill_at = keys.len();
+        keys.extend(table.declared_fill_key());
         let (expected, decide) = (table.clone(), decide.clone());
         let partition = primary_key.partition;
         let units = write_units(new_size.unwrap_or_default());
@@ -308,7 +312,8 @@ where
                     return Decision::unchanged(Attempt::TableChanged);
                 }
                 let record = records.get(1).and_then(Option::as_ref);
-                let decided = decide_one(&expected, &record_key, record, &*decide).and_then(
+                let filling = records.get(fill_at).and_then(Option::as_ref);
+                let decided = decide_one(&expected, &record_key, record, filling, &*decide).and_then(
                     |(mut decided, mut written)| {
                         if let Some(key) = &collection {
                             let size = records.get(2).and_then(Option::as_ref);
@@ -381,11 +386,12 @@ fn decide_one<T>(
     table: &Table,
     key: &RecordKey,
     record: Option<&Bytes>,
+    filling: Option<&Bytes>,
     decide: impl Fn(&Table, Option<&StoredItem>) -> Result<(Change, T)>,
 ) -> Result<(ItemWrites, Written<T>)> {
     let old = record.cloned().map(StoredItem::read);
     let (change, outcome) = decide(table, old.as_ref())?;
-    let writes = item_writes(table, key, old.as_ref(), &change)?;
+    let writes = item_writes(table, key, old.as_ref(), &change, &FillProgress::read(filling)?)?;
     let cost = writes.cost.clone();
     Ok((writes, Written { outcome, cost, collection: None }))
 }

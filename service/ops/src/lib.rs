@@ -29,18 +29,20 @@ mod sweep;
 mod table_reference;
 mod transaction;
 mod undecodable;
+mod words;
 
 pub use access::Access;
 pub use authorization::{Caller, Connection, Permit, Permitted};
 #[doc(hidden)]
 pub use capacity::MeasuredCapacity;
 pub use capacity::{
-    CapacityOptions, CapacityParts, ConsumedCapacity, Demand, MonotonicClock, ReturnConsumedCapacity,
-    Throttled, ThrottlingReason, ThroughputLimit, UnitKind, UnitPair,
+    CapacityLimits, CapacityOptions, CapacityParts, ConsumedCapacity, Demand, MonotonicClock,
+    ReturnConsumedCapacity, Throttled, ThrottlingReason, ThroughputLimit, UnitKind, UnitPair,
+    UnknownCapacityLimits,
 };
 pub use catalog::{
-    IndexDescription, IndexStatus, OnDemandMaximum, Table, TableDescription, ThroughputDescription,
-    TimeToLiveDescription, TimeToLiveStatus,
+    ChangeFailure, IndexDescription, IndexStatus, OnDemandMaximum, Table, TableDescription,
+    ThroughputDescription, TimeToLiveDescription, TimeToLiveStatus,
 };
 pub use error::{CancellationCode, CancellationReason, Error, ExpressionFault, Result, Validation};
 pub use expressions::{BuiltExpressions, ExpressionArguments};
@@ -51,3 +53,4 @@ pub use operation::{Capacity, OPERATIONS, Operation, OperationKind, OperationNam
 pub use operations::*;
 pub use selection::Select;
 pub use service::{Clock, Service, ServiceOptions};
+pub use words::{Subject, broken_constraint, detected};

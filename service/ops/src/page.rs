@@ -7,8 +7,7 @@ use crate::{Result, Throttled, UnitKind};
 use bytes::Bytes;
 use cairn_expression::{Condition, Projection};
 use cairn_model::{
-    AttributeMap, DecodeBudget, IndexKind, IndexSchema, Item, KeySchema, StoredItem, StoredItemError,
-    index_position,
+    AttributeMap, IndexKind, IndexSchema, Item, KeySchema, StoredItem, StoredItemError, index_position,
 };
 use cairn_storage::{Direction, KeyRange, RecordKey, Snapshot, SpaceId, Visit};
 use std::ops::{Bound, ControlFlow};
@@ -16,6 +15,17 @@ use std::sync::Arc;
 
 /// Bytes of items evaluated after which a page ends, as DynamoDB counts them.
 pub(crate) const PAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes that the items of a page take in a gRPC message, unless the first alone takes more. Clients of gRPC accept 4 MiB
+/// unless they are told otherwise; what is left is for keys, names and costs. A page meets this bound before
+/// [`PAGE_BYTES_MAX`] only if its items take several times more bytes than DynamoDB counts (an empty string in a list
+/// counts 1 and takes 4, the number 1E-130 counts 3 and takes 138), or if they are fetched for a local index. It holds
+/// for every protocol, so that pages are the same over each.
+pub(crate) const PAGE_ENCODED_BYTES_MAX: usize = 4 * 1024 * 1024 - 64 * 1024;
+/// Items fetched for the entries of a local index at a time.
+const FETCHED_MAX: usize = 25;
+
+/// What becomes of records that cannot be read, for the log.
+const LEFT_OUT: &str = "left out of the answer to a read";
 
 /// What is read of each item that is found.
 #[derive(Clone)]
@@ -58,6 +68,8 @@ pub(crate) struct PageLimits {
 pub(crate) struct Page {
     /// What passed the filter; empty if only counts are wanted.
     pub(crate) items: Vec<Item>,
+    /// The bytes that the items take in a gRPC message.
+    encoded_bytes: usize,
     /// How many passed.
     pub(crate) count: usize,
     /// How many were evaluated.
@@ -112,48 +124,72 @@ impl Reading {
             limits,
             table: self.table.key_schema().clone(),
             page: Page::default(),
+            previous_key: Vec::new(),
+            previous: None,
             last: None,
             undecodable: Undecodable::default(),
         };
         let reader = snapshot.scan(self.space(), self.range.clone(), self.direction, reader).await?;
-        reader.undecodable.report(&self.table, "left out of the answer to a read");
+        reader.undecodable.report(&self.table, LEFT_OUT);
         let mut page = reader.page;
         page.last = reader.last.map(|(storage_key, stored)| self.last_evaluated(storage_key, &stored));
         Ok(page)
     }
 
-    /// Walks a local index, evaluates its entries, and fetches their items from the table.
+    /// Walks a local index, evaluates its entries, and fetches their items from the table. The page ends early at an item that
+    /// does not fit into the answer: what is fetched has other sizes than the entries that were walked.
     async fn fetch_page<S: Snapshot>(&self, snapshot: &S, limits: PageLimits) -> Result<Page> {
-        let entries = Self { filter: None, wanted: Wanted::Everything, ..self.clone() };
         // Every entry may pass the filter.
         let evaluated_max = limits.evaluated_max.min(limits.returned_max);
-        let walked = entries.walk(snapshot, PageLimits { evaluated_max, returned_max: usize::MAX }).await?;
-        let schema = self.table.key_schema();
-        let mut keys = Vec::with_capacity(walked.items.len());
-        let mut passed = Vec::with_capacity(walked.items.len());
-        for entry in walked.items {
-            // An entry that has no key of an item, which no entry lacks that decodes, leads to none.
-            let Ok(entry) = entry.into_attributes(&mut DecodeBudget::item()) else { continue };
-            let Ok(key) = schema.key_of_item(&entry) else { continue };
-            passed.push(self.filter.as_ref().is_none_or(|filter| filter.evaluate(&entry)));
-            keys.push(RecordKey::new(self.table.items(), key.storage_key()));
-        }
-        let mut page = Page {
-            scanned_count: walked.scanned_count,
-            scanned_bytes: walked.scanned_bytes,
-            last: walked.last,
-            ..Page::default()
+        let table = self.table.key_schema().clone();
+        let reader = EntryReader {
+            evaluated_max,
+            table,
+            entries: Vec::new(),
+            bytes: 0,
+            is_full: false,
+            undecodable: Undecodable::default(),
         };
-        let mut undecodable = Undecodable::default();
-        let found = snapshot.get_many(keys.clone()).await?;
-        for ((key, passed), record) in keys.iter().zip(passed).zip(found) {
-            let Some(stored) = record.map(StoredItem::read) else { continue };
-            page.fetched_bytes.push(stored.size());
-            if passed && let Err(error) = page.take(&stored, None, &self.wanted) {
-                undecodable.note(&key.key, error);
+        let reader = snapshot.scan(self.space(), self.range.clone(), self.direction, reader).await?;
+        let mut undecodable = reader.undecodable;
+        let mut page = Page::default();
+        let mut last: Option<(Bytes, Entry)> = None;
+        let mut is_full = reader.is_full;
+        let mut entries = reader.entries.into_iter();
+        'page: loop {
+            let now: Vec<_> = entries.by_ref().take(FETCHED_MAX).collect();
+            if now.is_empty() {
+                break;
+            }
+            let keys = now.iter().map(|(_, entry)| RecordKey::new(self.table.items(), entry.item.clone()));
+            for (entry, record) in now.iter().zip(snapshot.get_many(keys.collect()).await?) {
+                if let Some(record) = record {
+                    let stored = StoredItem::read(record);
+                    let passes =
+                        self.filter.as_ref().is_none_or(|filter| filter.evaluate(&entry.1.attributes));
+                    let evaluated = match Evaluated::of(&stored, None, &self.wanted) {
+                        Ok(evaluated) if passes => evaluated,
+                        Ok(_) => Evaluated::Discarded,
+                        Err(error) => {
+                            undecodable.note(&entry.1.item, error);
+                            Evaluated::Discarded
+                        }
+                    };
+                    if !page.take(evaluated) {
+                        is_full = true;
+                        break 'page;
+                    }
+                    page.fetched_bytes.push(stored.size());
+                }
+                page.scanned_count += 1;
+                page.scanned_bytes += entry.1.stored.size();
+                last = Some(entry.clone());
             }
         }
-        undecodable.report(&self.table, "left out of the answer to a read");
+        if let Some((storage_key, entry)) = last.filter(|_| is_full) {
+            page.last = Some(self.last_evaluated(storage_key, &entry.stored));
+        }
+        undecodable.report(&self.table, LEFT_OUT);
         Ok(page)
     }
 
@@ -171,14 +207,18 @@ impl Reading {
     }
 }
 
-impl Page {
-    /// Takes what is wanted of an item, if it passes the filter.
-    fn take(
-        &mut self,
-        stored: &StoredItem,
-        filter: Option<&Condition>,
-        wanted: &Wanted,
-    ) -> Result<(), StoredItemError> {
+/// What a page makes of an item.
+enum Evaluated {
+    /// The filter discards it.
+    Discarded,
+    /// It passes, and only counts are wanted.
+    Counted,
+    /// It passes, and this is wanted of it.
+    Returned(Item),
+}
+
+impl Evaluated {
+    fn of(stored: &StoredItem, filter: Option<&Condition>, wanted: &Wanted) -> Result<Self, StoredItemError> {
         // Decoded only if an expression has to look into it.
         let decoded = match (filter, wanted) {
             (None, Wanted::Everything | Wanted::Count) => None,
@@ -188,16 +228,34 @@ impl Page {
             (Some(filter), Some(item)) => filter.evaluate(item),
             _ => true,
         };
-        if passes {
-            match (wanted, &decoded) {
-                (Wanted::Count, Some(_)) => {}
-                (Wanted::Count, None) => drop(stored.item()?),
-                (Wanted::Parts(projection), Some(item)) => self.items.push(projection.apply(item).into()),
-                (Wanted::Everything | Wanted::Parts(_), _) => self.items.push(stored.item()?),
+        Ok(match (wanted, &decoded) {
+            _ if !passes => Self::Discarded,
+            (Wanted::Count, Some(_)) => Self::Counted,
+            (Wanted::Count, None) => stored.item().map(|_| Self::Counted)?,
+            (Wanted::Parts(projection), Some(item)) => Self::Returned(projection.apply(item).into()),
+            (Wanted::Everything | Wanted::Parts(_), _) => Self::Returned(stored.item()?),
+        })
+    }
+}
+
+impl Page {
+    /// Takes an item in, unless the answer has no room for it. The first one is always taken, so that every page gets
+    /// on. Answers whether it was taken.
+    fn take(&mut self, evaluated: Evaluated) -> bool {
+        match evaluated {
+            Evaluated::Discarded => {}
+            Evaluated::Counted => self.count += 1,
+            Evaluated::Returned(item) => {
+                let bytes = item.element_len();
+                if !self.items.is_empty() && self.encoded_bytes + bytes > PAGE_ENCODED_BYTES_MAX {
+                    return false;
+                }
+                self.encoded_bytes += bytes;
+                self.count += 1;
+                self.items.push(item);
             }
-            self.count += 1;
         }
-        Ok(())
+        true
     }
 }
 
@@ -209,22 +267,78 @@ struct Reader {
     /// The table's key.
     table: KeySchema,
     page: Page,
-    /// The record that a limit was reached with.
+    /// The storage key of `previous`, in a buffer that is used again.
+    previous_key: Vec<u8>,
+    /// The record that was evaluated last, while the next may find no room.
+    previous: Option<StoredItem>,
+    /// The record that the page ends with, if a limit was reached.
     last: Option<(Bytes, StoredItem)>,
     undecodable: Undecodable,
+}
+
+/// An entry of an index, and where its item is.
+#[derive(Clone)]
+struct Entry {
+    stored: StoredItem,
+    attributes: Arc<AttributeMap>,
+    /// The item's storage key.
+    item: Bytes,
+}
+
+/// Collects entries of an index as a scan finds them.
+struct EntryReader {
+    evaluated_max: usize,
+    /// The table's key.
+    table: KeySchema,
+    /// Storage keys and entries.
+    entries: Vec<(Bytes, Entry)>,
+    /// Their size, as DynamoDB counts it.
+    bytes: usize,
+    /// Whether a limit was reached.
+    is_full: bool,
+    undecodable: Undecodable,
+}
+
+impl Visit for EntryReader {
+    fn visit(&mut self, key: &[u8], record: Bytes) -> ControlFlow<()> {
+        let stored = StoredItem::read(record);
+        let attributes = match stored.attributes() {
+            Ok(attributes) => Arc::new(attributes),
+            Err(error) => {
+                self.undecodable.note(key, error);
+                return ControlFlow::Continue(());
+            }
+        };
+        // An entry holds the key of its item.
+        let Ok(primary) = self.table.key_of_item(&attributes) else { return ControlFlow::Continue(()) };
+        self.bytes += stored.size();
+        let entry = Entry { stored, attributes, item: primary.storage_key() };
+        self.entries.push((Bytes::copy_from_slice(key), entry));
+        self.is_full = self.entries.len() >= self.evaluated_max || self.bytes >= PAGE_BYTES_MAX;
+        if self.is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
 }
 
 impl Visit for Reader {
     fn visit(&mut self, key: &[u8], record: Bytes) -> ControlFlow<()> {
         let stored = StoredItem::read(record);
-        if let Err(error) = self.page.take(&stored, self.filter.as_deref(), &self.wanted) {
-            self.undecodable.note(key, error);
-            // A page cannot end with a record of which it is not known what its key is.
-            if self.table.key_of_item(&stored.salvaged()).is_err() {
-                return ControlFlow::Continue(());
+        let evaluated = match Evaluated::of(&stored, self.filter.as_deref(), &self.wanted) {
+            Ok(evaluated) => evaluated,
+            Err(error) => {
+                self.undecodable.note(key, error);
+                // A page cannot end with a record of which it is not known what its key is.
+                if self.table.key_of_item(&stored.salvaged()).is_err() {
+                    return ControlFlow::Continue(());
+                }
+                Evaluated::Discarded
             }
-        }
+        };
         let page = &mut self.page;
+        if !page.take(evaluated) {
+            let previous_key = Bytes::from(std::mem::take(&mut self.previous_key));
+            self.last = self.previous.take().map(|previous| (previous_key, previous));
+            return ControlFlow::Break(());
+        }
         page.scanned_count += 1;
         page.scanned_bytes += stored.size();
         let ended = page.scanned_count >= self.limits.evaluated_max
@@ -233,6 +347,12 @@ impl Visit for Reader {
         if ended {
             self.last = Some((Bytes::copy_from_slice(key), stored));
             return ControlFlow::Break(());
+        }
+        // Only a page that returns something can have no room for the next item.
+        if !page.items.is_empty() {
+            self.previous_key.clear();
+            self.previous_key.extend_from_slice(key);
+            self.previous = Some(stored);
         }
         ControlFlow::Continue(())
     }

@@ -2,7 +2,8 @@
 
 use crate::catalog::{IndexStatus, Table};
 use crate::error::At;
-use crate::{Error, FieldPath, Result, Validation};
+use crate::words::reads;
+use crate::{Error, FieldPath, Result, Subject, Validation};
 use bytes::Bytes;
 use cairn_expression::Condition;
 use cairn_model::{
@@ -41,17 +42,14 @@ impl Select {
         projection: Option<&'static str>,
         has_index: bool,
     ) -> Result<(), Validation> {
-        let refuse = |text: String| Err(Validation::new("select", text));
+        let refuse =
+            |text: String| Err(Validation { subject: Subject::Selection, ..Validation::new("select", text) });
         match (select, projection) {
-            (Some(Self::SpecificAttributes), None) => {
-                refuse("Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES".into())
-            }
+            (Some(Self::SpecificAttributes), None) => refuse(reads::NO_PROJECTION.into()),
             (Some(Self::SpecificAttributes) | None, _) => Ok(()),
-            (Some(other), Some(projection)) => {
-                refuse(format!("Cannot specify the {projection} when choosing to get {}", other.name()))
-            }
+            (Some(other), Some(projection)) => refuse(reads::projection_beside(other, projection)),
             (Some(Self::AllProjectedAttributes), None) if !has_index => {
-                refuse("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName".into())
+                refuse(reads::PROJECTED_OF_TABLE.into())
             }
             (Some(_), None) => Ok(()),
         }
@@ -166,10 +164,6 @@ pub(crate) struct Position {
 
 const FIELD: &str = "exclusive_start_key";
 
-fn invalid(detail: &str) -> Validation {
-    Validation::new(FIELD, format!("The provided starting key is invalid{detail}"))
-}
-
 /// Checks and places a start key: exactly the key attributes of the table, and of the index if one is read.
 pub(crate) fn position(
     table: &KeySchema,
@@ -179,7 +173,12 @@ pub(crate) fn position(
     let key = key.into_attributes(&mut DecodeBudget::item()).map_err(|error| error.at(FIELD))?;
     let is_key =
         |name: &str| table.contains(name) || index.is_some_and(|index| index.key_schema.contains(name));
-    let mismatch = || invalid(": The provided key element does not match the schema");
+    let of_index = index.is_some();
+    let invalid = |detail: String| Validation {
+        subject: Subject::StartKey { of_index },
+        ..Validation::new(FIELD, detail)
+    };
+    let mismatch = || invalid(reads::START_KEY_SCHEMA.to_owned());
     if let Some(extra) = key.keys().find(|name| !is_key(name)) {
         return Err(Validation { field: FieldPath::from(FIELD).key(extra), ..mismatch() });
     }
@@ -190,7 +189,7 @@ pub(crate) fn position(
         .collect();
     let primary = table.key_of_argument(&table_part).map_err(|error| match error {
         KeyError::SchemaMismatch { .. } => mismatch(),
-        other => invalid(&format!(": {other}")),
+        other => invalid(other.to_string()),
     })?;
     let Some(index) = index else { return Ok(of_table(&primary)) };
     let parts = |attributes: &[KeyAttribute], role| {

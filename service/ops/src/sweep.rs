@@ -6,7 +6,7 @@
 //! items with their index entries or nothing of them.
 
 use crate::Result;
-use crate::catalog::{Catalog, Table, TimeToLiveStage, table_key};
+use crate::catalog::{Catalog, FillProgress, Table, TimeToLiveStage, table_key};
 use crate::expiry::{due_range, expiry_second, is_due, item_key};
 use crate::item_collection::{collection_key, resize};
 use crate::item_write::{Change, item_writes};
@@ -15,9 +15,11 @@ use crate::undecodable::Undecodable;
 use bytes::Bytes;
 use cairn_model::StoredItem;
 use cairn_storage::{Consistency, Decision, Direction, Engine, RecordKey, Snapshot, Visit, Write};
+use futures::FutureExt;
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -47,6 +49,11 @@ impl Drop for SweepTask {
     }
 }
 
+/// A sweep panicked. What it said may hold item data and is left out.
+#[derive(Debug, thiserror::Error)]
+#[error("the sweep for expired items panicked")]
+struct SweepPanicked;
+
 /// A table that is swept.
 struct Swept {
     table: Arc<Table>,
@@ -61,7 +68,8 @@ impl<E: Engine> Sweeper<E> {
         let task = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(interval).await;
-                match self.sweep().await {
+                let swept = AssertUnwindSafe(self.sweep()).catch_unwind().await;
+                match swept.unwrap_or_else(|_| Err(crate::Error::internal(SweepPanicked))) {
                     Ok(0) => {}
                     Ok(items) => tracing::debug!(items, "expired items were deleted"),
                     Err(crate::Error::Unavailable { source: Some(cairn_storage::Error::Closed), .. }) => {
@@ -170,6 +178,7 @@ impl<E: Engine> Sweeper<E> {
         let mut declared = vec![table_key(&table.definition.name)];
         declared.extend(due.iter().map(|(key, _)| key.clone()));
         declared.extend(collections.iter().cloned());
+        declared.extend(table.declared_fill_key());
         let bytes_max = self.item_collection_bytes_max;
         let expired = self
             .engine
@@ -181,7 +190,8 @@ impl<E: Engine> Sweeper<E> {
                     return Decision::unchanged(Ok(None));
                 }
                 let (items, sizes) = records.split_at_checked(due.len()).unwrap_or((records, &[]));
-                let decided = expire_all(&table, &due, items, now).and_then(|mut expired| {
+                let filling = sizes.get(collections.len()).and_then(Option::as_ref);
+                let decided = expire_all(&table, &due, items, filling, now).and_then(|mut expired| {
                     for (key, size) in collections.iter().zip(sizes) {
                         let delta = expired.collections.get(key).copied().unwrap_or(0);
                         let (write, _) = resize(&table, key, size.as_ref(), delta, bytes_max)?;
@@ -220,8 +230,10 @@ fn expire_all(
     table: &Table,
     due: &[(RecordKey, Option<RecordKey>)],
     records: &[Option<Bytes>],
+    filling: Option<&Bytes>,
     now: Timestamp,
 ) -> Result<Expired> {
+    let filling = FillProgress::read(filling)?;
     let mut expired = Expired::default();
     let Some(attribute) = table.definition.expiry_attribute() else { return Ok(expired) };
     for ((key, collection), record) in due.iter().zip(records) {
@@ -232,7 +244,7 @@ fn expire_all(
         if !expiry_second(attribute, &attributes).is_some_and(|second| is_due(second, now)) {
             continue;
         }
-        let change = item_writes(table, key, Some(&item), &Change::Expire)?;
+        let change = item_writes(table, key, Some(&item), &Change::Expire, &filling)?;
         expired.items += 1;
         expired.writes.extend(change.writes);
         if let Some(collection) = collection {

@@ -3,11 +3,12 @@
 use crate::capacity::{Cost, item_slot, read_units};
 use crate::catalog::Table;
 use crate::error::At;
+use crate::words::transactions;
 use crate::{
     CancellationCode, CancellationReason, ConsumedCapacity, Error, FieldPath, Result, ReturnConsumedCapacity,
     Throttled, UnitKind, Validation,
 };
-use cairn_model::{KeyError, PrimaryKey, TableName, TableReference};
+use cairn_model::{Echo, KeyError, PrimaryKey, TableName, TableReference, ValueError, ValueErrorKind};
 use cairn_storage::RecordKey;
 use std::collections::HashSet;
 
@@ -22,13 +23,32 @@ pub(crate) fn action_field(number: usize) -> FieldPath {
     FieldPath::from("transact_items").index(number)
 }
 
-/// A transaction has 1 to 100 actions.
-pub(crate) fn check_action_count(count: usize) -> Result<(), Validation> {
-    let constraint = |value, text| Err(Validation::constraint("transact_items", Some(value), text));
-    match count {
+/// A transaction has 1 to 100 actions. `echo_action` writes an action into the error.
+pub(crate) fn check_action_count<T>(
+    actions: &[T],
+    echo_action: impl FnMut(&mut Echo, &T),
+) -> Result<(), Validation> {
+    let constraint = |value: &str, text| Err(Validation::constraint("transact_items", Some(value), text));
+    match actions.len() {
         0 => constraint("[]", "Member must have length greater than or equal to 1"),
         1..=ACTIONS_MAX => Ok(()),
-        _ => constraint("[...]", "Member must have length less than or equal to 100"),
+        _ => {
+            let value = Echo::of(|echo| echo.list(actions, echo_action));
+            constraint(&value, "Member must have length less than or equal to 100")
+        }
+    }
+}
+
+/// The attributes of an action's key or item. The nesting fault of a key is returned separately, because the action's
+/// expressions are checked before it.
+pub(crate) fn keep_nesting_fault<A: Default>(
+    decoded: Result<A, ValueError>,
+    is_key: bool,
+) -> Result<(A, Option<ValueError>), ValueError> {
+    match decoded {
+        Ok(attributes) => Ok((attributes, None)),
+        Err(error) if is_key && error.kind == ValueErrorKind::TooDeep => Ok((A::default(), Some(error))),
+        Err(error) => Err(error),
     }
 }
 
@@ -81,11 +101,7 @@ pub(crate) fn distinct_records(keys: Vec<Result<RecordKey, ActionFault>>) -> Res
         }
     }
     if let Some(number) = repeated {
-        return Err(Validation::new(
-            action_field(number),
-            "Transaction request cannot include multiple operations on one item",
-        )
-        .into());
+        return Err(Validation::new(action_field(number), transactions::SAME_ITEM).into());
     }
     match cancelled {
         Some((number, validation)) => Err(invalid_action(count, number, validation)),

@@ -30,7 +30,7 @@ const ROUNDS: usize = 25;
 const LOOKS: usize = 20;
 
 async fn service_over<E: Engine>(engine: E) -> Service<E> {
-    let capacity = CapacityOptions { enforced: false, ..CapacityOptions::default() };
+    let capacity = CapacityOptions { limits: CapacityLimits::Off, ..CapacityOptions::default() };
     let service = root::start(engine, ServiceOptions { capacity, ..Default::default() }).await.unwrap();
     common::create(&service, table()).await.unwrap();
     CreateUser { user_name: "ada".into(), ..Default::default() }.by_root(&service).await.unwrap();

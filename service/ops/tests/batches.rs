@@ -5,7 +5,7 @@
 mod harness;
 mod root;
 
-use cairn_model::Item;
+use cairn_model::{AttributeValue, Item};
 use cairn_ops::{
     BatchGetItem, BatchWriteItem, Error, KeysAndAttributes, ReturnConsumedCapacity, WriteRequest,
 };
@@ -26,6 +26,7 @@ fn batch_get(parts: Vec<(&str, KeysAndAttributes)>) -> BatchGetItem {
     BatchGetItem {
         request_items: parts.into_iter().map(|(table, part)| (table.to_owned(), part)).collect(),
         return_consumed_capacity: ReturnConsumedCapacity::Total,
+        response_bytes_max: None,
     }
 }
 
@@ -229,5 +230,33 @@ async fn elements_that_the_store_has_no_time_for_are_left_and_none_at_all_is_an_
     assert!(again.by_root(&service).await.unwrap().unprocessed_items.is_empty());
     for sk in 0..5 {
         assert!(get(&service, "Music", key("a", &sk.to_string())).await.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_batch_of_reads_is_bounded_by_what_its_items_take_encoded() {
+    let service = service().await;
+    // Counts 30 KB, and takes 1.38 MB.
+    let dense = AttributeValue::L(vec![n("1E-130"); 10_000]);
+    for sk in 0..50 {
+        put(&service, "Music", &[("pk", s("a")), ("sk", n(&sk.to_string())), ("body", dense.clone())]).await;
+    }
+    let read = async |response_bytes_max| {
+        let part = keys((0..50).map(|sk| key("a", &sk.to_string())).collect());
+        let batch = BatchGetItem { response_bytes_max, ..batch_get(vec![("Music", part)]) };
+        let output = batch.by_root(&service).await?;
+        let left = output.unprocessed_keys.get("Music").map_or(0, |part| part.keys.len());
+        assert_eq!(output.responses["Music"].len() + left, 50);
+        Ok(output.responses["Music"].len())
+    };
+    // Unless the caller bounds it, an answer has room for 32 MiB.
+    assert_eq!(read(None).await.unwrap(), 24);
+    assert_eq!(read(Some(i64::MAX)).await.unwrap(), 24);
+    assert_eq!(read(Some(3 << 20)).await.unwrap(), 2);
+    assert_eq!(read(Some(1)).await.unwrap(), 1, "each answer gets on");
+    for wrong in [0, -1, i64::MIN] {
+        let (text, field) = invalid(read(Some(wrong)).await);
+        assert!(text.contains("Member must have value greater than or equal to 1"), "{text}");
+        assert_eq!(field, "response_bytes_max");
     }
 }

@@ -33,6 +33,9 @@ impl Held {
         let held = self.clone();
         CapacityOptions {
             clock: Arc::new(move || *held.0.lock().unwrap()),
+            limits: CapacityLimits::Aws,
+            // What is saved is what a test has let pass, unless it is about what there is at first.
+            burst_initial: SECOND,
             // Far off, unless a test is about them.
             partition_max: UnitPair { read: 1_000_000, write: 1_000_000 },
             ..CapacityOptions::default()
@@ -419,7 +422,7 @@ async fn throughput_changes_are_in_force_at_once_and_keep_what_there_was() {
         ..Default::default()
     };
     let described = update.by_root(&service).await.unwrap();
-    assert_eq!(described.warm, UnitPair { read: 12_000, write: 4_000 });
+    assert_eq!(described.warm, Some(UnitPair { read: 12_000, write: 4_000 }));
     clock.advance(SECOND / 20);
     put(&item_of("a", 1)).by_root(&service).await.unwrap();
 }
@@ -445,7 +448,8 @@ async fn all_tables_together_are_provisioned_within_the_account() {
 
 #[tokio::test]
 async fn nothing_is_throttled_where_limits_are_off() {
-    let service = service_with(CapacityOptions { enforced: false, ..Held::default().options() }).await;
+    let service =
+        service_with(CapacityOptions { limits: CapacityLimits::Off, ..Held::default().options() }).await;
     create(&service, provisioned((1, 1), (1, 1))).await.unwrap();
     for number in 0..20 {
         put(&in_band(item_of("a", 50 + number), "x")).by_root(&service).await.unwrap();
@@ -453,10 +457,89 @@ async fn nothing_is_throttled_where_limits_are_off() {
     }
 }
 
+#[tokio::test]
+async fn a_provisioned_table_and_its_indexes_begin_with_a_minute_of_their_throughput() {
+    let clock = Held::default();
+    for limits in [CapacityLimits::Provisioned, CapacityLimits::Aws] {
+        let CapacityOptions { burst_initial, .. } = CapacityOptions::default();
+        let service = service_with(CapacityOptions { limits, burst_initial, ..clock.options() }).await;
+        create(&service, provisioned((2, 3), (2, 1_000))).await.unwrap();
+        assert_eq!(drain(&service, || put(&item_of("a", 1))).await, 3 * 60);
+        assert_eq!(drain(&service, || get("a", true)).await, 2 * 60);
+        assert_eq!(drain(&service, || of_band("x")).await, 2 * 2 * 60);
+    }
+}
+
+#[tokio::test]
+async fn on_demand_tables_are_held_to_their_maximum_alone_where_limits_are_those_of_owners() {
+    let clock = Held::default();
+    let options = || CapacityOptions {
+        limits: CapacityLimits::Provisioned,
+        on_demand_initial: UnitPair { read: 1, write: 1 },
+        partition_max: UnitPair { read: 1, write: 1 },
+        table_max: UnitPair { read: 1_000, write: 1_000 },
+        ..clock.options()
+    };
+    let service = service_with(options()).await;
+    create(&service, table()).await.unwrap();
+    // Neither a ramp, nor a partition, nor the account: ten times the highest of these limits, all at once.
+    for _ in 0..100 {
+        put(&item_of("hot", 100)).by_root(&service).await.unwrap();
+        get("hot", true).by_root(&service).await.unwrap();
+    }
+    let maximum = |write| UpdateTable {
+        table: common::TABLE.into(),
+        on_demand_throughput: Some(OnDemandInput {
+            max_write_request_units: Some(write),
+            ..OnDemandInput::default()
+        }),
+        ..UpdateTable::default()
+    };
+    maximum(5).by_root(&service).await.unwrap();
+    service.settled().await;
+    assert_eq!(drain(&service, || put(&item_of("cold", 1))).await, 5);
+    let refused = throttled(put(&item_of("cold", 1)).by_root(&service).await);
+    assert_eq!(names(&refused), ["TableWriteMaxOnDemandThroughputExceeded"]);
+    get("hot", true).by_root(&service).await.unwrap();
+    maximum(-1).by_root(&service).await.unwrap();
+    service.settled().await;
+    put(&item_of("hot", 100)).by_root(&service).await.unwrap();
+
+    // A partition of a provisioned table is not limited either, but the table is.
+    let service = service_with(options()).await;
+    create(&service, provisioned((100, 100), (1, 1))).await.unwrap();
+    assert_eq!(drain(&service, || put(&item_of("hot", 1))).await, 100);
+    let refused = throttled(put(&item_of("hot", 1)).by_root(&service).await);
+    assert_eq!(names(&refused), ["TableWriteProvisionedThroughputExceeded"]);
+    let switch = UpdateTable {
+        table: common::TABLE.into(),
+        billing_mode: Some(BillingMode::PayPerRequest),
+        ..Default::default()
+    };
+    switch.by_root(&service).await.unwrap();
+    service.settled().await;
+    put(&item_of("hot", 100)).by_root(&service).await.unwrap();
+    put(&item_of("hot", 100)).by_root(&service).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_limits_in_force_are_described() {
+    for limits in [CapacityLimits::Off, CapacityLimits::Provisioned, CapacityLimits::Aws] {
+        let service = service_with(CapacityOptions { limits, ..Held::default().options() }).await;
+        let described = DescribeLimits {}.by_root(&service).await.unwrap();
+        assert_eq!(described.capacity_limits, limits);
+    }
+}
+
 /// The service's clock is the runtime's, which jumps to whatever is waited for.
 fn paused() -> CapacityOptions {
     let begun = tokio::time::Instant::now();
-    CapacityOptions { clock: Arc::new(move || begun.elapsed()), ..CapacityOptions::default() }
+    CapacityOptions {
+        limits: CapacityLimits::Aws,
+        burst_initial: SECOND,
+        clock: Arc::new(move || begun.elapsed()),
+        ..CapacityOptions::default()
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,9 +6,9 @@ mod root;
 
 use cairn_model::{AttributeMap, AttributeValue, BillingMode, DecodeBudget, Item, KeyType};
 use cairn_ops::{
-    AttributeDefinition, CapacityOptions, CreateTable, ExpressionArguments, KeyRole, KeySchemaElement,
-    PageOutput, Parts, PutItem, Query, QuerySelection, Scan, ScanSelection, Select, Service, ServiceOptions,
-    StreamOptions, StreamQuery, StreamScan,
+    AttributeDefinition, CapacityLimits, CapacityOptions, CreateTable, ExpressionArguments, KeyRole,
+    KeySchemaElement, PageOutput, Parts, PutItem, Query, QuerySelection, Scan, ScanSelection, Select,
+    Service, ServiceOptions, StreamOptions, StreamQuery, StreamScan,
 };
 use cairn_storage::memory::MemoryEngine;
 use futures::TryStreamExt;
@@ -41,7 +41,7 @@ fn arguments(values: &[(&str, AttributeValue)]) -> ExpressionArguments {
 /// A service with a table `Songs` keyed by `pk` (S) and `sk` (N).
 async fn service() -> TestService {
     // A test reads and writes in a moment what takes seconds of capacity.
-    let capacity = CapacityOptions { enforced: false, ..CapacityOptions::default() };
+    let capacity = CapacityOptions { limits: CapacityLimits::Off, ..CapacityOptions::default() };
     let options = ServiceOptions { capacity, ..ServiceOptions::default() };
     let service = start(MemoryEngine::new(), options).await.unwrap();
     let definition =
@@ -360,4 +360,47 @@ proptest! {
             assert_eq!(found, expected);
         });
     }
+}
+
+/// An item that counts 30 KB, and takes 1.38 MB when it is encoded.
+async fn dense_song(service: &TestService, sk: i64) {
+    let dense = AttributeValue::L(vec![AttributeValue::N("1E-130".parse().unwrap()); 10_000]);
+    put(service, map(&[("pk", s("a")), ("sk", n(sk)), ("dense", dense)])).await;
+}
+
+#[tokio::test]
+async fn no_part_of_a_stream_is_larger_than_clients_of_grpc_accept_and_nothing_is_lost_between_parts() {
+    let service = service().await;
+    for sk in 0..10 {
+        dense_song(&service, sk).await;
+    }
+    let selection = query("pk = :p", &[(":p", s("a"))]).selection;
+    let stream = StreamQuery { selection, ..StreamQuery::default() };
+    let parts: Vec<_> = stream.by_root(&service).await.unwrap().try_collect().await.unwrap();
+    let sizes: Vec<_> =
+        parts.iter().map(|part| part.items.iter().map(Item::element_len).sum::<usize>()).collect();
+    assert!(sizes.iter().all(|size| *size < 4 * 1024 * 1024), "{sizes:?}");
+    let read: Vec<_> =
+        parts.iter().flat_map(|part| &part.items).map(|item| number(&attributes(item)["sk"])).collect();
+    assert_eq!(read, (0..10).collect::<Vec<_>>());
+    assert_eq!(parts.iter().map(|part| part.scanned_count).sum::<usize>(), 10);
+}
+
+#[tokio::test]
+async fn an_item_that_is_larger_than_a_page_alone_is_a_page_of_its_own() {
+    let service = service().await;
+    let dense = AttributeValue::L(vec![AttributeValue::N("1E-130".parse().unwrap()); 100_000]);
+    for sk in 0..3 {
+        song(&service, "a", sk * 2).await;
+    }
+    put(&service, map(&[("pk", s("a")), ("sk", n(3)), ("dense", dense)])).await;
+    let mut query = query("pk = :p", &[(":p", s("a"))]);
+    let mut pages = Vec::new();
+    loop {
+        let page = query.clone().by_root(&service).await.unwrap();
+        pages.push(sort_keys(&page));
+        let Some(key) = page.last_evaluated_key else { break };
+        query.exclusive_start_key = Some(key.into());
+    }
+    assert_eq!(pages, [vec![0, 2], vec![3], vec![4]]);
 }

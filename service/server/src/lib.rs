@@ -5,8 +5,8 @@
 
 pub mod cli;
 mod demo;
+mod edge;
 mod identity;
-mod in_flight;
 pub mod server;
 pub mod settings;
 pub mod telemetry;

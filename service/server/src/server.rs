@@ -1,7 +1,7 @@
 //! The server: opens the store, listens, serves, and stops in order.
 
+use crate::edge::{AddressLimit, Addresses, AnswerBytesLayer, CLOSE_WAIT, ConnectionLimits, InFlight, serve};
 use crate::identity::{self, IdentitySetupError};
-use crate::in_flight::{CountedBody, InFlight};
 use crate::settings::Settings;
 use crate::tls::{Tls, TlsError, client_certificate};
 use axum::Router;
@@ -9,43 +9,26 @@ use axum::routing::get;
 use cairn_auth::{Authenticator, GeneratedRootKey};
 use cairn_grpc::{HEALTH_SERVICE_NAMES, MessageLimitLayer};
 use cairn_ops::{CapacityOptions, Connection, Service, ServiceOptions, UnitPair};
-use cairn_stack::{AuthenticateLayer, Peer, Stack, Strangers};
+use cairn_stack::{AuthenticateLayer, ByteBudget, Peer, Stack, Strangers};
 use cairn_storage::Engine;
 use cairn_storage_fjall::{FjallEngine, FjallOptions};
-use http::{Request, Response};
-use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
-use tower::{Layer, ServiceBuilder, ServiceExt};
+use tower::ServiceBuilder;
 
-/// Concurrent streams on one HTTP/2 connection.
-const STREAMS_MAX: u32 = 1_024;
-/// What a connection may send before a stream's data is read: enough to keep a fast link busy.
-const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
-const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
-/// The largest header block, metadata included (semantics: 16 KB).
-const HEADER_BYTES_MAX: u32 = 16 * 1024;
-/// How long a client may take over the first line and headers of an HTTP/1 request.
-const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// A connection is asked whether it is alive after this long, and closed if it does not answer.
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(60);
-const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long connections may take to close once no call is under way on them.
-const CLOSE_WAIT: Duration = Duration::from_secs(1);
 /// How long to wait before accepting again when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a call waits for memory for its request or answer.
+const BUDGET_WAIT: Duration = Duration::from_secs(5);
 
 /// How often certificates, tokens' issuers and the times that keys were last used are looked after: what renews a
 /// certificate does so hours ahead.
@@ -106,7 +89,10 @@ pub struct Server {
     generated_root_key: Option<GeneratedRootKey>,
     tls: Option<Arc<Tls>>,
     connections: Arc<Semaphore>,
+    addresses: Addresses,
+    answer_bytes: AnswerBytesLayer,
     in_flight: InFlight,
+    limits: ConnectionLimits,
     grace: Duration,
 }
 
@@ -132,11 +118,13 @@ impl Server {
     async fn over(engine: FjallEngine, settings: &Settings) -> Result<Self, ServerError> {
         let options = ServiceOptions {
             region: settings.region.clone(),
+            signing_region: settings.authentication.signing_region.clone(),
             account: settings.account.clone(),
             tables_max: settings.tables_max,
             item_collection_bytes_max: settings.item_collection_mib_max * MIB,
             capacity: capacity_options(settings),
             time_to_live_sweep_interval: Duration::from_secs(settings.ttl_sweep_seconds),
+            wait_for_tables: settings.wait_for_tables,
             ..ServiceOptions::default()
         };
         let tls = settings.tls().map(Tls::open).transpose()?.map(Arc::new);
@@ -174,7 +162,10 @@ impl Server {
             generated_root_key,
             tls,
             connections: Arc::new(Semaphore::new(settings.connections_max)),
+            addresses: addresses(settings),
+            answer_bytes: AnswerBytesLayer::new(ByteBudget::new(calls_bytes_max(settings), BUDGET_WAIT)),
             in_flight: InFlight::new(settings.calls_max),
+            limits: connection_limits(settings),
             grace: Duration::from_secs(settings.shutdown_grace_seconds),
         })
     }
@@ -202,7 +193,7 @@ impl Server {
     /// # Errors
     /// If the store does not close in order.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ServerError> {
-        let graceful = GracefulShutdown::new();
+        let (connections, stop_connections) = (TaskTracker::new(), CancellationToken::new());
         let upkeep = tokio::spawn(keep_up(self.authenticator.clone(), self.tls.clone(), stop.clone()));
         loop {
             let accepted = tokio::select! {
@@ -210,7 +201,9 @@ impl Server {
                 () = stop.cancelled() => break,
             };
             match accepted {
-                Ok((stream, address)) => self.serve_connection(stream, address, &graceful),
+                Ok((stream, address)) => {
+                    self.serve_connection(stream, address, &connections, &stop_connections)
+                }
                 // The client's affair if it was the connection; out of descriptors if not, which a pause may mend.
                 Err(error) => {
                     tracing::warn!(
@@ -226,7 +219,7 @@ impl Server {
         for name in HEALTH_SERVICE_NAMES {
             self.health.set_service_status(name, ServingStatus::NotServing).await;
         }
-        drain(graceful, &self.in_flight, self.grace).await;
+        drain(connections, stop_connections, &self.in_flight, self.grace).await;
         // It ends when the server stops, having written what it has to write.
         upkeep.await?;
         drop(self.service);
@@ -235,33 +228,47 @@ impl Server {
         Ok(())
     }
 
-    fn serve_connection(&self, stream: TcpStream, address: SocketAddr, graceful: &GracefulShutdown) {
+    fn serve_connection(
+        &self,
+        stream: TcpStream,
+        address: SocketAddr,
+        connections: &TaskTracker,
+        stop: &CancellationToken,
+    ) {
+        let begun = Instant::now();
+        // Dropping the stream refuses it: a client sees a closed connection and may try again.
         let Ok(permit) = self.connections.clone().try_acquire_owned() else {
-            // Dropping the stream refuses it: a client sees a closed connection and may try again.
             tracing::warn!("a connection was refused: there are as many as are allowed");
+            return;
+        };
+        let Some(of_address) = self.addresses.connect(address.ip()).map(Arc::new) else {
+            tracing::warn!(%address, "a connection was refused: its address has as many as are allowed");
             return;
         };
         // Answers are small and wanted at once. Failing to say so costs only time.
         let _ = stream.set_nodelay(true);
-        let service = self.in_flight.layer(
-            ServiceBuilder::new()
-                .layer(self.authenticate.clone())
-                .layer(MessageLimitLayer)
-                .service(self.router.clone()),
-        );
+        let service = ServiceBuilder::new()
+            // A refusal needs no memory to speak of, and whoever is inside may reserve some.
+            .layer(self.answer_bytes.clone())
+            // Before anything is done for a call, and before its caller is known: that costs something as well.
+            .layer(self.in_flight.of(of_address))
+            .layer(self.authenticate.clone())
+            .layer(MessageLimitLayer)
+            .service(self.router.clone());
         let connection = Connection { source_ip: Some(address.ip()), ..Connection::default() };
-        let watcher = graceful.watcher();
-        let Some(tls) = self.tls.clone() else {
-            let peer = Peer { connection, certificate: None };
-            tokio::spawn(serve(stream, peer, service, watcher, permit));
-            return;
-        };
-        tokio::spawn(async move {
-            match tls.accept(stream).await {
+        let (tls, limits, stop) = (self.tls.clone(), self.limits, stop.clone());
+        connections.spawn(async move {
+            // Until the connection ends.
+            let _permit = permit;
+            let Some(tls) = tls else {
+                let peer = Peer { connection, certificate: None };
+                return serve(stream, begun, peer, service, limits, stop).await;
+            };
+            match tls.accept(stream, limits.first_request).await {
                 Ok(stream) => {
                     let certificate = client_certificate(&stream);
                     let peer = Peer { connection: Connection { is_secure: true, ..connection }, certificate };
-                    serve(stream, peer, service, watcher, permit).await;
+                    serve(stream, begun, peer, service, limits, stop).await;
                 }
                 Err(error) => {
                     tracing::debug!(error = &error as &dyn std::error::Error, "a TLS handshake failed");
@@ -285,47 +292,18 @@ async fn keep_up<E: Engine>(authenticator: Authenticator<E>, tls: Option<Arc<Tls
     identity::keep_up(authenticator.identities()).await;
 }
 
-/// Serves a connection until it ends.
-async fn serve<I, S>(stream: I, peer: Peer, service: S, watcher: Watcher, permit: OwnedSemaphorePermit)
-where
-    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: tower::Service<Request<Incoming>, Response = Response<CountedBody>, Error = Infallible>
-        + Clone
-        + Send
-        + 'static,
-    S::Future: Send,
-{
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_READ_TIMEOUT)
-        .max_buf_size(HEADER_BYTES_MAX as usize * 4);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS_MAX)
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .max_header_list_size(HEADER_BYTES_MAX)
-        .keep_alive_interval(KEEP_ALIVE_INTERVAL)
-        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
-    let service = service.map_request(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer.clone());
-        request
-    });
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-    if let Err(error) = watcher.watch(connection.into_owned()).await {
-        tracing::debug!(error = &*error, "a connection ended with an error");
-    }
-    drop(permit);
-}
-
 /// Tells every connection to end, and waits for the calls under way.
-async fn drain(graceful: GracefulShutdown, in_flight: &InFlight, grace: Duration) {
+async fn drain(
+    connections: TaskTracker,
+    stop_connections: CancellationToken,
+    in_flight: &InFlight,
+    grace: Duration,
+) {
+    stop_connections.cancel();
+    connections.close();
     let calls_done = async {
         tokio::select! {
-            () = graceful.shutdown() => {}
+            () = connections.wait() => {}
             // A connection on which nothing happens may linger: its peer need not be there any more.
             () = async { in_flight.none().await; tokio::time::sleep(CLOSE_WAIT).await } => {}
         }
@@ -335,11 +313,38 @@ async fn drain(graceful: GracefulShutdown, in_flight: &InFlight, grace: Duration
     }
 }
 
+/// What one address may have: half of everything, unless the settings say. What they say is for this machine's own
+/// addresses as well.
+fn addresses(settings: &Settings) -> Addresses {
+    let limit = |given: Option<usize>, all: usize| AddressLimit {
+        max: given.unwrap_or(all.div_ceil(2)),
+        on_loopback: given.is_some(),
+    };
+    Addresses::new(
+        limit(settings.connections_per_address_max, settings.connections_max),
+        limit(settings.calls_per_address_max.map(|calls| calls as usize), settings.calls_max as usize),
+    )
+}
+
+/// The memory for requests and answers under way, in bytes.
+fn calls_bytes_max(settings: &Settings) -> u64 {
+    settings.calls_mib_max.map_or_else(|| cairn_storage_fjall::memory_limit_bytes() / 8, |mib| mib * MIB)
+}
+
+fn connection_limits(settings: &Settings) -> ConnectionLimits {
+    ConnectionLimits {
+        first_request: Duration::from_secs(settings.first_request_seconds_max),
+        idle: Duration::from_secs(settings.connection_idle_seconds_max),
+        age: Some(settings.connection_age_seconds_max).filter(|age| *age > 0).map(Duration::from_secs),
+        age_grace: Duration::from_secs(settings.connection_age_grace_seconds),
+    }
+}
+
 /// The limits of throughput that settings ask for.
 fn capacity_options(settings: &Settings) -> CapacityOptions {
     let both = |units| UnitPair { read: units, write: units };
     CapacityOptions {
-        enforced: settings.capacity_limits,
+        limits: settings.capacity_limits,
         on_demand_initial: UnitPair {
             read: settings.on_demand_read_units_initial,
             write: settings.on_demand_write_units_initial,

@@ -2,20 +2,24 @@
 
 use crate::tls::TlsFiles;
 use cairn_auth::{AuthenticationSettings, Secret};
+use cairn_ops::CapacityLimits;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use serde::{Deserialize, Serialize, Serializer};
-use std::net::SocketAddr;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 /// Settings as they are given; what is not given has a default. A configuration file is TOML with these names.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SettingsInput {
-    /// The folder that holds the data; made if it is not there
+    /// The folder that holds the data: one that Cairn has used before, an empty one, or a new one, which is created
     #[arg(long, env = "CAIRN_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// The address to listen on [default: 127.0.0.1:8000]
-    #[arg(long, env = "CAIRN_LISTEN", value_name = "ADDR")]
+    /// The address to listen on: ADDRESS:PORT, HOST:PORT, or PORT alone for 127.0.0.1 [default: 127.0.0.1:8000]
+    #[arg(long, env = "CAIRN_LISTEN", value_name = "ADDR", value_parser = listen_address)]
+    #[serde(default, deserialize_with = "listen_in_file")]
     pub listen: Option<SocketAddr>,
     /// Take callers without credentials for the account's root, on loopback only: for development
     #[arg(long, env = "CAIRN_DEV", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
@@ -64,28 +68,38 @@ pub struct SettingsInput {
     /// The most that the items of one partition may take on a table with local indexes, in MiB [default: 10240]
     #[arg(long, env = "CAIRN_ITEM_COLLECTION_MIB_MAX", value_name = "MIB")]
     pub item_collection_mib_max: Option<u64>,
-    /// Throttle calls beyond the throughput of their table [default: true]
-    #[arg(long, env = "CAIRN_CAPACITY_LIMITS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub capacity_limits: Option<bool>,
-    /// Read units a second that a new on-demand table is ready for [default: 12000]
+    /// Which limits of throughput calls are held to; `true` is an old name of `aws`, `false` of `off` [default:
+    /// provisioned]
+    #[arg(
+        long,
+        env = "CAIRN_CAPACITY_LIMITS",
+        num_args = 0..=1,
+        default_missing_value = "aws",
+        value_name = "LIMITS",
+        value_parser = capacity_limits_parser()
+    )]
+    #[serde(default, deserialize_with = "capacity_limits_in_file")]
+    pub capacity_limits: Option<CapacityLimits>,
+    /// Read units a second that a new on-demand table is ready for, with `--capacity-limits aws` [default: 12000]
     #[arg(long, env = "CAIRN_ON_DEMAND_READ_UNITS_INITIAL", value_name = "UNITS")]
     pub on_demand_read_units_initial: Option<u64>,
-    /// Write units a second that a new on-demand table is ready for [default: 4000]
+    /// Write units a second that a new on-demand table is ready for, with `--capacity-limits aws` [default: 4000]
     #[arg(long, env = "CAIRN_ON_DEMAND_WRITE_UNITS_INITIAL", value_name = "UNITS")]
     pub on_demand_write_units_initial: Option<u64>,
-    /// Read units a second of one partition [default: 3000]
+    /// Read units a second of one partition, with `--capacity-limits aws` [default: 3000]
     #[arg(long, env = "CAIRN_PARTITION_READ_UNITS_MAX", value_name = "UNITS")]
     pub partition_read_units_max: Option<u64>,
-    /// Write units a second of one partition [default: 1000]
+    /// Write units a second of one partition, with `--capacity-limits aws` [default: 1000]
     #[arg(long, env = "CAIRN_PARTITION_WRITE_UNITS_MAX", value_name = "UNITS")]
     pub partition_write_units_max: Option<u64>,
-    /// Units a second, of reads and of writes, that a table may be provisioned with or grow to [default: 40000]
+    /// Units a second, of reads and of writes, that a table may be provisioned with, or grow to on demand with
+    /// `--capacity-limits aws` [default: 40000]
     #[arg(long, env = "CAIRN_TABLE_UNITS_MAX", value_name = "UNITS")]
     pub table_units_max: Option<u64>,
     /// Units a second, of reads and of writes, that all tables together may be provisioned with [default: 80000]
     #[arg(long, env = "CAIRN_ACCOUNT_UNITS_MAX", value_name = "UNITS")]
     pub account_units_max: Option<u64>,
-    /// Decreases of a table's throughput in a day (UTC) before each further one takes an hour without [default: 4]
+    /// Throughput decreases allowed per table and UTC day; after that, one per hour [default: 4]
     #[arg(long, env = "CAIRN_THROUGHPUT_DECREASES_MAX", value_name = "N")]
     pub throughput_decreases_max: Option<u64>,
     /// Switches of a table to on-demand in 24 hours [default: 4]
@@ -94,6 +108,10 @@ pub struct SettingsInput {
     /// How long after a sweep for expired items the next one begins, in seconds [default: 30]
     #[arg(long, env = "CAIRN_TTL_SWEEP_SECONDS", value_name = "SECONDS")]
     pub ttl_sweep_seconds: Option<u64>,
+    /// Have CreateTable and UpdateTable answer with what a table has become (ACTIVE) and not with what is being done
+    /// (CREATING, UPDATING); a new index is awaited for ten seconds [default: as --dev]
+    #[arg(long, env = "CAIRN_WAIT_FOR_TABLES", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub wait_for_tables: Option<bool>,
     /// Memory for data read from disk, in MiB [default: a quarter of the memory there is]
     #[arg(long, env = "CAIRN_CACHE_MIB", value_name = "MIB")]
     pub cache_mib: Option<u64>,
@@ -112,6 +130,30 @@ pub struct SettingsInput {
     /// Calls under way at once, over all connections; more are refused [default: 4096]
     #[arg(long, env = "CAIRN_CALLS_MAX", value_name = "N")]
     pub calls_max: Option<u32>,
+    /// Connections of one address at once; if given, of loopback addresses too [default: half of all, loopback exempt]
+    #[arg(long, env = "CAIRN_CONNECTIONS_PER_ADDRESS_MAX", value_name = "N")]
+    pub connections_per_address_max: Option<usize>,
+    /// Calls of one address under way at once; if given, of loopback addresses too [default: half of all, loopback
+    /// exempt]
+    #[arg(long, env = "CAIRN_CALLS_PER_ADDRESS_MAX", value_name = "N")]
+    pub calls_per_address_max: Option<u32>,
+    /// Memory for large requests and answers under way, over all connections, in MiB; calls wait for it and are refused
+    /// after some seconds [default: an eighth of the memory there is, at least 64]
+    #[arg(long, env = "CAIRN_CALLS_MIB_MAX", value_name = "MIB")]
+    pub calls_mib_max: Option<u64>,
+    /// How long a connection may take until its first request is there, in seconds [default: 10]
+    #[arg(long, env = "CAIRN_FIRST_REQUEST_SECONDS_MAX", value_name = "SECONDS")]
+    pub first_request_seconds_max: Option<u64>,
+    /// How long an HTTP/1.1 connection may wait for its next request, in seconds [default: 90]
+    #[arg(long, env = "CAIRN_CONNECTION_IDLE_SECONDS_MAX", value_name = "SECONDS")]
+    pub connection_idle_seconds_max: Option<u64>,
+    /// How old an HTTP/2 connection becomes before its client is told to make another, in seconds, give or take a tenth;
+    /// 0 for no limit [default: 1800]
+    #[arg(long, env = "CAIRN_CONNECTION_AGE_SECONDS_MAX", value_name = "SECONDS")]
+    pub connection_age_seconds_max: Option<u64>,
+    /// How long calls and streams may take to end on an HTTP/2 connection of that age, in seconds [default: 300]
+    #[arg(long, env = "CAIRN_CONNECTION_AGE_GRACE_SECONDS", value_name = "SECONDS")]
+    pub connection_age_grace_seconds: Option<u64>,
     /// How long a stop waits for calls under way, in seconds [default: 30]
     #[arg(long, env = "CAIRN_SHUTDOWN_GRACE_SECONDS", value_name = "SECONDS")]
     pub shutdown_grace_seconds: Option<u64>,
@@ -149,6 +191,79 @@ fn redacted<S: Serializer>(_: &Option<Secret>, serializer: S) -> Result<S::Ok, S
     serializer.serialize_str("[redacted]")
 }
 
+fn is_empty(path: &PathBuf) -> bool {
+    path.as_os_str().is_empty()
+}
+
+/// Reads the limits by their names. The old names are aliases, so that `--help` and errors list the others.
+fn capacity_limits_parser() -> impl TypedValueParser<Value = CapacityLimits> {
+    PossibleValuesParser::new([
+        PossibleValue::new(CapacityLimits::Provisioned.name())
+            .help("The throughput of provisioned tables, and the maximum of on-demand tables that have one"),
+        PossibleValue::new(CapacityLimits::Aws.name())
+            .help("Also DynamoDB's limits of partitions and of growing on-demand tables")
+            .alias("true"),
+        PossibleValue::new(CapacityLimits::Off.name()).help("None").alias("false"),
+    ])
+    .try_map(|name| name.parse::<CapacityLimits>())
+}
+
+/// In a file, the old names may be booleans.
+fn capacity_limits_in_file<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<CapacityLimits>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "must be \"provisioned\", \"aws\" or \"off\"")]
+    enum Given {
+        Flag(bool),
+        Name(String),
+    }
+    let name = match Given::deserialize(deserializer)? {
+        Given::Flag(flag) => flag.to_string(),
+        Given::Name(name) => name,
+    };
+    name.parse().map(Some).map_err(D::Error::custom)
+}
+
+/// Reads an address to listen on: a port alone is one of 127.0.0.1, and the name of a host is resolved.
+///
+/// # Errors
+/// What is wrong with the text, with an example.
+pub(crate) fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    const FORMS: &str = "it must be ADDRESS:PORT, such as 127.0.0.1:8000 or [::1]:8000, HOST:PORT, such as localhost:8000, or a port \
+                         alone, such as 8000, which is one of 127.0.0.1";
+    if let Ok(port) = text.parse::<u16>() {
+        return Ok(SocketAddr::from(([127, 0, 0, 1], port)));
+    }
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let (host, port) = text.rsplit_once(':').ok_or(FORMS)?;
+    // An address of version 6 without brackets is not a host with a port.
+    if host.is_empty() || host.contains([':', '/', '[']) || port.parse::<u16>().is_err() {
+        return Err(FORMS.to_owned());
+    }
+    let found: Vec<_> =
+        text.to_socket_addrs().map_err(|error| format!("cannot resolve the host {host}: {error}"))?.collect();
+    // One address is listened on: that of version 4, which more clients try, if there are both.
+    let preferred = found.iter().find(|address| address.is_ipv4()).or(found.first());
+    preferred.copied().ok_or_else(|| format!("the host {host} has no address"))
+}
+
+/// In a file, a port alone may be a number.
+fn listen_in_file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "must be a text, such as \"127.0.0.1:8000\", or a port, such as 8000")]
+    enum Given {
+        Port(u16),
+        Address(String),
+    }
+    match Given::deserialize(deserializer)? {
+        Given::Port(port) => Ok(Some(SocketAddr::from(([127, 0, 0, 1], port)))),
+        Given::Address(text) => listen_address(&text).map(Some).map_err(D::Error::custom),
+    }
+}
+
 /// How the log looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -162,7 +277,8 @@ pub enum LogFormat {
 /// Settings in force.
 #[derive(Clone, Debug, Serialize)]
 pub struct Settings {
-    /// The folder that holds the data.
+    /// The folder that holds the data; empty if none was given, and then a server does not start.
+    #[serde(skip_serializing_if = "is_empty")]
     pub data: PathBuf,
     /// The address to listen on.
     pub listen: SocketAddr,
@@ -205,8 +321,8 @@ pub struct Settings {
     pub tables_max: usize,
     /// The most that the items of one partition may take on a table with local indexes, in MiB.
     pub item_collection_mib_max: u64,
-    /// Throttle calls beyond the throughput of their table.
-    pub capacity_limits: bool,
+    /// Which limits of throughput calls are held to.
+    pub capacity_limits: CapacityLimits,
     /// Read units a second that a new on-demand table is ready for.
     pub on_demand_read_units_initial: u64,
     /// Write units a second that a new on-demand table is ready for.
@@ -225,6 +341,8 @@ pub struct Settings {
     pub on_demand_switches_max: usize,
     /// How long after a sweep for expired items the next one begins, in seconds.
     pub ttl_sweep_seconds: u64,
+    /// Have CreateTable and UpdateTable answer with what a table has become.
+    pub wait_for_tables: bool,
     /// Memory for data read from disk, in MiB; by the memory there is if not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_mib: Option<u64>,
@@ -240,6 +358,23 @@ pub struct Settings {
     pub connections_max: usize,
     /// Calls under way at once.
     pub calls_max: u32,
+    /// Connections of one address at once; half of all, and loopback exempt, if not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections_per_address_max: Option<usize>,
+    /// Calls of one address under way at once; half of all, and loopback exempt, if not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls_per_address_max: Option<u32>,
+    /// Memory for large requests and answers under way, in MiB; by the memory there is if not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls_mib_max: Option<u64>,
+    /// How long a connection may take until its first request is there, in seconds.
+    pub first_request_seconds_max: u64,
+    /// How long an HTTP/1.1 connection may wait for its next request, in seconds.
+    pub connection_idle_seconds_max: u64,
+    /// How old an HTTP/2 connection becomes, in seconds, give or take a tenth; 0 for no limit.
+    pub connection_age_seconds_max: u64,
+    /// How long calls may take to end on an HTTP/2 connection of that age, in seconds.
+    pub connection_age_grace_seconds: u64,
     /// How long a stop waits for calls under way, in seconds.
     pub shutdown_grace_seconds: u64,
     /// What to log.
@@ -341,12 +476,26 @@ impl SettingsInput {
             throughput_decreases_max: self.throughput_decreases_max.or(other.throughput_decreases_max),
             on_demand_switches_max: self.on_demand_switches_max.or(other.on_demand_switches_max),
             ttl_sweep_seconds: self.ttl_sweep_seconds.or(other.ttl_sweep_seconds),
+            wait_for_tables: self.wait_for_tables.or(other.wait_for_tables),
             cache_mib: self.cache_mib.or(other.cache_mib),
             write_buffer_mib: self.write_buffer_mib.or(other.write_buffer_mib),
             disk_reserve_mib: self.disk_reserve_mib.or(other.disk_reserve_mib),
             accept_loss: self.accept_loss.or(other.accept_loss),
             connections_max: self.connections_max.or(other.connections_max),
             calls_max: self.calls_max.or(other.calls_max),
+            connections_per_address_max: self
+                .connections_per_address_max
+                .or(other.connections_per_address_max),
+            calls_per_address_max: self.calls_per_address_max.or(other.calls_per_address_max),
+            calls_mib_max: self.calls_mib_max.or(other.calls_mib_max),
+            first_request_seconds_max: self.first_request_seconds_max.or(other.first_request_seconds_max),
+            connection_idle_seconds_max: self
+                .connection_idle_seconds_max
+                .or(other.connection_idle_seconds_max),
+            connection_age_seconds_max: self.connection_age_seconds_max.or(other.connection_age_seconds_max),
+            connection_age_grace_seconds: self
+                .connection_age_grace_seconds
+                .or(other.connection_age_grace_seconds),
             shutdown_grace_seconds: self.shutdown_grace_seconds.or(other.shutdown_grace_seconds),
             log: self.log.or(other.log),
             log_format: self.log_format.or(other.log_format),
@@ -358,8 +507,15 @@ impl SettingsInput {
     /// # Errors
     /// A setting that is missing or not allowed.
     pub fn resolve(self) -> Result<Settings, SettingsError> {
-        let settings = Settings {
-            data: self.data.ok_or(SettingsError::NoData)?,
+        let settings = self.with_defaults();
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// The settings in force, whether or not a server would start with them: to be printed.
+    pub(crate) fn with_defaults(self) -> Settings {
+        Settings {
+            data: self.data.unwrap_or_default(),
             listen: self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8000))),
             dev: self.dev.unwrap_or(false),
             region: self.region.unwrap_or_else(|| "local".into()),
@@ -377,7 +533,7 @@ impl SettingsInput {
             authentication: self.authentication.unwrap_or_default(),
             tables_max: self.tables_max.unwrap_or(400),
             item_collection_mib_max: self.item_collection_mib_max.unwrap_or(10 * 1024),
-            capacity_limits: self.capacity_limits.unwrap_or(true),
+            capacity_limits: self.capacity_limits.unwrap_or_default(),
             on_demand_read_units_initial: self.on_demand_read_units_initial.unwrap_or(12_000),
             on_demand_write_units_initial: self.on_demand_write_units_initial.unwrap_or(4_000),
             partition_read_units_max: self.partition_read_units_max.unwrap_or(3_000),
@@ -387,18 +543,24 @@ impl SettingsInput {
             throughput_decreases_max: self.throughput_decreases_max.unwrap_or(4),
             on_demand_switches_max: self.on_demand_switches_max.unwrap_or(4),
             ttl_sweep_seconds: self.ttl_sweep_seconds.unwrap_or(30),
+            wait_for_tables: self.wait_for_tables.or(self.dev).unwrap_or(false),
             cache_mib: self.cache_mib,
             write_buffer_mib: self.write_buffer_mib,
             disk_reserve_mib: self.disk_reserve_mib,
             accept_loss: self.accept_loss.unwrap_or(false),
             connections_max: self.connections_max.unwrap_or(10_000),
             calls_max: self.calls_max.unwrap_or(4_096),
+            connections_per_address_max: self.connections_per_address_max,
+            calls_per_address_max: self.calls_per_address_max,
+            calls_mib_max: self.calls_mib_max,
+            first_request_seconds_max: self.first_request_seconds_max.unwrap_or(10),
+            connection_idle_seconds_max: self.connection_idle_seconds_max.unwrap_or(90),
+            connection_age_seconds_max: self.connection_age_seconds_max.unwrap_or(1_800),
+            connection_age_grace_seconds: self.connection_age_grace_seconds.unwrap_or(300),
             shutdown_grace_seconds: self.shutdown_grace_seconds.unwrap_or(30),
             log: self.log.unwrap_or_else(|| "info,fjall=warn,lsm_tree=warn".into()),
             log_format: self.log_format.unwrap_or(LogFormat::Text),
-        };
-        settings.check()?;
-        Ok(settings)
+        }
     }
 }
 
@@ -412,7 +574,12 @@ impl Settings {
         })
     }
 
-    fn check(&self) -> Result<(), SettingsError> {
+    /// # Errors
+    /// The first setting that is missing or not allowed.
+    pub(crate) fn check(&self) -> Result<(), SettingsError> {
+        if is_empty(&self.data) {
+            return Err(SettingsError::NoData);
+        }
         let must = |name, rule, holds| if holds { Ok(()) } else { Err(SettingsError::Value { name, rule }) };
         let plain = |text: &str| {
             text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
@@ -484,6 +651,33 @@ impl Settings {
         must("cache_mib", "at least 8", self.cache_mib.is_none_or(|mib| mib >= 8))?;
         must("write_buffer_mib", "at least 8", self.write_buffer_mib.is_none_or(|mib| mib >= 8))?;
         must("calls_max", "1 to 1000000", (1..=1_000_000).contains(&self.calls_max))?;
+        must(
+            "connections_per_address_max",
+            "at least 1",
+            self.connections_per_address_max.is_none_or(|connections| connections >= 1),
+        )?;
+        must(
+            "calls_per_address_max",
+            "at least 1",
+            self.calls_per_address_max.is_none_or(|calls| calls >= 1),
+        )?;
+        must(
+            "calls_mib_max",
+            "64 to 1048576",
+            self.calls_mib_max.is_none_or(|mib| (64..=1 << 20).contains(&mib)),
+        )?;
+        for (name, seconds) in [
+            ("first_request_seconds_max", self.first_request_seconds_max),
+            ("connection_idle_seconds_max", self.connection_idle_seconds_max),
+        ] {
+            must(name, "1 to 86400", (1..=86_400).contains(&seconds))?;
+        }
+        for (name, seconds) in [
+            ("connection_age_seconds_max", self.connection_age_seconds_max),
+            ("connection_age_grace_seconds", self.connection_age_grace_seconds),
+        ] {
+            must(name, "0 to 31536000", seconds <= 31_536_000)?;
+        }
         must("connections_max", "at least 1", self.connections_max >= 1)
     }
 }
@@ -573,6 +767,91 @@ mod tests {
     }
 
     #[test]
+    fn a_server_for_development_waits_for_tables_unless_it_is_told_otherwise() {
+        let waits = |dev, wait_for_tables| {
+            SettingsInput { dev, wait_for_tables, ..input() }.resolve().unwrap().wait_for_tables
+        };
+        assert!(waits(Some(true), None) && waits(None, Some(true)));
+        assert!(!waits(None, None) && !waits(Some(true), Some(false)));
+    }
+
+    #[test]
+    fn an_address_to_listen_on_may_be_a_port_or_name_its_host() {
+        for (text, expected) in [
+            ("8342", "127.0.0.1:8342"),
+            ("0", "127.0.0.1:0"),
+            ("127.0.0.1:8342", "127.0.0.1:8342"),
+            ("localhost:8342", "127.0.0.1:8342"),
+            ("[::1]:8342", "[::1]:8342"),
+        ] {
+            assert_eq!(listen_address(text), Ok(expected.parse().unwrap()), "{text}");
+        }
+        for text in ["", "localhost", ":8342", "127.0.0.1", "::1:8342", "65536", "a:b", "http://127.0.0.1:1"]
+        {
+            let error = listen_address(text).unwrap_err();
+            assert!(error.contains("such as 127.0.0.1:8000"), "{text}: {error}");
+        }
+        let unknown = listen_address("no-such-host.invalid:8342").unwrap_err();
+        assert!(unknown.starts_with("cannot resolve the host no-such-host.invalid: "), "{unknown}");
+    }
+
+    fn of_file(text: &str) -> Result<Settings, SettingsError> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        writeln!(file, "{text}").unwrap();
+        input().with_file(Some(file.path().into()))?.resolve()
+    }
+
+    #[test]
+    fn a_file_may_name_a_port_alone() {
+        for (text, expected) in [("8342", "127.0.0.1:8342"), ("\"localhost:7\"", "127.0.0.1:7")] {
+            assert_eq!(of_file(&format!("listen = {text}")).unwrap().listen, expected.parse().unwrap());
+        }
+        for text in ["true", "-1", "70000"] {
+            let error = of_file(&format!("listen = {text}")).unwrap_err();
+            assert!(
+                std::error::Error::source(&error).unwrap().to_string().contains("must be a text"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn capacity_limits_have_names_and_old_names() {
+        use CapacityLimits::{Aws, Off, Provisioned};
+        let limits = |text: &str| {
+            of_file(&format!("capacity_limits = {text}")).map(|settings| settings.capacity_limits)
+        };
+        for (text, expected) in [
+            ("\"provisioned\"", Provisioned),
+            ("\"aws\"", Aws),
+            ("\"off\"", Off),
+            ("true", Aws),
+            ("false", Off),
+            ("\"true\"", Aws),
+            ("\"false\"", Off),
+        ] {
+            assert_eq!(limits(text).unwrap(), expected, "{text}");
+        }
+        for text in ["\"on\"", "1", "\"\""] {
+            let error = limits(text).unwrap_err();
+            assert!(std::error::Error::source(&error).unwrap().to_string().contains("must be"), "{error}");
+        }
+        assert_eq!(input().resolve().unwrap().capacity_limits, Provisioned);
+        // What is printed can be given again.
+        let printed = toml::to_string(&input().resolve().unwrap()).unwrap();
+        assert!(printed.contains("capacity_limits = \"provisioned\""), "{printed}");
+    }
+
+    #[test]
+    fn settings_can_be_printed_whatever_is_missing() {
+        let settings =
+            SettingsInput { region: Some("eu-north-1".into()), ..SettingsInput::default() }.with_defaults();
+        assert!(matches!(settings.check(), Err(SettingsError::NoData)));
+        let printed = toml::to_string(&settings).unwrap();
+        assert!(printed.contains("region = \"eu-north-1\"") && !printed.contains("data ="), "{printed}");
+    }
+
+    #[test]
     fn values_out_of_range_are_refused() {
         let refused = |input: SettingsInput| input.resolve().unwrap_err().to_string();
         assert_eq!(
@@ -590,6 +869,18 @@ mod tests {
         assert_eq!(
             refused(SettingsInput { account: Some("12".into()), ..input() }),
             "account must be twelve digits"
+        );
+        assert_eq!(
+            refused(SettingsInput { calls_mib_max: Some(63), ..input() }),
+            "calls_mib_max must be 64 to 1048576"
+        );
+        assert_eq!(
+            refused(SettingsInput { first_request_seconds_max: Some(0), ..input() }),
+            "first_request_seconds_max must be 1 to 86400"
+        );
+        assert_eq!(
+            refused(SettingsInput { calls_per_address_max: Some(0), ..input() }),
+            "calls_per_address_max must be at least 1"
         );
         assert!(refused(SettingsInput::default()).starts_with("no data folder"));
     }

@@ -14,9 +14,6 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// How long a client may take over the handshake.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// The files that TLS needs, in PEM.
 #[derive(Clone, Debug)]
 pub(crate) struct TlsFiles {
@@ -98,13 +95,17 @@ impl Tls {
         }
     }
 
-    /// Shakes hands with a client.
+    /// Shakes hands with a client, who may take so long over it.
     ///
     /// # Errors
     /// If the client does not, or takes too long.
-    pub(crate) async fn accept(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
+    pub(crate) async fn accept(
+        &self,
+        stream: TcpStream,
+        time_max: Duration,
+    ) -> std::io::Result<TlsStream<TcpStream>> {
         let acceptor = TlsAcceptor::from(self.config.load_full());
-        tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await?
+        tokio::time::timeout(time_max, acceptor.accept(stream)).await?
     }
 }
 
@@ -277,7 +278,8 @@ mod tests {
         let name = ServerName::from(IpAddr::from(Ipv4Addr::LOCALHOST));
         let stream = TcpStream::connect(listener.local_addr()?).await?;
         let (accepted, _) = listener.accept().await?;
-        let (server, client) = tokio::join!(tls.accept(accepted), client.connect(name, stream));
+        let (server, client) =
+            tokio::join!(tls.accept(accepted, Duration::from_secs(60)), client.connect(name, stream));
         Ok((server?, client?))
     }
 
@@ -285,6 +287,21 @@ mod tests {
     async fn shown(tls: &Tls, authority: &Authority) -> CertificateDer<'static> {
         let (_, client) = connect(tls, &client(authority, None)).await.unwrap();
         client.get_ref().1.peer_certificates().unwrap()[0].clone()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_shake_hands_is_not_waited_for() {
+        let authority = Authority::new();
+        let folder = Folder::with(&authority, &authority.issue());
+        let tls = Tls::open(folder.files()).unwrap();
+        for begin in [&b""[..], b"\x16\x03\x01"] {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+            let mut silent = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            silent.write_all(begin).await.unwrap();
+            let (accepted, _) = listener.accept().await.unwrap();
+            let error = tls.accept(accepted, Duration::from_secs(10)).await.unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+        }
     }
 
     #[tokio::test]

@@ -212,3 +212,70 @@ fn a_server_that_is_set_up_wrongly_says_how_and_does_not_start() {
     let zero = folder.refusal(&arguments(&[]), &[]);
     assert!(zero.contains("is not random"), "{zero}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_for_development_makes_no_root_key_and_leaves_that_to_the_first_start_of_another() {
+    let folder = Folder::new();
+    let data = folder.text("data");
+    let said =
+        Serving::start(&["--data", &data, "--dev", "--secrets-key-file", &folder.text("one")], &[]).stop();
+    assert_eq!(String::from_utf8(said.stdout).unwrap(), "");
+    let server = folder.serve("one", &[], &[]);
+    let channel = server.channel().await;
+    let bearer = shown_key(&server.stop().stdout).unwrap();
+    drop(channel);
+    let server = folder.serve("one", &[], &[]);
+    assert_eq!(whoami(&server.channel().await, &bearer).await.unwrap(), ROOT_ARN);
+    server.stop();
+}
+
+#[test]
+fn a_folder_that_others_use_is_not_taken_for_the_data() {
+    let folder = Folder::new();
+    let arguments = ["--data".to_owned(), folder.text(""), "--dev".to_owned()];
+    let refusal = folder.refusal(&arguments, &[]);
+    assert!(
+        refusal.contains("holds other files, such as ") && refusal.contains("an empty folder"),
+        "{refusal}"
+    );
+    let left: Vec<_> =
+        files_under(&folder.path("")).iter().map(|path| path.file_name().unwrap().to_owned()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
+
+#[test]
+fn a_start_says_which_limits_of_throughput_calls_are_held_to() {
+    let folder = Folder::new();
+    for (given, said) in [
+        (&[][..], "provisioned"),
+        (&["--capacity-limits", "off"][..], "off"),
+        (&["--capacity-limits", "false"], "off"),
+        (&["--capacity-limits", "aws"], "aws"),
+        (&["--capacity-limits", "true"], "aws"),
+        (&["--capacity-limits"], "aws"),
+    ] {
+        let data = folder.text("data");
+        let log = Serving::start(&[&["--data", &data, "--dev"], given].concat(), &[]).stop().stderr;
+        let log = String::from_utf8(log).unwrap();
+        assert!(log.contains(&format!("capacity_limits={said}")), "{given:?}: {log}");
+    }
+    let arguments = ["--data", &folder.text("data"), "--dev", "--capacity-limits", "all"];
+    let refused = run(&[&["serve"], &arguments[..]].concat(), &[]);
+    let refused = String::from_utf8(refused.stderr).unwrap();
+    assert!(refused.contains("provisioned, aws, off"), "{refused}");
+}
+
+#[test]
+fn the_settings_in_force_are_printed_whatever_is_missing() {
+    let printed = run(&["config"], &[]);
+    assert!(printed.status.success());
+    let settings: toml::Table = toml::from_str(std::str::from_utf8(&printed.stdout).unwrap()).unwrap();
+    assert_eq!(settings["listen"].as_str(), Some("127.0.0.1:8000"));
+    assert_eq!(settings["capacity_limits"].as_str(), Some("provisioned"));
+    let said = String::from_utf8(printed.stderr).unwrap();
+    assert!(said.contains("`cairn serve` does not start with these settings: no data folder"), "{said}");
+    let whole = run(&["config", "--data", "data", "--dev", "--listen", "8342"], &[]);
+    assert_eq!(String::from_utf8(whole.stderr).unwrap(), "");
+    let settings: toml::Table = toml::from_str(std::str::from_utf8(&whole.stdout).unwrap()).unwrap();
+    assert_eq!(settings["listen"].as_str(), Some("127.0.0.1:8342"));
+}

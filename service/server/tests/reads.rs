@@ -123,3 +123,62 @@ async fn a_table_deleted_in_the_midst_of_a_stream_ends_it() {
     assert_eq!(end.code(), Code::NotFound);
     server.stop().await;
 }
+
+/// Items that count 30 KB each and take 1.38 MB in a message, read by clients that accept the 4 MiB of gRPC's default.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_accepts_no_more_than_it_does_by_default_reads_items_that_are_large_when_encoded() {
+    const DENSE: usize = 7;
+    let folder = folder();
+    let server = TestServer::start(folder.path()).await;
+    server.create_table("Music").await;
+    for sk in 0..DENSE {
+        let dense = cairn_model::AttributeValue::L(vec![n("1E-130"); 10_000]);
+        server.put("Music", &[("pk", s("a")), ("sk", n(&sk.to_string())), ("dense", dense)]).await.unwrap();
+    }
+    let expected: Vec<_> = (0..DENSE).map(|sk| n(&sk.to_string())).collect();
+    let mut items = server.items();
+
+    let mut found = Vec::new();
+    let mut request = v1::QueryRequest {
+        table: "Music".into(),
+        key_condition_expression: "pk = :p".into(),
+        bindings: bindings(),
+        ..Default::default()
+    };
+    loop {
+        let page = items.query(request.clone()).await.unwrap().into_inner();
+        found.extend(page.items.into_iter().map(|item| attributes(item)["sk"].clone()));
+        if page.last_evaluated_key.is_empty() {
+            break;
+        }
+        request.exclusive_start_key = page.last_evaluated_key;
+    }
+    assert_eq!(found, expected, "by pages of Query");
+
+    let request = v1::StreamScanRequest { table: "Music".into(), ..Default::default() };
+    let parts = items.stream_scan(request).await.unwrap().into_inner();
+    let parts: Vec<_> = parts.collect::<Result<Vec<_>, _>>().await.unwrap();
+    let found: Vec<_> = parts.into_iter().flat_map(|part| part.items).collect();
+    let found: Vec<_> = found.into_iter().map(|item| attributes(item)["sk"].clone()).collect();
+    assert_eq!(found, expected, "by the parts of StreamScan");
+
+    let key = |sk: usize| v1::Key { attributes: values(&[("pk", s("a")), ("sk", n(&sk.to_string()))]) };
+    let of_table = v1::KeysAndAttributes { keys: (0..DENSE).map(key).collect(), ..Default::default() };
+    let mut request = v1::BatchGetItemRequest {
+        request_items: [("Music".to_owned(), of_table)].into(),
+        response_bytes_max: Some(3 << 20),
+        ..Default::default()
+    };
+    let refused =
+        items.batch_get_item(v1::BatchGetItemRequest { response_bytes_max: None, ..request.clone() }).await;
+    assert_eq!(refused.unwrap_err().code(), Code::OutOfRange, "all of it is too much for this client");
+    let mut found = Vec::new();
+    while !request.request_items.is_empty() {
+        let answer = items.batch_get_item(request.clone()).await.unwrap().into_inner();
+        let responses = answer.responses.into_values().flat_map(|list| list.items);
+        found.extend(responses.map(|item| attributes(item)["sk"].clone()));
+        request.request_items = answer.unprocessed_keys;
+    }
+    assert_eq!(found, expected, "by batches that are bounded");
+    server.stop().await;
+}

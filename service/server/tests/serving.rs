@@ -117,6 +117,75 @@ async fn health_and_reflection_answer() {
     server.stop().await;
 }
 
+/// Puts two questions on one stream of reflection, and gives the names and errors of the answers.
+macro_rules! asked {
+    ($server:expr, $version:ident) => {{
+        use reflection::server_reflection_request::MessageRequest;
+        use reflection::server_reflection_response::MessageResponse;
+        use tonic_reflection::pb::$version as reflection;
+        let question =
+            |asked| reflection::ServerReflectionRequest { host: String::new(), message_request: Some(asked) };
+        let questions = tokio_stream::iter([
+            question(MessageRequest::FileContainingSymbol("cairn.v1.NoSuchThing".into())),
+            question(MessageRequest::FileContainingExtension(Default::default())),
+            question(MessageRequest::ListServices(String::new())),
+        ]);
+        let mut client =
+            reflection::server_reflection_client::ServerReflectionClient::new($server.channel.clone());
+        let mut answers = client.server_reflection_info(questions).await.unwrap().into_inner();
+        let mut told = Vec::new();
+        while let Some(answer) = answers.message().await.unwrap() {
+            assert!(answer.original_request.is_some());
+            told.push(match answer.message_response.unwrap() {
+                MessageResponse::ErrorResponse(error) => {
+                    vec![format!("{} {}", error.error_code, error.error_message)]
+                }
+                MessageResponse::ListServicesResponse(listed) => {
+                    listed.service.into_iter().map(|service| service.name).collect()
+                }
+                other => panic!("{other:?}"),
+            });
+        }
+        told
+    }};
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reflection_answers_in_both_versions_and_goes_on_after_an_unknown_name() {
+    let folder = folder();
+    let server = TestServer::start(folder.path()).await;
+    for told in [asked!(server, v1), asked!(server, v1alpha)] {
+        let [unknown, extension, names] = &told[..] else { panic!("{told:?}") };
+        assert_eq!(*unknown, ["5 symbol 'cairn.v1.NoSuchThing' not found"]);
+        assert!(extension[0].starts_with("5 "), "{extension:?}");
+        for name in [
+            "cairn.v1.ItemService",
+            "cairn.v1.TableService",
+            "cairn.v1.IamService",
+            "grpc.health.v1.Health",
+            "grpc.reflection.v1.ServerReflection",
+            "grpc.reflection.v1alpha.ServerReflection",
+        ] {
+            assert!(names.iter().any(|listed| listed == name), "{names:?}");
+        }
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_method_that_there_is_not_is_named() {
+    let folder = folder();
+    let server = TestServer::start(folder.path()).await;
+    let mut client = tonic::client::Grpc::new(server.channel.clone());
+    client.ready().await.unwrap();
+    let codec = cairn_api::Codec::<(), ()>::default();
+    let path = "/cairn.v1.ItemService/SearchVectors".parse().unwrap();
+    let status = client.unary(tonic::Request::new(()), path, codec).await.map(drop).unwrap_err();
+    assert_eq!(status.code(), Code::Unimplemented);
+    assert_eq!(status.message(), "SearchVectors is not implemented by this version of Cairn");
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn as_many_tables_as_are_allowed_can_be_made_and_no_more() {
     let folder = folder();

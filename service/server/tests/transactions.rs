@@ -310,6 +310,7 @@ async fn a_batch_reads_what_a_batch_has_written() {
             },
         )]),
         return_consumed_capacity: v1::ReturnConsumedCapacity::Total.into(),
+        ..Default::default()
     };
     let answer = server.items().batch_get_item(request).await.unwrap().into_inner();
     let items: Vec<_> = answer.responses["Bank"].items.iter().cloned().map(attributes).collect();

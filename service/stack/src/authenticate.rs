@@ -5,12 +5,14 @@
 //! call's [`Caller`] from there and from nowhere else.
 //!
 //! Signed requests are another matter: a signature is of all of a request, which only the protocol has, once it has read
-//! the body. The layer leaves them as they are, and knows nobody by them; a protocol whose requests may be signed asks
-//! [`AuthenticateLayer::authenticate_request`] instead, which answers for all other requests as the layer did.
+//! the body. The layer leaves them as they are, and knows nobody by them. A protocol whose requests may be signed asks
+//! [`AuthenticateLayer::check_head`] before it reads the body, which answers for all other requests as the layer did and
+//! refuses signers who cannot be known; and [`AuthenticateLayer::authenticate_body`] once the body is there.
 
 use crate::Origins;
 use cairn_auth::{
-    AuthenticationError, Authenticator, Principal, Reason, SignatureError, SignedRequest, is_signature,
+    AuthenticationError, Authenticator, BodyHash, Principal, SignatureClaim, SignatureError, SignedRequest,
+    is_signature,
 };
 use cairn_ops::{Caller, Connection};
 use cairn_storage::Engine;
@@ -48,14 +50,23 @@ impl Authenticated {
     }
 }
 
+/// What a request's head says of its caller.
+pub enum CheckedHead {
+    /// Who it is: nothing depends on the body.
+    Caller(Caller),
+    /// Whose signature it claims to have. The body has to be hashed to know.
+    Signed(Box<SignatureClaim>),
+}
+
 /// Whom to take callers for that do not say who they are.
 #[derive(Clone, Debug, Default)]
 pub enum Strangers {
     /// Nobody: they are refused.
     #[default]
     Refused,
-    /// This principal, but for pages of other machines ([`Origins::Loopback`]): callers without credentials, and those who sign with access keys that are unknown here, as
-    /// tools do that cannot but sign. Who uses a key that is known has to sign rightly. For development on one machine.
+    /// This principal, but for pages of other machines ([`Origins::Loopback`]): callers without credentials, and those
+    /// who sign with access keys that are unknown here, as tools do that cannot but sign; nothing else of their
+    /// signatures is judged. A signature with a known key has to be right. For development on one machine.
     Are(Principal),
 }
 
@@ -95,34 +106,45 @@ impl<E: Engine> AuthenticateLayer<E> {
         }
     }
 
-    /// Who sent a whole request: its head as it came through this layer, and its body as it was sent, before any
-    /// decompression. A signature counts, in a header or in the query string; without one, what the layer found out.
-    /// All of the body is hashed, at about a gigabyte a second, if the signer's access key is known.
-    pub fn authenticate_request(&self, head: &http::request::Parts, body: &[u8]) -> Authenticated {
+    /// What the head of a request, as it came through this layer, says of its caller. A signature counts, in a header or
+    /// in the query string; without one, what the layer found out.
+    ///
+    /// # Errors
+    /// Why the caller cannot be known, whatever the body is: it need not be read.
+    pub fn check_head(&self, head: &http::request::Parts) -> Result<CheckedHead, Arc<AuthenticationError>> {
         let before = head.extensions.get::<Authenticated>();
-        let request = SignedRequest::new(head, body);
+        let request = SignedRequest::new(head, &[]);
         if !request.is_signed() {
-            return before.cloned().unwrap_or_else(|| Authenticated {
-                caller: Err(Arc::new(AuthenticationError::Missing)),
-                header_taken: false,
-            });
+            let caller = before.map(Authenticated::caller);
+            return caller
+                .unwrap_or_else(|| Err(Arc::new(AuthenticationError::Missing)))
+                .map(CheckedHead::Caller);
         }
-        let header_taken = before.is_some_and(|before| before.header_taken);
-        let principal = match header_taken {
-            true => Err(SignatureError::HeaderAndQuery.into()),
-            false => self.authenticator.authenticate_signed(&request),
-        };
-        let principal = match (principal, self.stranger(&head.headers)) {
-            // A session's access key is known by its token alone.
-            (
-                Err(AuthenticationError::UnrecognizedClient(Reason::UnknownKey | Reason::SessionToken)),
-                Some(principal),
-            ) => Ok(principal.clone()),
-            (principal, _) => principal,
-        };
-        let connection = peer(&head.extensions, &head.headers).connection;
-        let caller = principal.map(|principal| Caller { principal, connection }).map_err(Arc::new);
-        Authenticated { caller, header_taken }
+        if before.is_some_and(|before| before.header_taken) {
+            return Err(Arc::new(SignatureError::HeaderAndQuery.into()));
+        }
+        if let Some(principal) = self.stranger(&head.headers)
+            && !self.authenticator.knows_signer(&request)
+        {
+            return Ok(CheckedHead::Caller(caller(principal.clone(), head)));
+        }
+        let claim = self.authenticator.check_head(&request)?;
+        Ok(CheckedHead::Signed(Box::new(claim)))
+    }
+
+    /// Who signed a request, whose body as it was sent, before any decompression, has this hash.
+    ///
+    /// # Errors
+    /// Why the caller is not known: the signature is not of this request, or the access key has changed meanwhile.
+    pub fn authenticate_body(
+        &self,
+        head: &http::request::Parts,
+        claim: &SignatureClaim,
+        body: &BodyHash,
+    ) -> Result<Caller, Arc<AuthenticationError>> {
+        let request = SignedRequest::new(head, &[]);
+        let principal = self.authenticator.authenticate_claim(claim, &request, body)?;
+        Ok(caller(principal, head))
     }
 
     async fn authenticate(
@@ -209,6 +231,11 @@ where
             inner.call(request).await
         })
     }
+}
+
+/// A principal, calling from where a request comes from.
+fn caller(principal: Principal, head: &http::request::Parts) -> Caller {
+    Caller { principal, connection: peer(&head.extensions, &head.headers).connection }
 }
 
 /// What is known of where a request comes from.

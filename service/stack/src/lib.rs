@@ -8,16 +8,20 @@
 mod admit;
 mod authenticate;
 mod authorize;
+mod byte_budget;
 mod deadline;
 mod execute;
+mod offload;
 mod origins;
 mod trace;
 
 pub use admit::{Admit, AdmitLayer};
-pub use authenticate::{Authenticate, AuthenticateLayer, Authenticated, Peer, Strangers};
+pub use authenticate::{Authenticate, AuthenticateLayer, Authenticated, CheckedHead, Peer, Strangers};
 pub use authorize::{Authorize, AuthorizeLayer};
+pub use byte_budget::{BUDGET_BYTES_MIN, ByteBudget, CallBytes, Overload, REQUEST_TIME_MAX, SMALL_BYTES_MAX};
 pub use deadline::{Deadline, DeadlineLayer};
 pub use execute::Execute;
+pub use offload::{INLINE_BYTES_MAX, offload};
 pub use origins::Origins;
 pub use trace::{Trace, TraceLayer};
 

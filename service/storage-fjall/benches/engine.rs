@@ -64,6 +64,12 @@ fn main() {
         if wanted("scan") {
             scans(length).await;
         }
+        if wanted("deleted") {
+            deleted().await;
+        }
+        if wanted("spaces") {
+            spaces().await;
+        }
     });
 }
 
@@ -363,6 +369,180 @@ async fn scans(length: Duration) {
             "  {callers} tasks, {records:>5} records: {:>8.0} scans/s  {each:>6.1} us each; {:>9.0} records/s",
             figure.per_second * 10.0,
             figure.per_second * 10.0 * f64::from(records),
+        );
+    }
+    engine.close().await.unwrap();
+}
+
+/// A record's place in a queue.
+fn place(number: u64) -> RecordKey {
+    RecordKey::new(ITEMS, number.to_be_bytes().to_vec())
+}
+
+async fn commit(engine: &FjallEngine, writes: Vec<Write>) {
+    engine.transact(vec![], move |_| Decision { writes: writes.clone(), outcome: () }).await.unwrap();
+}
+
+/// The first record's place, and how long it took to find it.
+async fn head(engine: &FjallEngine) -> (Option<u64>, Duration) {
+    struct First(Option<u64>);
+    impl cairn_storage::Visit for First {
+        fn visit(&mut self, key: &[u8], _: Bytes) -> ControlFlow<()> {
+            self.0 = Some(u64::from_be_bytes(key.try_into().unwrap()));
+            ControlFlow::Break(())
+        }
+    }
+    let began = Instant::now();
+    let snapshot = engine.snapshot(Consistency::Strong).await.unwrap();
+    let found = snapshot.scan(ITEMS, KeyRange::all(), Direction::Ascending, First(None)).await.unwrap();
+    (found.0, began.elapsed())
+}
+
+async fn median_head(engine: &FjallEngine) -> f64 {
+    let mut micros = Histogram::<u64>::new(3).unwrap();
+    for _ in 0..200 {
+        micros.record(head(engine).await.1.as_nanos() as u64).unwrap();
+    }
+    micros.value_at_quantile(0.5) as f64 / 1000.0
+}
+
+async fn fill_queue(engine: &FjallEngine, records: u64) {
+    for first in (0..records).step_by(1000) {
+        commit(engine, (first..first + 1000).map(|n| Write::Put(place(n), value(n).slice(..200))).collect())
+            .await;
+    }
+}
+
+/// The head of a queue behind what was taken off it.
+async fn deleted() {
+    println!("the first record behind deleted ones, of 200 bytes each");
+    let (_folder, engine) = store().await;
+    fill_queue(&engine, 1000).await;
+    let fresh = median_head(&engine).await;
+    println!("  fresh store                     : {fresh:>9.1} us");
+    engine.close().await.unwrap();
+    for deletions in [60_000, 300_000] {
+        let (folder, engine) = store().await;
+        fill_queue(&engine, deletions + 1000).await;
+        for first in (0..deletions).step_by(1000) {
+            commit(&engine, (first..first + 1000).map(|n| Write::Delete(place(n))).collect()).await;
+        }
+        let ended = Instant::now();
+        let micros = |took: Duration| took.as_secs_f64() * 1e6;
+        let (found, took) = head(&engine).await;
+        assert_eq!(found, Some(deletions));
+        println!(
+            "  behind {deletions:>6} deletes, first    : {:>9.1} us, x{:.0} fresh",
+            micros(took),
+            micros(took) / fresh
+        );
+        while head(&engine).await.1 > Duration::from_millis(2) && ended.elapsed() < Duration::from_secs(30) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        println!(
+            "  behind {deletions:>6} deletes, under 2 ms: {:>9.3} s after the last delete",
+            ended.elapsed().as_secs_f64()
+        );
+        tokio::time::sleep(Duration::from_secs(5).saturating_sub(ended.elapsed())).await;
+        let later = median_head(&engine).await;
+        let kept = engine.statistics().await.unwrap().deletions_kept;
+        println!(
+            "  behind {deletions:>6} deletes, after 5 s: {later:>9.1} us, x{:.1} fresh; {kept} deletions kept",
+            later / fresh
+        );
+        engine.close().await.unwrap();
+        let engine = FjallEngine::open(FjallOptions::new(folder.path())).unwrap();
+        let (found, took) = head(&engine).await;
+        assert_eq!(found, Some(deletions));
+        println!(
+            "  behind {deletions:>6} deletes, reopened : {:>9.1} us, x{:.0} fresh",
+            micros(took),
+            micros(took) / fresh
+        );
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let later = median_head(&engine).await;
+        println!("  behind {deletions:>6} deletes, 5 s later: {later:>9.1} us, x{:.1} fresh", later / fresh);
+        engine.close().await.unwrap();
+    }
+    pop_loop().await;
+}
+
+/// A queue that is put to and taken from at the same rate, by 16 producers and a consumer that takes 50 at a time.
+async fn pop_loop() {
+    const TAKEN: u64 = 300_000;
+    const AT_ONCE: u64 = 50;
+    println!("a queue of 1,000 records: 50 put, the first found, 50 taken, over and over");
+    let (_folder, engine) = store().await;
+    fill_queue(&engine, 1000).await;
+    let mut first_part = None;
+    for part in 0..6 {
+        let mut micros = Histogram::<u64>::new(3).unwrap();
+        let began = Instant::now();
+        let each = TAKEN / 6;
+        for first in (part * each..(part + 1) * each).step_by(AT_ONCE as usize) {
+            commit(
+                &engine,
+                (first..first + AT_ONCE)
+                    .map(|n| Write::Put(place(n + 1000), value(n).slice(..200)))
+                    .collect(),
+            )
+            .await;
+            let (found, took) = head(&engine).await;
+            assert_eq!(found, Some(first));
+            micros.record(took.as_micros() as u64).unwrap();
+            commit(&engine, (first..first + AT_ONCE).map(|n| Write::Delete(place(n))).collect()).await;
+        }
+        let per_second = each as f64 / began.elapsed().as_secs_f64();
+        let first_part = *first_part.get_or_insert(per_second);
+        println!(
+            "  {:>6} taken: {per_second:>8.0} taken/s, x{:.2} of the first part; head p50 {:>5} us, p99 {:>6} us, most {:>6} us",
+            (part + 1) * each,
+            per_second / first_part,
+            micros.value_at_quantile(0.5),
+            micros.value_at_quantile(0.99),
+            micros.max(),
+        );
+    }
+    engine.close().await.unwrap();
+}
+
+/// How long it takes to create the two spaces of a table, and to drop them: of tables half a second apart, as people
+/// create them, and of ten at once.
+async fn spaces() {
+    println!("the two spaces of a table created, and dropped");
+    let (_folder, engine) = store().await;
+    for (name, tables, at_once) in [("one table", 20, 1), ("ten at once", 50, 10)] {
+        let mut created = Histogram::<u64>::new(3).unwrap();
+        let mut dropped = Histogram::<u64>::new(3).unwrap();
+        let tables: Vec<u64> = (100..100 + tables).collect();
+        for group in tables.chunks(at_once) {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let each = group.iter().map(|table| {
+                let (engine, table) = (engine.clone(), *table);
+                tokio::spawn(async move {
+                    let began = Instant::now();
+                    engine.create_space(SpaceId::Items(table)).await.unwrap();
+                    engine.create_space(SpaceId::Indexes(table)).await.unwrap();
+                    began.elapsed().as_micros() as u64
+                })
+            });
+            for task in each.collect::<Vec<_>>() {
+                created.record(task.await.unwrap()).unwrap();
+            }
+        }
+        for table in tables {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let began = Instant::now();
+            engine.drop_space(SpaceId::Items(table)).await.unwrap();
+            engine.drop_space(SpaceId::Indexes(table)).await.unwrap();
+            dropped.record(began.elapsed().as_micros() as u64).unwrap();
+        }
+        println!(
+            "  {name:<12}: created p50 {:>6} us, p99 {:>6} us; dropped p50 {:>6} us, p99 {:>6} us",
+            created.value_at_quantile(0.5),
+            created.value_at_quantile(0.99),
+            dropped.value_at_quantile(0.5),
+            dropped.value_at_quantile(0.99),
         );
     }
     engine.close().await.unwrap();

@@ -6,12 +6,15 @@
 
 use crate::counters::Counters;
 use crate::disk::DiskGuard;
+use crate::health::COMMITTER_BUG;
 use crate::layout;
 use crate::monitor;
+use crate::pool::Pool;
 use crate::recent::RecentWrites;
 use crate::request::Request;
 use crate::shared::Shared;
 use crate::tuning;
+use crate::upkeep;
 use crate::view::{Space, Spaces, View};
 use bytes::Bytes;
 use cairn_storage::{CounterKey, Error, RecordKey, Result, SpaceId, Write};
@@ -19,7 +22,6 @@ use crossbeam_channel::{Receiver, Sender};
 use fjall::{Database, Keyspace, OwnedWriteBatch, PersistMode};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -31,7 +33,11 @@ const TIMES_RETURNED_MAX: u32 = 3;
 /// What creating or dropping a space may take on disk.
 const SPACE_CHANGE_BYTES: u64 = 1 << 20;
 
-/// How long the committer waits before it looks again whether a flush is through.
+/// Keyspaces of dropped spaces that may wait to be removed. [`MAX_SPACES_CEILING`](crate::MAX_SPACES_CEILING) leaves
+/// room for them.
+const REMOVING_MAX: usize = 16;
+
+/// How long the committer waits before it looks again whether a flush, or a removal, is through.
 const FLUSH_POLL: Duration = Duration::from_millis(2);
 
 /// What the committer is asked.
@@ -54,7 +60,7 @@ pub(crate) struct Limits {
     pub(crate) group_bytes_max: usize,
     pub(crate) spaces_max: usize,
     pub(crate) memtable_bytes: u64,
-    pub(crate) separate_values_bytes: u32,
+    pub(crate) slow_step: Duration,
 }
 
 /// What opening a store leaves to the first commit.
@@ -62,6 +68,8 @@ pub(crate) struct Limits {
 pub(crate) struct FirstCommit {
     /// Counters whose space is gone.
     pub(crate) orphans: Vec<CounterKey>,
+    /// Keyspaces that were noted as dropped and are removed.
+    pub(crate) removed: Vec<String>,
     pub(crate) accepted_loss: Option<AcceptedLoss>,
 }
 
@@ -77,13 +85,44 @@ pub(crate) struct AcceptedLoss {
 struct Extra {
     /// Counters to remove.
     gone: Vec<CounterKey>,
+    /// A space that is created, in its keyspace.
+    created: Option<(SpaceId, String)>,
+    /// A space that is dropped, with its keyspace.
+    dropped: Option<(SpaceId, String)>,
+    /// Keyspaces that need no longer be noted as dropped.
+    removed: Vec<String>,
     accepted_loss: Option<AcceptedLoss>,
+}
+
+/// A space that a commit writes to.
+struct Touched {
+    space: Arc<Space>,
+    keyspace: Arc<Keyspace>,
+    /// Whether there are gaps to take its keys out of.
+    has_gaps: bool,
+    deletions: u64,
+}
+
+impl Touched {
+    /// Takes note of a write of the commit `sequence`, before it is published.
+    fn note(&mut self, key: &Bytes, value: Option<&Bytes>, sequence: u64) {
+        match value {
+            Some(_) if self.has_gaps => self.space.gaps.put(key),
+            Some(_) => {}
+            None => {
+                self.deletions += 1;
+                if self.has_gaps {
+                    self.space.gaps.deleted(key, sequence);
+                }
+            }
+        }
+    }
 }
 
 /// The state of the committer's thread.
 pub(crate) struct Committer {
     pub(crate) database: Database,
-    pub(crate) keyspaces_folder: PathBuf,
+    pub(crate) pool: Arc<Pool>,
     pub(crate) shared: Arc<Shared>,
     /// The view published last.
     pub(crate) view: Arc<View>,
@@ -99,7 +138,7 @@ impl Committer {
     pub(crate) fn run(&mut self, inbox: &Receiver<Message>) {
         let worked = catch_unwind(AssertUnwindSafe(|| self.work(inbox)));
         if worked.is_err() {
-            self.shared.health.fail("the committer met a bug and stopped".to_owned());
+            self.shared.health.fail(COMMITTER_BUG.to_owned());
             // Whatever is asked now is dropped unanswered, which its caller hears as `ReadOnly`.
             while let Ok(message) = inbox.recv() {
                 if matches!(message, Message::Close) {
@@ -256,29 +295,38 @@ impl Committer {
     }
 
     /// Writes the pending commit as one synced batch. Returns the spaces it wrote to.
-    fn write_pending(&mut self, extra: Extra) -> fjall::Result<BTreeMap<SpaceId, Arc<Keyspace>>> {
+    fn write_pending(&mut self, extra: Extra) -> fjall::Result<BTreeMap<SpaceId, Touched>> {
+        self.shared.fault("commit");
         let Some(engine) = self.view.engine.keyspace().as_ref().map(Arc::clone) else {
             return Err(fjall::Error::KeyspaceDeleted);
         };
         let pending = self.recent.pending();
+        let sequence = self.recent.pending_sequence();
+        // Before the look whether a space has gaps: see `gaps`.
+        self.shared.checked.store(sequence, Ordering::SeqCst);
         let mut touched = BTreeMap::new();
         let mut batch = OwnedWriteBatch::with_capacity(self.database.clone(), pending.len() + 2)
             .durability(Some(PersistMode::SyncData));
         for (key, value) in pending {
-            let keyspace = match touched.get(&key.space) {
-                Some(keyspace) => keyspace,
+            let touched = match touched.get_mut(&key.space) {
+                Some(touched) => touched,
                 None => {
                     // A batch to a keyspace that was dropped would succeed and write nothing. Spaces are dropped on
                     // this thread alone, so one that was there when the write was checked is still there.
-                    let space =
-                        self.view.spaces.get(&key.space).and_then(|space| space.keyspace().as_ref().cloned());
-                    let Some(keyspace) = space else { return Err(fjall::Error::KeyspaceDeleted) };
-                    touched.entry(key.space).or_insert(keyspace)
+                    let space = self.view.spaces.get(&key.space);
+                    let keyspace = space.and_then(|space| space.keyspace().as_ref().cloned());
+                    let (Some(space), Some(keyspace)) = (space, keyspace) else {
+                        return Err(fjall::Error::KeyspaceDeleted);
+                    };
+                    let has_gaps = !space.gaps.are_none();
+                    let space = Arc::clone(space);
+                    touched.entry(key.space).or_insert(Touched { space, keyspace, has_gaps, deletions: 0 })
                 }
             };
+            touched.note(&key.key, value.as_ref(), sequence);
             match value {
-                Some(value) => batch.insert(keyspace, key.key.clone(), value.clone()),
-                None => batch.remove(keyspace, key.key.clone()),
+                Some(value) => batch.insert(&touched.keyspace, key.key.clone(), value.clone()),
+                None => batch.remove(&touched.keyspace, key.key.clone()),
             }
         }
         for (counter, total) in self.counters.take_touched() {
@@ -287,11 +335,21 @@ impl Committer {
         for counter in extra.gone {
             batch.remove(&engine, layout::counter_key(counter));
         }
+        if let Some((space, keyspace_name)) = extra.created {
+            batch.insert(&engine, layout::space_key(space), keyspace_name.as_bytes());
+        }
+        if let Some((space, keyspace_name)) = extra.dropped {
+            batch.remove(&engine, layout::space_key(space));
+            batch.insert(&engine, layout::dropped_key(&keyspace_name), []);
+        }
+        for keyspace_name in extra.removed {
+            batch.remove(&engine, layout::dropped_key(&keyspace_name));
+        }
         if let Some(AcceptedLoss { found, acknowledged }) = extra.accepted_loss {
             let note = [found.to_be_bytes(), acknowledged.to_be_bytes()].concat();
             batch.insert(&engine, layout::ACCEPTED_LOSS_KEY, note);
         }
-        batch.insert(&engine, layout::SEQUENCE_KEY, self.recent.pending_sequence().to_be_bytes());
+        batch.insert(&engine, layout::SEQUENCE_KEY, sequence.to_be_bytes());
         self.wait_for_flushes(&touched)?;
         batch.commit()?;
         Ok(touched)
@@ -300,8 +358,8 @@ impl Committer {
     /// Waits while a keyspace this commit writes to has more memtables waiting to be flushed than it should.
     ///
     /// fjall waits by itself at twice as many, but for ever, even when its workers have died; this looks.
-    fn wait_for_flushes(&self, touched: &BTreeMap<SpaceId, Arc<Keyspace>>) -> fjall::Result<()> {
-        for keyspace in touched.values() {
+    fn wait_for_flushes(&self, touched: &BTreeMap<SpaceId, Touched>) -> fjall::Result<()> {
+        for Touched { keyspace, .. } in touched.values() {
             while tuning::is_flush_behind(keyspace) {
                 self.database.persist(PersistMode::Buffer)?;
                 std::thread::sleep(FLUSH_POLL);
@@ -325,15 +383,18 @@ impl Committer {
             spaces,
             Arc::clone(&self.view.engine),
             Arc::clone(&self.view.lane),
+            self.view.upkeep.clone(),
         ));
         self.shared.publish(Arc::clone(&view));
         self.view = view;
     }
 
     /// Has full memtables written out, and holds back writers to spaces whose flushes cannot keep up.
-    fn look_after(&self, touched: &BTreeMap<SpaceId, Arc<Keyspace>>) {
-        for (id, keyspace) in touched {
-            let Some(space) = self.view.spaces.get(id) else { continue };
+    fn look_after(&self, touched: &BTreeMap<SpaceId, Touched>) {
+        for Touched { space, keyspace, deletions, .. } in touched.values() {
+            if *deletions > 0 {
+                space.deletions.fetch_add(*deletions, Ordering::Relaxed);
+            }
             if tuning::active_bytes(keyspace) >= self.limits.memtable_bytes
                 && !space.rotation_asked.swap(true, Ordering::Relaxed)
             {
@@ -359,15 +420,12 @@ impl Committer {
             return Err(Error::TooManySpaces { limit: self.limits.spaces_max });
         }
         self.disk.make_room(SPACE_CHANGE_BYTES, self.shared.unflushed_bytes.load(Ordering::Relaxed))?;
-        let keyspace = open_keyspace(
-            &self.database,
-            &self.keyspaces_folder,
-            &layout::keyspace_name(id),
-            self.limits.separate_values_bytes,
-        )?;
+        let keyspace = self.pool.take()?;
+        let _ = self.view.upkeep.try_send(upkeep::Message::SpareTaken);
+        let name = keyspace.name().to_string();
         let mut spaces = Spaces::clone(&self.view.spaces);
-        spaces.insert(id, Arc::new(Space::new(keyspace)));
-        self.change_spaces(spaces, Extra::default())
+        spaces.insert(id, Arc::new(Space::new(keyspace, self.limits.slow_step)));
+        self.change_spaces(spaces, Extra { created: Some((id, name)), ..Extra::default() })
     }
 
     fn drop_space(&mut self, id: SpaceId) -> Result<()> {
@@ -378,27 +436,31 @@ impl Committer {
         let mut spaces = Spaces::clone(&self.view.spaces);
         let Some(space) = spaces.remove(&id) else { return Ok(()) };
         let Some(keyspace) = space.keyspace().as_ref().map(Arc::clone) else { return Ok(()) };
+        // With the spaces at their limit, more keyspaces than this could not be reopened.
+        while self.shared.removing.load(Ordering::Relaxed) >= REMOVING_MAX {
+            std::thread::sleep(FLUSH_POLL);
+        }
         // Not held to the reserve: dropping a table is how an operator makes room.
-        self.database
-            .delete_keyspace(Keyspace::clone(&keyspace))
-            .map_err(|cause| Error::backend("dropping a space", cause))?;
-        // After the keyspace: a crash in between leaves totals without a space, which the next open removes, rather
-        // than a space without its totals.
         let gone = self.counters.forget(|space| space == id);
-        self.change_spaces(spaces, Extra { gone, accepted_loss: None })?;
+        let dropped = Some((id, keyspace.name().to_string()));
+        self.change_spaces(spaces, Extra { gone, dropped, ..Extra::default() })?;
         // Whoever read the space before has to find out that it is gone.
         self.recent.forget_all();
         space.take_keyspace();
-        let _ = self.monitor.send(monitor::Message::Dispose(keyspace));
+        self.shared.removing.fetch_add(1, Ordering::Relaxed);
+        if self.monitor.send(monitor::Message::Dispose(keyspace)).is_err() {
+            self.shared.removing.fetch_sub(1, Ordering::Relaxed);
+        }
         Ok(())
     }
 
     /// The first commit after opening, if opening left something to write down.
     pub(crate) fn begin(&mut self, first: FirstCommit) -> Result<()> {
-        if first.orphans.is_empty() && first.accepted_loss.is_none() {
+        let FirstCommit { orphans, removed, accepted_loss } = first;
+        if orphans.is_empty() && removed.is_empty() && accepted_loss.is_none() {
             return Ok(());
         }
-        let extra = Extra { gone: first.orphans, accepted_loss: first.accepted_loss };
+        let extra = Extra { gone: orphans, removed, accepted_loss, ..Extra::default() };
         self.change_spaces(Spaces::clone(&self.view.spaces), extra)
     }
 
@@ -430,20 +492,4 @@ fn check_key(key: &RecordKey) -> Result<()> {
     } else {
         Err(Error::backend("writing a record", KeyLength { length }))
     }
-}
-
-/// Opens a keyspace, creating it durably if it is missing.
-pub(crate) fn open_keyspace(
-    database: &Database,
-    keyspaces_folder: &std::path::Path,
-    name: &str,
-    separate_values_bytes: u32,
-) -> Result<Keyspace> {
-    let keyspace = database
-        .keyspace(name, || tuning::keyspace_options(separate_values_bytes))
-        .map_err(|cause| Error::backend("creating a space", cause))?;
-    // fjall syncs what is in a keyspace's folder, but not the folder's own entry, without which it would skip the
-    // keyspace at the next open.
-    crate::files::sync_folder(keyspaces_folder)?;
-    Ok(keyspace)
 }

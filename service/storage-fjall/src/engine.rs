@@ -6,7 +6,7 @@ use crate::open;
 use crate::options::FjallOptions;
 use crate::request::{self, Reply, Request, Task};
 use crate::shared::Shared;
-use crate::view::{FjallSnapshot, View};
+use crate::view::{FjallSnapshot, Spaces};
 use bytes::Bytes;
 use cairn_storage::{
     Consistency, Decision, Engine, EngineStatistics, Error, RecordKey, Result, SpaceId, Write,
@@ -20,11 +20,11 @@ use tokio::sync::{oneshot, watch};
 
 /// An embedded store on disk. See the crate's documentation.
 ///
-/// [`close`](Engine::close) is the polite end. Dropping the last handle closes the store too, and holds its thread until
+/// [`close`](Engine::close) shuts it down. Dropping the last handle closes the store too, and holds its thread until
 /// that is done: milliseconds, or as long as a flush under way takes.
 #[derive(Clone)]
 pub struct FjallEngine {
-    handle: Arc<Handle>,
+    pub(crate) handle: Arc<Handle>,
 }
 
 /// What is shared by the clones of an engine. The threads hold [`Shared`] instead, so this goes with the last clone.
@@ -98,10 +98,10 @@ impl Engine for FjallEngine {
             }
             shared.health.check_writable()?;
             let bytes = request::size_bytes(&keys, &found, &writes);
-            let place = shared.admission.enter(bytes, || any_space_is_behind(&view, &writes)).await?;
-            let seen = view.sequence;
-            // A view held while waiting would keep old versions in memory.
+            let (seen, spaces) = (view.sequence, Arc::clone(&view.spaces));
+            // A view keeps old versions in memory, and memory may be what the wait is for.
             drop(view);
+            let place = shared.admission.enter(bytes, || any_space_is_behind(&spaces, &writes)).await?;
             let (reply, answer) = oneshot::channel();
             let job = Box::new(Task { decide, outcome, reply });
             self.send(Message::Transact(Request {
@@ -155,12 +155,12 @@ impl Engine for FjallEngine {
 }
 
 /// Whether a transaction writes to a space whose flushes or compactions cannot keep up.
-fn any_space_is_behind(view: &View, writes: &[Write]) -> bool {
+fn any_space_is_behind(spaces: &Spaces, writes: &[Write]) -> bool {
     writes.iter().any(|write| {
         let (Write::Put(RecordKey { space, .. }, _) | Write::Delete(RecordKey { space, .. })) = write else {
             return false;
         };
-        view.spaces.get(space).is_some_and(|space| space.behind.load(Ordering::Relaxed))
+        spaces.get(space).is_some_and(|space| space.behind.load(Ordering::Relaxed))
     })
 }
 
@@ -184,3 +184,6 @@ impl Drop for Handle {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,10 +19,24 @@ struct Format {
 
 /// Checks the format of the store in `directory`. False if there is no format file.
 pub(crate) fn check(directory: &Path) -> Result<bool> {
+    Ok(read(directory)?.is_some())
+}
+
+/// Says that the store in `directory` may hold what older builds do not know, if it does not say so yet.
+pub(crate) fn upgrade(directory: &Path) -> Result<()> {
+    match read(directory)? {
+        Some(format) if format.format_version < FORMAT_VERSION => {
+            write(directory, &Format { format_version: FORMAT_VERSION, ..format })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn read(directory: &Path) -> Result<Option<Format>> {
     let path = directory.join(FORMAT_FILE);
     let text = match std::fs::read(&path) {
         Ok(text) => text,
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(cause) => return Err(Error::io(format!("reading {}", path.display()), cause)),
     };
     let format: Format = serde_json::from_slice(&text)
@@ -30,13 +44,17 @@ pub(crate) fn check(directory: &Path) -> Result<bool> {
     if format.format_version > FORMAT_VERSION {
         return Err(Error::NewerFormat { found: format.format_version, supported: FORMAT_VERSION });
     }
-    Ok(true)
+    Ok(Some(format))
 }
 
 /// Writes the format file of a new store.
 pub(crate) fn create(directory: &Path) -> Result<()> {
     let created_by = format!("cairn {}", env!("CARGO_PKG_VERSION"));
-    let text = serde_json::to_vec_pretty(&Format { format_version: FORMAT_VERSION, created_by })
+    write(directory, &Format { format_version: FORMAT_VERSION, created_by })
+}
+
+fn write(directory: &Path, format: &Format) -> Result<()> {
+    let text = serde_json::to_vec_pretty(format)
         .map_err(|cause| Error::backend("writing the format file", cause))?;
     files::write_file(&directory.join(FORMAT_FILE), &text)
 }
@@ -54,10 +72,21 @@ mod tests {
     }
 
     #[test]
+    fn an_older_format_is_known_and_is_upgraded_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FORMAT_FILE);
+        std::fs::write(&path, r#"{"format_version": 1, "created_by": "cairn 0.0.1"}"#).unwrap();
+        assert!(check(folder.path()).unwrap());
+        upgrade(folder.path()).unwrap();
+        let upgraded = read(folder.path()).unwrap().unwrap();
+        assert_eq!((upgraded.format_version, &*upgraded.created_by), (2, "cairn 0.0.1"));
+    }
+
+    #[test]
     fn a_newer_format_is_refused_and_members_it_added_do_not_hide_that() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join(FORMAT_FILE), r#"{"format_version": 2, "zones": []}"#).unwrap();
-        assert!(matches!(check(folder.path()), Err(Error::NewerFormat { found: 2, supported: 1 })));
+        std::fs::write(folder.path().join(FORMAT_FILE), r#"{"format_version": 3, "zones": []}"#).unwrap();
+        assert!(matches!(check(folder.path()), Err(Error::NewerFormat { found: 3, supported: 2 })));
     }
 
     #[test]

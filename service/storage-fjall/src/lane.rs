@@ -2,11 +2,13 @@
 //!
 //! A read that finds its block in memory takes a few microseconds, as much as a hop to a blocking thread costs, so
 //! such a read should run where it is. A read that goes to disk may take milliseconds, and on an async worker it
-//! would hold up every other request of that worker. Nobody knows beforehand which it will be; so reads are timed. A
-//! space that was slow lately sends its reads to blocking threads. One that has been quick for long reads in place
-//! without a limit: on two cores every eighth read would otherwise meet another and hop, at several times its own
-//! cost. Any other reads in place on no more than `inline_max` workers at a time. So a wrong guess about a space costs
-//! each worker one slow read, and not a second one.
+//! would hold up every other request of that worker. Nobody knows beforehand which it will be; so reads are timed, each
+//! for the space it reads. A space that was slow lately sends its reads to blocking threads. One that has been quick for
+//! long reads in place without a limit: on two cores every eighth read would otherwise meet another and hop, at several
+//! times its own cost. Any other reads in place on no more than `inline_max` workers at a time. A call that reads several
+//! spaces is judged by all of them: one slow space sends it to a blocking thread, and it reads in place without a limit
+//! only if every one has been quick for long. Only reads that ran are counted, so that a wrong guess about a space holds
+//! up at most `inline_max` workers until the first of its slow reads ends.
 
 use cairn_storage::{Error, Result};
 use parking_lot::{Condvar, Mutex};
@@ -34,8 +36,16 @@ pub(crate) struct Temperature {
 }
 
 impl Temperature {
-    /// Takes note of how long a read took.
-    fn note(&self, took: Duration) {
+    /// Runs a read of the space and records how long it took.
+    pub(crate) fn time<T>(&self, read: impl FnOnce() -> T) -> T {
+        let began = Instant::now();
+        let found = read();
+        self.record(began.elapsed());
+        found
+    }
+
+    /// Records how long a read took.
+    pub(crate) fn record(&self, took: Duration) {
         if took > SLOW {
             self.cold_reads_left.store(READS_AFTER_SLOW, Ordering::Relaxed);
             self.quick_reads.store(0, Ordering::Relaxed);
@@ -45,8 +55,14 @@ impl Temperature {
     }
 
     /// Whether reads have been quick for long.
-    fn is_warm(&self) -> bool {
+    pub(crate) fn is_warm(&self) -> bool {
         self.quick_reads.load(Ordering::Relaxed) >= READS_TO_WARM
+    }
+
+    /// Reads still to be sent to blocking threads.
+    #[cfg(test)]
+    pub(crate) fn cold_reads_left(&self) -> u32 {
+        self.cold_reads_left.load(Ordering::Relaxed)
     }
 
     /// Whether the next read should keep off async workers. Each answer counts as one read.
@@ -67,6 +83,8 @@ pub(crate) struct ReadLane {
     inline_max: usize,
     inline_running: AtomicUsize,
     blocking_running: AtomicUsize,
+    #[cfg(test)]
+    hopped: AtomicUsize,
     blocking_places: Arc<Semaphore>,
     closed: AtomicBool,
     idle: Mutex<()>,
@@ -86,8 +104,6 @@ pub(crate) enum Turn<'a> {
 #[derive(Debug)]
 pub(crate) struct InlineTurn<'a> {
     lane: &'a ReadLane,
-    temperature: &'a Temperature,
-    began: Instant,
 }
 
 /// Leave to read on a blocking thread.
@@ -105,6 +121,8 @@ impl ReadLane {
             inline_max,
             inline_running: AtomicUsize::new(0),
             blocking_running: AtomicUsize::new(0),
+            #[cfg(test)]
+            hopped: AtomicUsize::new(0),
             blocking_places: Arc::new(Semaphore::new(blocking_max)),
             closed: AtomicBool::new(false),
             idle: Mutex::new(()),
@@ -112,27 +130,35 @@ impl ReadLane {
         }
     }
 
-    /// Lets a read in.
-    pub(crate) fn begin<'a>(self: &'a Arc<Self>, temperature: &'a Temperature) -> Result<Turn<'a>> {
-        if !temperature.is_cold()
-            && let Some(turn) = self.begin_inline(temperature)?
-        {
+    /// Lets a read of these spaces in.
+    pub(crate) fn begin<'a, 't>(
+        self: &'a Arc<Self>,
+        spaces: impl Iterator<Item = &'t Temperature>,
+    ) -> Result<Turn<'a>> {
+        let (mut any_cold, mut all_warm) = (false, true);
+        for space in spaces {
+            any_cold |= space.is_cold();
+            all_warm &= space.is_warm();
+        }
+        if !any_cold && let Some(turn) = self.begin_inline(all_warm)? {
             return Ok(Turn::Inline(turn));
         }
         self.begin_blocking().map(Turn::Blocking)
     }
 
-    fn begin_inline<'a>(&'a self, temperature: &'a Temperature) -> Result<Option<InlineTurn<'a>>> {
+    fn begin_inline(&self, without_limit: bool) -> Result<Option<InlineTurn<'_>>> {
         let running = self.inline_running.fetch_add(1, Ordering::SeqCst);
         // From here on dropping the turn gives the place back.
-        let turn = InlineTurn { lane: self, temperature, began: Instant::now() };
+        let turn = InlineTurn { lane: self };
         self.refuse_if_closed()?;
-        Ok((running < self.inline_max || temperature.is_warm()).then_some(turn))
+        Ok((running < self.inline_max || without_limit).then_some(turn))
     }
 
     /// Lets a read in that is known to take long.
     pub(crate) fn begin_blocking(self: &Arc<Self>) -> Result<BlockingTurn> {
         self.blocking_running.fetch_add(1, Ordering::SeqCst);
+        #[cfg(test)]
+        self.hopped.fetch_add(1, Ordering::SeqCst);
         let turn = BlockingTurn { lane: Arc::clone(self), place: None };
         self.refuse_if_closed()?;
         Ok(turn)
@@ -140,6 +166,12 @@ impl ReadLane {
 
     fn refuse_if_closed(&self) -> Result<()> {
         if self.closed.load(Ordering::SeqCst) { Err(Error::Closed) } else { Ok(()) }
+    }
+
+    /// How many reads went to blocking threads.
+    #[cfg(test)]
+    pub(crate) fn hopped(&self) -> usize {
+        self.hopped.load(Ordering::SeqCst)
     }
 
     /// Whether reads are refused.
@@ -178,31 +210,21 @@ impl ReadLane {
 
 impl Drop for InlineTurn<'_> {
     fn drop(&mut self) {
-        self.temperature.note(self.began.elapsed());
         self.lane.inline_running.fetch_sub(1, Ordering::SeqCst);
         self.lane.left();
     }
 }
 
 impl BlockingTurn {
-    /// Runs `read` on a blocking thread once there is a place. `temperature_of` finds the temperature to take note
-    /// in, in something the thread can own.
-    pub(crate) async fn run<O, T>(
-        mut self,
-        owner: Arc<O>,
-        temperature_of: fn(&O) -> &Temperature,
-        read: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T>
+    /// Runs `read` on a blocking thread once there is a place.
+    pub(crate) async fn run<T>(mut self, read: impl FnOnce() -> T + Send + 'static) -> Result<T>
     where
-        O: Send + Sync + 'static,
         T: Send + 'static,
     {
         let places = Arc::clone(&self.lane.blocking_places);
         self.place = Some(places.acquire_owned().await.map_err(|_| Error::Closed)?);
         let thread = tokio::task::spawn_blocking(move || {
-            let began = Instant::now();
             let found = read();
-            temperature_of(&owner).note(began.elapsed());
             drop(self);
             found
         });
@@ -230,6 +252,18 @@ mod tests {
         Arc::new(ReadLane::new(inline_max, 2))
     }
 
+    fn begin<'a>(lane: &'a Arc<ReadLane>, temperature: &Temperature) -> Result<Turn<'a>> {
+        lane.begin(std::iter::once(temperature))
+    }
+
+    fn warm() -> Temperature {
+        let temperature = Temperature::default();
+        for _ in 0..READS_TO_WARM {
+            temperature.record(Duration::ZERO);
+        }
+        temperature
+    }
+
     fn is_inline(turn: &Result<Turn<'_>>) -> bool {
         matches!(turn, Ok(Turn::Inline(_)))
     }
@@ -237,60 +271,83 @@ mod tests {
     #[test]
     fn reads_run_in_place_up_to_the_limit_and_then_hop() {
         let (lane, temperature) = (lane(2), Temperature::default());
-        let first = lane.begin(&temperature);
-        let second = lane.begin(&temperature);
+        let first = begin(&lane, &temperature);
+        let second = begin(&lane, &temperature);
         assert!(is_inline(&first) && is_inline(&second));
-        assert!(matches!(lane.begin(&temperature), Ok(Turn::Blocking(_))));
+        assert!(matches!(begin(&lane, &temperature), Ok(Turn::Blocking(_))));
         drop(first);
-        assert!(is_inline(&lane.begin(&temperature)));
+        assert!(is_inline(&begin(&lane, &temperature)));
     }
 
     #[test]
     fn a_space_that_was_quick_for_long_reads_in_place_without_limit_until_it_is_slow() {
-        let (lane, temperature) = (lane(1), Temperature::default());
-        for _ in 0..READS_TO_WARM {
-            drop(lane.begin(&temperature));
-        }
-        let turns: Vec<_> = (0..10).map(|_| lane.begin(&temperature)).collect();
+        let (lane, temperature) = (lane(1), warm());
+        let turns: Vec<_> = (0..10).map(|_| begin(&lane, &temperature)).collect();
         assert!(turns.iter().all(is_inline));
         drop(turns);
-        temperature.note(SLOW * 2);
+        temperature.record(SLOW * 2);
         for _ in 0..READS_AFTER_SLOW {
-            drop(lane.begin(&temperature));
+            drop(begin(&lane, &temperature));
         }
-        let _other = lane.begin(&temperature);
-        assert!(!is_inline(&lane.begin(&temperature)));
+        let _other = begin(&lane, &temperature);
+        assert!(!is_inline(&begin(&lane, &temperature)));
     }
 
     #[test]
     fn after_a_slow_read_the_next_ones_hop_and_then_reads_are_tried_in_place_again() {
         let (lane, temperature) = (lane(1), Temperature::default());
-        temperature.note(SLOW * 2);
+        temperature.record(SLOW * 2);
         for _ in 0..READS_AFTER_SLOW {
-            assert!(!is_inline(&lane.begin(&temperature)));
+            assert!(!is_inline(&begin(&lane, &temperature)));
         }
-        assert!(is_inline(&lane.begin(&temperature)));
+        assert!(is_inline(&begin(&lane, &temperature)));
     }
 
     #[test]
     fn a_quick_read_leaves_its_space_in_place() {
         let (lane, temperature) = (lane(1), Temperature::default());
-        temperature.note(SLOW);
-        assert!(is_inline(&lane.begin(&temperature)));
+        temperature.record(SLOW);
+        assert!(is_inline(&begin(&lane, &temperature)));
     }
 
     #[test]
     fn one_cold_space_does_not_make_another_hop() {
         let (lane, cold, warm) = (lane(1), Temperature::default(), Temperature::default());
-        cold.note(SLOW * 2);
-        assert!(!is_inline(&lane.begin(&cold)));
-        assert!(is_inline(&lane.begin(&warm)));
+        cold.record(SLOW * 2);
+        assert!(!is_inline(&begin(&lane, &cold)));
+        assert!(is_inline(&begin(&lane, &warm)));
+    }
+
+    #[test]
+    fn reads_of_several_spaces_are_judged_by_the_slowest() {
+        let (lane, quick, unknown, cold) = (lane(1), warm(), Temperature::default(), Temperature::default());
+        let held = begin(&lane, &quick);
+        assert!(is_inline(&held));
+        assert!(is_inline(&lane.begin([&quick, &quick].into_iter())));
+        assert!(!is_inline(&lane.begin([&quick, &unknown].into_iter())), "past the limit");
+        drop(held);
+        assert!(is_inline(&lane.begin([&quick, &unknown].into_iter())));
+        cold.record(SLOW * 2);
+        assert!(!is_inline(&lane.begin([&quick, &cold].into_iter())));
+        assert!(!is_inline(&lane.begin([&cold, &quick].into_iter())));
+        assert!(is_inline(&begin(&lane, &quick)), "a slow space made another one slow");
+    }
+
+    #[test]
+    fn reads_that_found_no_place_do_not_count_as_quick() {
+        let (lane, temperature) = (lane(1), Temperature::default());
+        let slow_read = begin(&lane, &temperature);
+        for _ in 0..2 * READS_TO_WARM {
+            assert!(!is_inline(&begin(&lane, &temperature)));
+        }
+        assert!(!temperature.is_warm());
+        drop(slow_read);
     }
 
     #[test]
     fn closing_waits_for_the_reads_that_were_let_in_and_refuses_others() {
         let (lane, temperature) = (lane(1), Temperature::default());
-        let turn = lane.begin(&temperature).unwrap();
+        let turn = begin(&lane, &temperature).unwrap();
         let (closed, is_closed) = mpsc::channel();
         let closer = std::thread::spawn({
             let lane = Arc::clone(&lane);
@@ -301,7 +358,7 @@ mod tests {
         while !lane.is_closed() {
             std::thread::yield_now();
         }
-        assert!(matches!(lane.begin(&temperature), Err(Error::Closed)));
+        assert!(matches!(begin(&lane, &temperature), Err(Error::Closed)));
         assert!(matches!(lane.begin_blocking(), Err(Error::Closed)));
         assert!(is_closed.try_recv().is_err(), "closed with a read still running");
         drop(turn);
@@ -312,7 +369,7 @@ mod tests {
     #[test]
     fn closing_gives_up_on_a_read_that_does_not_end() {
         let (lane, temperature) = (lane(1), Temperature::default());
-        let turn = lane.begin(&temperature).unwrap();
+        let turn = begin(&lane, &temperature).unwrap();
         assert!(!lane.close(Duration::from_millis(10)));
         drop(turn);
         assert!(lane.close(Duration::ZERO));
@@ -322,25 +379,26 @@ mod tests {
     async fn a_read_that_hops_answers_and_takes_note_of_its_time() {
         let (lane, temperature) = (lane(1), Arc::new(Temperature::default()));
         let turn = lane.begin_blocking().unwrap();
-        let answer = turn.run(
-            Arc::clone(&temperature),
-            |t| t,
-            || {
-                std::thread::sleep(SLOW * 2);
-                7
-            },
-        );
-        assert_eq!(answer.await.unwrap(), 7);
+        let read = {
+            let temperature = Arc::clone(&temperature);
+            move || {
+                temperature.time(|| {
+                    std::thread::sleep(SLOW * 2);
+                    7
+                })
+            }
+        };
+        assert_eq!(turn.run(read).await.unwrap(), 7);
         assert_eq!(lane.running(), 0);
         assert!(temperature.is_cold());
     }
 
     #[tokio::test]
     async fn a_read_that_panics_is_an_error_and_gives_its_place_back() {
-        let (lane, temperature) = (lane(1), Arc::new(Temperature::default()));
+        let lane = lane(1);
         for _ in 0..4 {
             let turn = lane.begin_blocking().unwrap();
-            let answer: Result<()> = turn.run(Arc::clone(&temperature), |t| t, || panic!("on purpose")).await;
+            let answer: Result<()> = turn.run(|| panic!("on purpose")).await;
             assert!(matches!(answer, Err(Error::Backend { .. })));
         }
         assert_eq!(lane.running(), 0);

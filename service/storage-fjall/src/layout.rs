@@ -3,8 +3,9 @@
 
 use cairn_storage::{CounterKey, SpaceId};
 
-/// The newest on-disk format this build reads, and the one it writes.
-pub(crate) const FORMAT_VERSION: u32 = 1;
+/// The newest on-disk format this build reads, and the one it writes. Version 1 had a keyspace named after each space;
+/// such spaces keep theirs. Version 2 adds keyspaces of the pool.
+pub(crate) const FORMAT_VERSION: u32 = 2;
 
 /// The file that names the format; see `format`.
 pub(crate) const FORMAT_FILE: &str = "cairn-format.json";
@@ -12,6 +13,10 @@ pub(crate) const FORMAT_FILE: &str = "cairn-format.json";
 pub(crate) const LOCK_FILE: &str = "lock";
 /// The file that remembers the newest acknowledged commit; see `watermark`.
 pub(crate) const WATERMARK_FILE: &str = "watermark";
+/// What else may be in a folder in which there is no store yet: what a start that was interrupted leaves behind, and what
+/// file systems have at their root.
+pub(crate) const OTHER_ENTRIES: &[&str] =
+    &[LOCK_FILE, WATERMARK_FILE, DATABASE_FOLDER, "cairn-format.tmp", "lost+found"];
 /// fjall's folder.
 pub(crate) const DATABASE_FOLDER: &str = "database";
 /// fjall's folder of keyspaces, in its own.
@@ -32,7 +37,26 @@ pub(crate) const ACCEPTED_LOSS_KEY: &[u8] = b"\x01accepted-loss";
 /// What the keys of counters begin with; their values are eight bytes big-endian, two's complement.
 pub(crate) const COUNTER_PREFIX: u8 = 2;
 
-/// The keyspace that holds a space.
+/// What the keys begin with under which a space's keyspace of the pool is noted; their values are its name.
+pub(crate) const SPACE_PREFIX: u8 = 3;
+/// What the keys begin with, before a keyspace's name, that say that the keyspace is dropped and may be removed.
+pub(crate) const DROPPED_PREFIX: u8 = 4;
+
+/// What the names of the pool's keyspaces begin with, before a number.
+const POOL_NAME: &str = "pool-";
+
+/// A keyspace of the pool.
+pub(crate) fn pool_keyspace_name(number: u64) -> String {
+    format!("{POOL_NAME}{number}")
+}
+
+/// The number of a keyspace of the pool; none if it is none.
+pub(crate) fn pool_number_of(keyspace_name: &str) -> Option<u64> {
+    let number = keyspace_name.strip_prefix(POOL_NAME)?.parse().ok()?;
+    (pool_keyspace_name(number) == keyspace_name).then_some(number)
+}
+
+/// The keyspace named after a space, as every space of version 1 has one, and the system space.
 pub(crate) fn keyspace_name(space: SpaceId) -> String {
     match space {
         SpaceId::System => "system".to_owned(),
@@ -54,13 +78,45 @@ pub(crate) fn space_of(keyspace_name: &str) -> Option<SpaceId> {
     (self::keyspace_name(space) == keyspace_name).then_some(space)
 }
 
-/// Where a counter's total is kept.
-pub(crate) fn counter_key(key: CounterKey) -> [u8; 12] {
-    let (kind, table) = match key.space {
+/// A space's kind and table in keys.
+fn kind_and_table(space: SpaceId) -> (u8, u64) {
+    match space {
         SpaceId::System => (0, 0),
         SpaceId::Items(table) => (1, table),
         SpaceId::Indexes(table) => (2, table),
-    };
+    }
+}
+
+/// Where the name of a space's keyspace is kept.
+pub(crate) fn space_key(space: SpaceId) -> [u8; 10] {
+    let (kind, table) = kind_and_table(space);
+    let [a, b, c, d, e, f, g, h] = table.to_be_bytes();
+    [SPACE_PREFIX, kind, a, b, c, d, e, f, g, h]
+}
+
+/// The space whose keyspace is noted at `key`; none if no space's is.
+pub(crate) fn space_of_key(key: &[u8]) -> Option<SpaceId> {
+    let [SPACE_PREFIX, kind, a, b, c, d, e, f, g, h] = *key else { return None };
+    space_of_kind(kind, u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+}
+
+fn space_of_kind(kind: u8, table: u64) -> Option<SpaceId> {
+    match kind {
+        0 => Some(SpaceId::System),
+        1 => Some(SpaceId::Items(table)),
+        2 => Some(SpaceId::Indexes(table)),
+        _ => None,
+    }
+}
+
+/// Where it is kept that a keyspace is dropped.
+pub(crate) fn dropped_key(keyspace_name: &str) -> Vec<u8> {
+    [&[DROPPED_PREFIX], keyspace_name.as_bytes()].concat()
+}
+
+/// Where a counter's total is kept.
+pub(crate) fn counter_key(key: CounterKey) -> [u8; 12] {
+    let (kind, table) = kind_and_table(key.space);
     let ([a, b, c, d, e, f, g, h], [i, j]) = (table.to_be_bytes(), key.counter.to_be_bytes());
     [COUNTER_PREFIX, kind, a, b, c, d, e, f, g, h, i, j]
 }
@@ -68,13 +124,7 @@ pub(crate) fn counter_key(key: CounterKey) -> [u8; 12] {
 /// The counter whose total is kept at `key`; none if no counter's is.
 pub(crate) fn counter_of(key: &[u8]) -> Option<CounterKey> {
     let [COUNTER_PREFIX, kind, a, b, c, d, e, f, g, h, i, j] = *key else { return None };
-    let table = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
-    let space = match kind {
-        0 => SpaceId::System,
-        1 => SpaceId::Items(table),
-        2 => SpaceId::Indexes(table),
-        _ => return None,
-    };
+    let space = space_of_kind(kind, u64::from_be_bytes([a, b, c, d, e, f, g, h]))?;
     Some(CounterKey { space, counter: u16::from_be_bytes([i, j]) })
 }
 
@@ -98,9 +148,25 @@ mod tests {
         for space in SPACES {
             assert_eq!(space_of(&keyspace_name(space)), Some(space));
         }
-        for other in [ENGINE_KEYSPACE, "items", "items-", "items-007", "items--1", "tables-1", "system-1"] {
+        for other in
+            [ENGINE_KEYSPACE, "items", "items-", "items-007", "items--1", "tables-1", "system-1", "pool-1"]
+        {
             assert_eq!(space_of(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn names_and_keys_of_the_pool_lead_back_to_what_they_are_for() {
+        assert_eq!(pool_number_of(&pool_keyspace_name(12)), Some(12));
+        for other in ["pool-", "pool-012", "pool--1", "items-1", ENGINE_KEYSPACE] {
+            assert_eq!(pool_number_of(other), None, "{other}");
+        }
+        for space in SPACES {
+            assert_eq!(space_of_key(&space_key(space)), Some(space));
+            assert_eq!(counter_of(&space_key(space)), None);
+        }
+        assert_eq!(space_of_key(&[SPACE_PREFIX]), None);
+        assert_eq!(dropped_key("pool-1"), b"\x04pool-1");
     }
 
     #[test]

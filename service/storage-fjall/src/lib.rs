@@ -43,6 +43,10 @@
 //! that on busy cores. Reads and the beginnings of scans therefore run on the caller's thread, but for spaces that have
 //! lately been slow; see `lane` and `scan`.
 //!
+//! **Deleted records.** fjall's iterators step over every deletion one by one, so the head of a queue would get slower
+//! with each record taken off it. Where a scan was slow for that reason, the range is remembered as empty until something
+//! is put into it (`gaps`), and spaces with many deletions beside their records are compacted (`upkeep`).
+//!
 //! **Records are kept as they are handed over**, without a copy: a key or value that is a slice of a large buffer keeps
 //! that buffer in memory until its memtable is flushed.
 //!
@@ -53,7 +57,7 @@
 //! | `cairn-format.json` | the layout's version; written first, read first |
 //! | `lock` | locked while the store is open |
 //! | `watermark` | the newest commit known to have been acknowledged, about once a second |
-//! | `database/` | fjall's: the journals, and a keyspace for each space and one for the engine itself |
+//! | `database/` | fjall's: the journals, and a keyspace for each space, some that are prepared for new ones, and one for the engine itself |
 //! | `journal-tail-*.bak` | ends of journals that a crash left torn; the newest eight are kept |
 //! | `journal-lost-*.bak` | what was given up with `accept_loss`; all are kept |
 //!
@@ -65,7 +69,8 @@
 //!
 //! The committer writes. The monitor flushes memtables, so that all of them together keep within a budget that fjall
 //! does not have; slows writers down when flushes cannot keep up; writes the watermark; and removes dropped spaces'
-//! files. fjall's own workers flush and compact. Closing, or dropping the last handle, ends them all.
+//! files. Upkeep remembers and removes what is deleted. fjall's own workers flush and compact. Closing, or dropping the
+//! last handle, ends them all.
 //!
 //! # When something fails
 //!
@@ -75,6 +80,9 @@
 //!   reopened. Reads go on from the last view.
 //! - Flushes or compactions cannot keep up, or the queue is full: writers wait, and after a while hear `Overloaded`.
 //! - A decision or a visitor panics: an error for its caller alone.
+//! - The monitor or upkeep meets a bug: it is logged and counted in the statistics, and the thread goes on with its next
+//!   step. If it was the watching of memory, writers are let in: the brake is never left on.
+//! - The committer meets a bug: whoever waits for it, and every later writer, hears `ReadOnly`. Reads go on.
 
 mod admission;
 mod committer;
@@ -83,6 +91,7 @@ mod disk;
 mod engine;
 mod files;
 mod format;
+mod gaps;
 mod health;
 mod journal;
 mod lane;
@@ -91,14 +100,17 @@ mod memory;
 mod monitor;
 mod open;
 mod options;
+mod pool;
 mod recent;
 mod request;
 mod scan;
 mod shared;
 mod tuning;
+mod upkeep;
 mod view;
 mod watermark;
 
 pub use engine::FjallEngine;
+pub use memory::limit_bytes as memory_limit_bytes;
 pub use options::{FjallOptions, MAX_SPACES_CEILING, OptionsError};
 pub use view::FjallSnapshot;

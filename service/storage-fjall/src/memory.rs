@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const ASSUMED_BYTES: u64 = 1 << 30;
 
 /// Bytes of memory this process may use.
-pub(crate) fn limit_bytes() -> u64 {
+pub fn limit_bytes() -> u64 {
     let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| meminfo_total_bytes(&text));
     let container = container_limit_bytes(Path::new("/sys/fs/cgroup"), Path::new("/proc/self/cgroup"));
     [machine, container].into_iter().flatten().min().unwrap_or(ASSUMED_BYTES)

@@ -36,7 +36,7 @@ const ROTATIONS_MAX: usize = 32;
 pub(crate) enum Message {
     /// Write out a space's memtable.
     Rotate(Arc<Space>),
-    /// Let go of a dropped space's files once nobody reads them.
+    /// Remove the keyspace of a dropped space, and its files once nobody reads them.
     Dispose(Arc<Keyspace>),
     /// Count.
     Statistics(oneshot::Sender<EngineStatistics>),
@@ -49,6 +49,7 @@ pub(crate) enum Message {
 pub(crate) struct Budgets {
     pub(crate) write_buffer_bytes: u64,
     pub(crate) journal_bytes: u64,
+    pub(crate) spaces_max: usize,
 }
 
 /// The state of the monitor's thread.
@@ -112,10 +113,18 @@ impl Monitor {
         let mut last_tick = Instant::now();
         loop {
             match inbox.recv_timeout(TICK.saturating_sub(last_tick.elapsed())) {
-                Ok(Message::Rotate(space)) => self.rotate_space(&space),
-                Ok(Message::Dispose(keyspace)) => self.dropped.push(keyspace),
+                Ok(Message::Rotate(space)) => {
+                    let _ = self.step("rotating a memtable", |monitor| monitor.rotate_space(&space));
+                    space.rotation_asked.store(false, Ordering::Relaxed);
+                }
+                Ok(Message::Dispose(keyspace)) => {
+                    let _ = self.step("removing a dropped space", |monitor| monitor.dispose(keyspace));
+                    self.shared.removing.fetch_sub(1, Ordering::Relaxed);
+                }
                 Ok(Message::Statistics(reply)) => {
-                    let _ = reply.send(self.statistics());
+                    if let Some(statistics) = self.step("counting", |monitor| monitor.statistics()) {
+                        let _ = reply.send(statistics);
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => break,
@@ -125,25 +134,49 @@ impl Monitor {
                 last_tick = Instant::now();
             }
         }
-        self.write_watermark();
+        let _ = self.step("writing the watermark", Self::write_watermark);
+    }
+
+    /// Does a step that may meet a bug, in fjall's undocumented parts above all. The next steps are done all the same.
+    fn step<T>(&mut self, step: &'static str, work: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        let shared = Arc::clone(&self.shared);
+        shared.health.survive(step, || {
+            shared.fault(step);
+            work(self)
+        })
     }
 
     fn tick(&mut self) {
-        // A handle nobody else holds is the last one, and dropping it removes the files.
-        self.dropped.retain(|keyspace| Arc::strong_count(keyspace) > 1);
-        self.shared.forget_unheld_views();
+        let _ = self.step("removing dropped spaces", |monitor| {
+            // A handle nobody else holds is the last one, and dropping it removes the files.
+            monitor.dropped.retain(|keyspace| Arc::strong_count(keyspace) > 1);
+            monitor.shared.forget_unheld_views();
+        });
         let view = self.shared.view.load_full();
-        if view.sequence != self.seen || self.is_busy {
+        if (view.sequence != self.seen || self.is_busy)
+            && self.step("watching memory", |monitor| monitor.watch_memory(&view)).is_none()
+        {
+            // Without a look at memory nobody would ever ease the brake. fjall's own limit for each keyspace is left.
+            self.shared.admission.set_brake(Memory::default(), self.budgets.write_buffer_bytes, false);
+            self.is_busy = true;
+        } else {
             self.seen = view.sequence;
-            self.watch_memory(&view);
         }
         if self.slow_tick.elapsed() >= WATERMARK_EVERY {
             self.slow_tick = Instant::now();
             if view.sequence > self.watermark.sequence() {
-                self.write_watermark();
-                self.watch_journals(&view);
+                let _ = self.step("writing the watermark", Self::write_watermark);
+                let _ = self.step("watching the journals", |monitor| monitor.watch_journals(&view));
             }
         }
+    }
+
+    /// Removes the keyspace of a space that is dropped. If this fails the next start does it.
+    fn dispose(&mut self, keyspace: Arc<Keyspace>) {
+        if let Err(error) = self.database.delete_keyspace(Keyspace::clone(&keyspace)) {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a dropped space could not be removed");
+        }
+        self.dropped.push(keyspace);
     }
 
     /// Adds up the memtables, has the largest written out if they are too many, and sets the brake.
@@ -219,7 +252,6 @@ impl Monitor {
         {
             self.rotate(keyspace);
         }
-        space.rotation_asked.store(false, Ordering::Relaxed);
     }
 
     fn rotate(&self, keyspace: &Keyspace) {
@@ -255,7 +287,10 @@ impl Monitor {
             write_buffer_bytes,
             journal_bytes,
             spaces: view.spaces.len(),
+            spaces_max: Some(self.budgets.spaces_max),
             last_commit: view.sequence,
+            deletions_kept: view.spaces.values().map(|space| space.deletions.load(Ordering::Relaxed)).sum(),
+            background_failures: self.shared.health.background_failures(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Opening a store: the checks, in the order in which nothing is changed before it is known to be ours and whole.
 
 use crate::admission::Admission;
-use crate::committer::{AcceptedLoss, Committer, FirstCommit, Limits, Message, open_keyspace};
+use crate::committer::{AcceptedLoss, Committer, FirstCommit, Limits, Message};
 use crate::counters::Counters;
 use crate::disk::DiskGuard;
 use crate::engine::Handle;
@@ -13,21 +13,24 @@ use crate::lane::ReadLane;
 use crate::layout;
 use crate::monitor::{self, Budgets, Monitor};
 use crate::options::FjallOptions;
+use crate::pool::{Pool, open_keyspace};
 use crate::recent::RecentWrites;
 use crate::shared::Shared;
 use crate::tuning;
+use crate::upkeep::{self, Upkeep};
 use crate::view::{Space, Spaces, View};
 use crate::watermark::Watermark;
 use arc_swap::ArcSwap;
 use cairn_storage::{Error, Result, SpaceId};
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use fjall::{Database, Keyspace, Readable};
 use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -58,6 +61,9 @@ fn claim(options: &FjallOptions) -> Result<Store> {
     let directory = options.directory.clone();
     let database_folder = directory.join(layout::DATABASE_FOLDER);
     files::create_folder(&directory)?;
+    if !format::check(&directory)? {
+        refuse_foreign(&directory)?;
+    }
     let lock = lock(&directory)?;
     let watermark_path = directory.join(layout::WATERMARK_FILE);
     if !format::check(&directory)? {
@@ -94,6 +100,18 @@ fn claim(options: &FjallOptions) -> Result<Store> {
     Ok(Store { directory, database_folder, watermark, lock })
 }
 
+/// Refuses a folder that others use: their files and ours are not to be mixed.
+fn refuse_foreign(directory: &Path) -> Result<()> {
+    let failed = |cause| Error::io(format!("reading the folder {}", directory.display()), cause);
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        if !layout::OTHER_ENTRIES.iter().any(|known| name == *known) {
+            return Err(Error::Foreign { entry: name.to_string_lossy().into_owned() });
+        }
+    }
+    Ok(())
+}
+
 /// Takes the store's lock.
 fn lock(directory: &Path) -> Result<File> {
     let path = directory.join(layout::LOCK_FILE);
@@ -126,6 +144,7 @@ struct Recovered {
     database: Database,
     engine: Keyspace,
     spaces: Spaces,
+    pool: Pool,
     sequence: u64,
     counters: Counters,
     first: FirstCommit,
@@ -154,25 +173,98 @@ fn recover(options: &FjallOptions, store: &mut Store) -> Result<Recovered> {
     let mut counters = Counters::load(&engine, &snapshot)?;
 
     let mut spaces = Spaces::new();
-    spaces.insert(SpaceId::System, Arc::new(Space::new(keyspace(&layout::keyspace_name(SpaceId::System))?)));
+    let space = |name: &str| Ok(Arc::new(Space::new(keyspace(name)?, options.slow_step)));
+    spaces.insert(SpaceId::System, space(&layout::keyspace_name(SpaceId::System))?);
+    let notes = Notes::load(&engine, &snapshot)?;
+    for name in &notes.dropped {
+        // A crash may have come between the drop and the removal.
+        if database.keyspace_exists(name) {
+            database
+                .delete_keyspace(keyspace(name)?)
+                .map_err(|cause| Error::backend("removing a dropped space", cause))?;
+        }
+    }
+    for (id, name) in &notes.spaces {
+        if !database.keyspace_exists(name) {
+            return Err(Error::Damaged { reason: format!("the space {id} has lost its keyspace {name:?}") });
+        }
+        spaces.insert(*id, space(name)?);
+    }
+    let mut spares = Vec::new();
     for name in database.list_keyspace_names() {
-        match layout::space_of(&name) {
-            Some(id) if !spaces.contains_key(&id) => {
-                spaces.insert(id, Arc::new(Space::new(keyspace(&name)?)));
+        let is_in_use = notes.spaces.values().any(|used| **used == *name);
+        match (layout::space_of(&name), layout::pool_number_of(&name)) {
+            (Some(id), _) if !spaces.contains_key(&id) => {
+                spaces.insert(id, space(&name)?);
             }
-            Some(_) => {}
-            None if &*name == layout::ENGINE_KEYSPACE => {}
-            None => {
+            (Some(_), _) => {}
+            (None, Some(_)) if is_in_use => {}
+            (None, Some(_)) => spares.extend(spare(options, &database, keyspace(&name)?)?),
+            (None, None) if &*name == layout::ENGINE_KEYSPACE => {}
+            (None, None) => {
                 return Err(Error::Damaged {
                     reason: format!("the database holds an unknown keyspace {name:?}"),
                 });
             }
         }
     }
+    let used = notes.spaces.values().chain(&notes.dropped).filter_map(|name| layout::pool_number_of(name));
+    let spare = spares.iter().filter_map(|keyspace| layout::pool_number_of(keyspace.name()));
+    let next = used.chain(spare).max().map_or(1, |number| number + 1);
+    let pool =
+        Pool::new(database.clone(), keyspaces_folder.clone(), options.separate_values_bytes, spares, next);
     // A crash while a space was dropped may leave its counters.
     let orphans = counters.forget(|space| !spaces.contains_key(&space));
-    let first = FirstCommit { orphans, accepted_loss };
-    Ok(Recovered { database, engine, spaces, sequence, counters, first })
+    let first = FirstCommit { orphans, removed: notes.dropped, accepted_loss };
+    Ok(Recovered { database, engine, spaces, pool, sequence, counters, first })
+}
+
+/// What the engine's keyspace notes about keyspaces.
+#[derive(Default)]
+struct Notes {
+    /// The keyspace of each space that has one of the pool.
+    spaces: BTreeMap<SpaceId, String>,
+    /// Keyspaces of dropped spaces.
+    dropped: Vec<String>,
+}
+
+impl Notes {
+    fn load(engine: &Keyspace, snapshot: &fjall::Snapshot) -> Result<Self> {
+        let unknown = || Error::Damaged {
+            reason: "the engine's keyspace holds a note of an unknown kind about a keyspace".to_owned(),
+        };
+        let mut notes = Self::default();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).map_err(|_| unknown());
+        for record in snapshot.prefix(engine, [layout::SPACE_PREFIX]) {
+            let (key, name) =
+                record.into_inner().map_err(|cause| Error::backend("reading the spaces", cause))?;
+            notes.spaces.insert(layout::space_of_key(&key).ok_or_else(unknown)?, text(&name)?);
+        }
+        for record in snapshot.prefix(engine, [layout::DROPPED_PREFIX]) {
+            let key = record.key().map_err(|cause| Error::backend("reading the dropped spaces", cause))?;
+            notes.dropped.push(text(key.get(1..).unwrap_or_default())?);
+        }
+        Ok(notes)
+    }
+}
+
+/// A keyspace of the pool that no space uses, if it is empty as it should be.
+fn spare(options: &FjallOptions, database: &Database, keyspace: Keyspace) -> Result<Option<Keyspace>> {
+    if tuning::was_never_written(&keyspace) {
+        return Ok(Some(keyspace));
+    }
+    let name = keyspace.name().clone();
+    if !options.accept_loss {
+        return Err(Error::Damaged {
+            reason: format!(
+                "the keyspace {name:?} holds records, but no space is known to use it; \
+                 restore a backup, or open once with accept_loss to give them up"
+            ),
+        });
+    }
+    tracing::warn!(name = &*name, "giving up a keyspace of a lost space, as accept_loss says");
+    database.delete_keyspace(keyspace).map_err(|cause| Error::backend("removing a lost space", cause))?;
+    Ok(None)
 }
 
 fn open_database(options: &FjallOptions, folder: &Path) -> Result<Database> {
@@ -263,45 +355,68 @@ fn loss(sequence: u64, acknowledged: u64) -> Error {
 
 /// Publishes the first view and starts the committer and the monitor.
 fn start(options: &FjallOptions, store: Store, recovered: Recovered) -> Result<Handle> {
-    let Recovered { database, engine, spaces, sequence, counters, first } = recovered;
+    let Recovered { database, engine, spaces, pool, sequence, counters, first } = recovered;
+    let (upkeep, upkeep_inbox) = bounded(upkeep::REPORTS_MAX);
     let view = Arc::new(View::new(
         sequence,
         database.snapshot(),
         Arc::new(spaces),
-        Arc::new(Space::new(engine)),
+        Arc::new(Space::new(engine, options.slow_step)),
         Arc::new(ReadLane::new(options.inline_reads_max, options.blocking_reads_max)),
+        upkeep.clone(),
     ));
     let shared = Arc::new(Shared {
         view: ArcSwap::new(Arc::clone(&view)),
         health: Health::default(),
         admission: Admission::new(options.queue_bytes_max, options.queue_wait_max),
         unflushed_bytes: AtomicU64::new(0),
+        checked: AtomicU64::new(sequence),
+        removing: AtomicUsize::new(0),
+        upkept: watch::Sender::new(0),
+        #[cfg(test)]
+        prepared: AtomicUsize::new(0),
+        #[cfg(test)]
+        faults: Mutex::default(),
         superseded: Mutex::default(),
     });
     let (monitor, monitor_inbox) = unbounded();
     let (committer, committer_inbox) = unbounded();
     let (closed_sender, closed) = watch::channel(false);
-    let keyspaces_folder = store.database_folder.join(layout::KEYSPACES_FOLDER);
+    format::upgrade(&store.directory)?;
+    let pool = Arc::new(pool);
     let mut work = Committer {
         database: database.clone(),
-        keyspaces_folder,
+        pool: Arc::clone(&pool),
         shared: Arc::clone(&shared),
         view,
         recent: RecentWrites::new(sequence),
         counters,
-        disk: DiskGuard::new(store.directory, options.disk_reserve_bytes),
+        disk: DiskGuard::new(store.directory.clone(), options.disk_reserve_bytes),
         limits: Limits {
             group_operations_max: options.group_operations_max,
             group_bytes_max: options.group_bytes_max,
             spaces_max: options.max_spaces,
             memtable_bytes: options.memtable_bytes,
-            separate_values_bytes: options.separate_values_bytes,
+            slow_step: options.slow_step,
         },
         monitor: monitor.clone(),
     };
     work.begin(first)?;
-    let budgets =
-        Budgets { write_buffer_bytes: options.write_buffer_bytes, journal_bytes: options.journal_bytes };
+    let budgets = Budgets {
+        write_buffer_bytes: options.write_buffer_bytes,
+        journal_bytes: options.journal_bytes,
+        spaces_max: options.max_spaces,
+    };
+    let upkeeping = Upkeep {
+        database: database.clone(),
+        shared: Arc::clone(&shared),
+        committer: committer.clone(),
+        disk: DiskGuard::new(store.directory, options.disk_reserve_bytes),
+        settled: sequence,
+        resting: BTreeMap::new(),
+        pool,
+        refill_rest: Duration::ZERO,
+    };
     let watching = Monitor::new(
         database,
         store.database_folder,
@@ -311,10 +426,12 @@ fn start(options: &FjallOptions, store: Store, recovered: Recovered) -> Result<H
         budgets,
     );
     let watcher = spawn("cairn-monitor", move || watching.run(&monitor_inbox))?;
+    let upkeeper = spawn("cairn-upkeep", move || upkeeping.run(&upkeep_inbox))?;
+    let helpers = Helpers { upkeep, upkeeper, watcher };
     let lock = store.lock;
     let thread = spawn("cairn-committer", move || {
         work.run(&committer_inbox);
-        shut_down(work, committer_inbox, watcher);
+        shut_down(work, committer_inbox, helpers);
         // Last of all: whoever gets the lock finds everything closed.
         drop(lock);
         let _ = closed_sender.send(true);
@@ -329,12 +446,19 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
         .map_err(|cause| Error::io(format!("starting the thread {name}"), cause))
 }
 
+/// The threads that end with the committer's.
+struct Helpers {
+    upkeep: Sender<upkeep::Message>,
+    upkeeper: JoinHandle<()>,
+    watcher: JoinHandle<()>,
+}
+
 /// Lets go of everything, on the committer's thread.
-fn shut_down(committer: Committer, inbox: Receiver<Message>, watcher: JoinHandle<()>) {
+fn shut_down(committer: Committer, inbox: Receiver<Message>, helpers: Helpers) {
+    let Committer { database, pool, shared, view, monitor, .. } = committer;
+    let _ = shared.health.close();
     // What was sent too late is dropped unanswered, which its callers hear as `Closed`.
     drop(inbox);
-    let Committer { database, shared, view, monitor, .. } = committer;
-    let _ = shared.health.close();
     shared.admission.close();
     // Reads under way hold keyspaces, and a keyspace holds fjall's lock.
     if !view.lane.close(READS_END_WITHIN) {
@@ -346,9 +470,16 @@ fn shut_down(committer: Committer, inbox: Receiver<Message>, watcher: JoinHandle
         space.take_keyspace();
     }
     let _ = monitor.send(monitor::Message::Stop);
-    if watcher.join().is_err() {
-        tracing::error!("the monitor met a bug and stopped");
+    let _ = helpers.upkeep.send(upkeep::Message::Stop);
+    for (thread, name) in [(helpers.watcher, "monitor"), (helpers.upkeeper, "upkeep")] {
+        if thread.join().is_err() {
+            tracing::error!(name, "a thread met a bug and stopped");
+        }
     }
+    pool.clear();
     // Every commit was synced when it was made; dropping the last handle ends fjall's threads.
-    drop((view, database));
+    drop((view, pool, database));
 }
+
+#[cfg(test)]
+mod tests;

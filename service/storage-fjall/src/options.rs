@@ -1,6 +1,7 @@
 //! The settings of an engine, their defaults, and which values are refused.
 
 use crate::memory;
+use crate::upkeep;
 use cairn_storage::{Error, Result};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,14 +32,15 @@ pub struct FjallOptions {
     /// Bytes of journal after which every space writes out what it holds, so that old journals can go. It bounds how
     /// long the next open takes. At least 64 MiB; default 512 MiB.
     pub journal_bytes: u64,
-    /// Spaces that may exist, the system space included; at most [`MAX_SPACES_CEILING`]. Default 800, which is a
-    /// little less than 400 tables.
+    /// Spaces that may exist, the system space included; at most [`MAX_SPACES_CEILING`]. Default that: two for
+    /// each of 400 tables, one for the catalog, and room for more.
     pub max_spaces: usize,
     /// Bytes of the volume that stay free: writes are refused before they would use them, so that flushes and
     /// compactions never meet a full disk. Default: 256 MiB, or a twentieth of the volume if that is less.
     pub disk_reserve_bytes: Option<u64>,
     /// Values of this many bytes and more are kept apart from the keys, so that compactions do not copy them and
-    /// key-only walks do not read them. Default 16 KiB. Holds for spaces created from now on.
+    /// key-only walks do not read them. Default 16 KiB. Holds for spaces created from now on, but for the first few, whose
+    /// keyspaces may be prepared already.
     pub separate_values_bytes: u32,
     /// Transactions one commit (one sync) may carry. Default 1,024.
     pub group_operations_max: usize,
@@ -60,6 +62,8 @@ pub struct FjallOptions {
     /// Open a store that has lost acknowledged commits, keeping what is left. The loss is logged, and what is cut off
     /// is kept in files beside the store. Default false.
     pub accept_loss: bool,
+    /// A step of a scan that takes this long is taken for one over deleted records.
+    pub(crate) slow_step: Duration,
 }
 
 /// A setting that cannot work.
@@ -95,7 +99,7 @@ impl FjallOptions {
             write_buffer_bytes,
             memtable_bytes: (write_buffer_bytes / 4).min(64 * MIB),
             journal_bytes: 512 * MIB,
-            max_spaces: 800,
+            max_spaces: MAX_SPACES_CEILING,
             disk_reserve_bytes: None,
             separate_values_bytes: 16 * 1024,
             group_operations_max: 1024,
@@ -106,6 +110,7 @@ impl FjallOptions {
             blocking_reads_max: 64,
             background_threads: cores.clamp(2, 4),
             accept_loss: false,
+            slow_step: upkeep::SLOW_STEP,
         }
     }
 

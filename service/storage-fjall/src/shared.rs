@@ -6,9 +6,10 @@ use crate::view::View;
 use arc_swap::ArcSwap;
 use cairn_storage::Result;
 use parking_lot::Mutex;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 
 /// Shared by every handle, the committer and the monitor.
 pub(crate) struct Shared {
@@ -18,6 +19,18 @@ pub(crate) struct Shared {
     pub(crate) admission: Admission,
     /// Bytes in memtables that are not flushed, as the monitor saw it last.
     pub(crate) unflushed_bytes: AtomicU64,
+    /// The newest commit whose keys the committer may have checked against the gaps of spaces; see `gaps`.
+    pub(crate) checked: AtomicU64,
+    /// Keyspaces of dropped spaces that the monitor has yet to remove.
+    pub(crate) removing: AtomicUsize,
+    /// How often upkeep has remembered a gap or removed deletions: for those who wait for that.
+    pub(crate) upkept: watch::Sender<u64>,
+    /// How many keyspaces were prepared for new spaces.
+    #[cfg(test)]
+    pub(crate) prepared: AtomicUsize,
+    /// Where a test wants work in the background to panic.
+    #[cfg(test)]
+    pub(crate) faults: Mutex<Vec<&'static str>>,
     /// Views that somebody held when another took their place, and when that was.
     pub(crate) superseded: Mutex<Vec<(Weak<View>, Instant)>>,
 }
@@ -28,6 +41,16 @@ impl Shared {
         self.health.check_open()?;
         Ok(self.view.load_full())
     }
+
+    /// Panics if a test wants `step` to.
+    #[cfg(test)]
+    pub(crate) fn fault(&self, step: &'static str) {
+        assert!(!self.faults.lock().contains(&step), "on purpose, in {step}");
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, reason = "tests need it")]
+    pub(crate) fn fault(&self, _step: &'static str) {}
 
     /// Makes `view` the one that is given out.
     pub(crate) fn publish(&self, view: Arc<View>) {

@@ -125,6 +125,39 @@ pub(crate) fn compact_if_forgotten(database: &Database, keyspace: &Keyspace) {
     }
 }
 
+/// Deletions that a keyspace keeps beside its records, in tables and in the memtable that takes writes.
+pub(crate) fn deletions_max(keyspace: &Keyspace) -> u64 {
+    let memtable = keyspace.tree.active_memtable();
+    let in_memory = memtable.items.iter().filter(|entry| entry.key().is_tombstone()).count();
+    table_deletions(keyspace) + in_memory as u64
+}
+
+/// Deletions that a keyspace keeps in tables.
+pub(crate) fn table_deletions(keyspace: &Keyspace) -> u64 {
+    keyspace.tree.current_version().iter_tables().map(|table| table.tombstone_count()).sum()
+}
+
+/// How many records a keyspace holds, old versions and deletions included.
+pub(crate) fn records_about(keyspace: &Keyspace) -> u64 {
+    keyspace.tree.approximate_len() as u64
+}
+
+/// Whether nothing was ever written to a keyspace.
+pub(crate) fn was_never_written(keyspace: &Keyspace) -> bool {
+    keyspace.table_count() == 0
+        && keyspace.sealed_memtable_count() == 0
+        && keyspace.tree.active_memtable().is_empty()
+}
+
+/// Writes all tables of a keyspace anew, into the last level, without deletions and without versions that no view reads.
+/// Waits for compactions of the keyspace that are under way, and they wait for it.
+pub(crate) fn compact_whole(database: &Database, keyspace: &Keyspace) -> fjall::Result<()> {
+    /// As large as fjall's own compactions make them.
+    const TABLE_BYTES: u64 = 64_000_000;
+    let readable_from = database.supervisor.snapshot_tracker.get_seqno_safe_to_gc();
+    Ok(keyspace.tree.major_compact(TABLE_BYTES, readable_from)?)
+}
+
 /// Skips sequence numbers, so that no new one is below any that was given out before the store was closed.
 ///
 /// Recovery takes up after the newest record it finds, but the tables in which fjall notes which keyspaces exist may

@@ -4,20 +4,27 @@
 //! commit under way, and a read without a snapshot can see two commits at once; so nothing here reads a keyspace
 //! except through a view's own fjall snapshot.
 
+use crate::gaps::Gaps;
 use crate::lane::{InlineTurn, ReadLane, Temperature, Turn};
 use crate::layout;
 use crate::scan::{Cursor, Progress};
 use crate::tuning;
+use crate::upkeep;
 use arc_swap::{ArcSwapOption, Guard};
 use bytes::Bytes;
 use cairn_storage::{CounterKey, Direction, Error, KeyRange, RecordKey, Result, Snapshot, SpaceId, Visit};
+use crossbeam_channel::Sender;
 use fjall::{Keyspace, Readable};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// The most records read one after the other on the caller's thread.
 const INLINE_KEYS_MAX: usize = 16;
+
+/// Deletions in a space from which on scans look out for them.
+const MANY_DELETIONS: u64 = 256;
 
 /// The spaces of a view.
 pub(crate) type Spaces = BTreeMap<SpaceId, Arc<Space>>;
@@ -33,16 +40,30 @@ pub(crate) struct Space {
     pub(crate) behind: AtomicBool,
     /// Whether it is in the monitor's queue to be written out.
     pub(crate) rotation_asked: AtomicBool,
+    /// Deletions that are kept beside the records: an upper bound.
+    pub(crate) deletions: AtomicU64,
+    /// Ranges of keys that hold no record.
+    pub(crate) gaps: Gaps,
+    /// A step of a scan that takes this long leads over deleted records, or to disk.
+    pub(crate) slow_step: Duration,
 }
 
 impl Space {
-    pub(crate) fn new(keyspace: Keyspace) -> Self {
+    pub(crate) fn new(keyspace: Keyspace, slow_step: Duration) -> Self {
         Self {
+            deletions: AtomicU64::new(tuning::deletions_max(&keyspace)),
             keyspace: ArcSwapOption::from_pointee(keyspace),
             temperature: Temperature::default(),
             behind: AtomicBool::new(false),
             rotation_asked: AtomicBool::new(false),
+            gaps: Gaps::default(),
+            slow_step,
         }
+    }
+
+    /// Whether scans may meet many deleted records.
+    pub(crate) fn has_many_deletions(&self) -> bool {
+        self.deletions.load(Ordering::Relaxed) >= MANY_DELETIONS
     }
 
     /// The keyspace, for one access; none once the space is dropped or the engine closed.
@@ -76,6 +97,8 @@ pub(crate) struct View {
     pub(crate) engine: Arc<Space>,
     /// Where reads are let in.
     pub(crate) lane: Arc<ReadLane>,
+    /// Where slow steps of scans are reported.
+    pub(crate) upkeep: Sender<upkeep::Message>,
 }
 
 impl View {
@@ -86,8 +109,14 @@ impl View {
         spaces: Arc<Spaces>,
         engine: Arc<Space>,
         lane: Arc<ReadLane>,
+        upkeep: Sender<upkeep::Message>,
     ) -> Self {
-        Self { sequence, snapshot: ArcSwapOption::from_pointee(snapshot), spaces, engine, lane }
+        Self { sequence, snapshot: ArcSwapOption::from_pointee(snapshot), spaces, engine, lane, upkeep }
+    }
+
+    /// The records, for one access; none if the view is expired.
+    pub(crate) fn snapshot(&self) -> Guard<Option<Arc<fjall::Snapshot>>> {
+        self.snapshot.load()
     }
 
     /// Whether this view can be read no longer.
@@ -130,32 +159,38 @@ impl View {
     }
 
     fn read_all(&self, keys: &[RecordKey]) -> Result<Vec<Option<Bytes>>> {
-        keys.iter().map(|key| self.read(key)).collect()
+        keys.iter()
+            .map(|key| {
+                let space = self.space(key.space)?;
+                space.temperature.time(|| self.read_from(space, key))
+            })
+            .collect()
     }
 
     /// Reads one record where it is best read.
     async fn get(self: &Arc<Self>, key: &RecordKey) -> Result<Option<Bytes>> {
         let space = self.space(key.space)?;
-        match self.lane.begin(&space.temperature)? {
+        match self.lane.begin(std::iter::once(&space.temperature))? {
             Turn::Inline(turn) => {
-                let found = self.read_from(space, key);
+                let found = space.temperature.time(|| self.read_from(space, key));
                 drop(turn);
                 found
             }
             Turn::Blocking(turn) => {
-                let (view, key) = (Arc::clone(self), key.clone());
-                turn.run(Arc::clone(space), |space| &space.temperature, move || view.read(&key)).await?
+                let (view, space, key) = (Arc::clone(self), Arc::clone(space), key.clone());
+                turn.run(move || space.temperature.time(|| view.read_from(&space, &key))).await?
             }
         }
     }
 
     /// Reads several records where they are best read.
     pub(crate) async fn get_many(self: &Arc<Self>, keys: &[RecordKey]) -> Result<Vec<Option<Bytes>>> {
-        let Some(first) = keys.first() else { return Ok(Vec::new()) };
-        // One space speaks for all: the keys of a call nearly always belong to one table.
-        let space = self.space(first.space)?;
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
         let turn = if keys.len() <= INLINE_KEYS_MAX {
-            self.lane.begin(&space.temperature)?
+            let spaces = keys.iter().map(|key| self.space(key.space)).collect::<Result<Vec<_>>>()?;
+            self.lane.begin(once_each(&spaces).map(|space| &space.temperature))?
         } else {
             Turn::Blocking(self.lane.begin_blocking()?)
         };
@@ -167,7 +202,7 @@ impl View {
             }
             Turn::Blocking(turn) => {
                 let (view, keys) = (Arc::clone(self), keys.to_vec());
-                turn.run(Arc::clone(space), |space| &space.temperature, move || view.read_all(&keys)).await?
+                turn.run(move || view.read_all(&keys)).await?
             }
         }
     }
@@ -182,6 +217,14 @@ impl View {
             None => Ok(0),
         }
     }
+}
+
+/// Each of a few spaces once.
+fn once_each<'a>(spaces: &'a [&Arc<Space>]) -> impl Iterator<Item = &'a Arc<Space>> {
+    spaces.iter().enumerate().filter_map(|(place, space)| {
+        let is_known = spaces.iter().take(place).any(|other| Arc::ptr_eq(space, other));
+        (!is_known).then_some(*space)
+    })
 }
 
 /// Decodes a counter's total.
@@ -220,10 +263,10 @@ impl Snapshot for FjallSnapshot {
         mut visitor: V,
     ) -> Result<V> {
         let held = self.view.space(space)?;
-        let (cursor, turn) = match self.view.lane.begin(&held.temperature)? {
+        let (cursor, turn) = match self.view.lane.begin(std::iter::once(&held.temperature))? {
             Turn::Inline(inline) => {
                 let mut cursor = self.cursor(held, space, range, direction)?;
-                match cursor.walk_briefly(&mut visitor)? {
+                match held.temperature.time(|| cursor.walk_briefly(&mut visitor))? {
                     Progress::Finished => return Ok(visitor),
                     Progress::Paused => (cursor, self.leave_the_worker(inline)?),
                 }
@@ -236,34 +279,38 @@ impl Snapshot for FjallSnapshot {
             let mut cursor = cursor;
             cursor.walk(&mut visitor).map(|()| visitor)
         };
-        let walked = turn.run(Arc::clone(held), |space| &space.temperature, walk).await?;
+        let walked = turn.run(walk).await?;
         drop(cancel);
         walked
     }
 
     async fn counter(&self, key: CounterKey) -> Result<i64> {
-        match self.view.lane.begin(&self.view.engine.temperature)? {
+        let engine = &self.view.engine;
+        match self.view.lane.begin(std::iter::once(&engine.temperature))? {
             Turn::Inline(turn) => {
-                let total = self.view.read_counter(key);
+                let total = engine.temperature.time(|| self.view.read_counter(key));
                 drop(turn);
                 total
             }
             Turn::Blocking(turn) => {
                 let view = Arc::clone(&self.view);
-                let read = move || view.read_counter(key);
-                turn.run(Arc::clone(&self.view.engine), |space| &space.temperature, read).await?
+                turn.run(move || view.engine.temperature.time(|| view.read_counter(key))).await?
             }
         }
     }
 }
 
 impl FjallSnapshot {
-    fn cursor(&self, space: &Space, id: SpaceId, range: KeyRange, direction: Direction) -> Result<Cursor> {
+    fn cursor(
+        &self,
+        space: &Arc<Space>,
+        id: SpaceId,
+        range: KeyRange,
+        direction: Direction,
+    ) -> Result<Cursor> {
         let keyspace = space.keyspace();
         let keyspace = keyspace.as_ref().ok_or_else(|| self.view.gone(id))?;
-        let snapshot = self.view.snapshot.load();
-        let snapshot = snapshot.as_deref().ok_or(Error::Overloaded)?;
-        Ok(Cursor::new(Arc::clone(&self.view), snapshot, Arc::clone(keyspace), range, direction))
+        Ok(Cursor::new(Arc::clone(&self.view), Arc::clone(space), Arc::clone(keyspace), range, direction))
     }
 
     /// Exchanges a place on the worker for one on a blocking thread, without a moment in which the lane looks empty.

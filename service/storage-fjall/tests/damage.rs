@@ -230,7 +230,7 @@ async fn a_newer_format_is_refused_before_anything_is_touched() {
     let store = closed_store().await;
     fs::write(store.path().join("cairn-format.json"), r#"{"format_version": 99}"#).unwrap();
     let before = contents(store.path());
-    assert!(matches!(open_error(options(store.path())), Error::NewerFormat { found: 99, supported: 1 }));
+    assert!(matches!(open_error(options(store.path())), Error::NewerFormat { found: 99, supported: 2 }));
     assert!(contents(store.path()) == before);
 }
 
@@ -295,4 +295,22 @@ async fn only_the_owner_can_read_a_store() {
     for file in ["cairn-format.json", "watermark", "lock"] {
         assert_eq!(mode(&store.join(file)), 0o600, "{file}");
     }
+}
+
+#[tokio::test]
+async fn a_folder_that_others_use_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("folder");
+    fs::create_dir(&path).unwrap();
+    fs::write(path.join("letter.txt"), "Dear Sir").unwrap();
+    let before = contents(&path);
+    let error = open_error(&path).await;
+    assert!(matches!(&error, Error::Foreign { entry } if entry == "letter.txt"), "{error:?}");
+    assert_eq!(contents(&path), before);
+    // What a file system has at its root is nobody's, and a store that others have put something into stays a store.
+    fs::remove_file(path.join("letter.txt")).unwrap();
+    fs::create_dir(path.join("lost+found")).unwrap();
+    open(&path).await.close().await.unwrap();
+    fs::write(path.join("letter.txt"), "Dear Sir").unwrap();
+    open(&path).await.close().await.unwrap();
 }

@@ -17,25 +17,26 @@ fn keyspace_folders(store: &Path) -> usize {
 
 #[tokio::test]
 async fn a_dropped_space_leaves_no_records_counters_or_files() {
+    // Keyspaces that are prepared for new spaces are on disk too, but no more than a handful.
+    const FOLDERS_MAX: usize = 16;
     let folder = tempfile::tempdir().unwrap();
-    let engine = open(folder.path()).await;
-    let folders = keyspace_folders(folder.path());
     let space = SpaceId::Items(7);
-    engine.create_space(space).await.unwrap();
-    assert_eq!(keyspace_folders(folder.path()), folders + 1);
-    let add = Write::Add(CounterKey { space, counter: 1 }, 5);
-    write(&engine, vec![put(space, "a", "1"), add]).await.unwrap();
-    let before = snapshot(&engine).await;
-    engine.drop_space(space).await.unwrap();
-    assert!(matches!(before.get(&key(space, "a")).await, Err(Error::SpaceNotFound(gone)) if gone == space));
-    engine.close().await.unwrap();
-    assert_eq!(keyspace_folders(folder.path()), folders);
-
-    let engine = open(folder.path()).await;
-    assert!(!engine.spaces().await.unwrap().contains(&space));
-    engine.create_space(space).await.unwrap();
-    assert_eq!(get(&engine, space, "a").await, None);
-    assert_eq!(counter(&engine, space, 1).await.unwrap(), 0);
+    for _ in 0..2 * FOLDERS_MAX {
+        let engine = FjallEngine::open(options(folder.path())).unwrap();
+        assert_eq!(engine.spaces().await.unwrap(), [SpaceId::System]);
+        engine.create_space(space).await.unwrap();
+        assert_eq!(get(&engine, space, "a").await, None);
+        assert_eq!(counter(&engine, space, 1).await.unwrap(), 0);
+        let add = Write::Add(CounterKey { space, counter: 1 }, 5);
+        write(&engine, vec![put(space, "a", "1"), add]).await.unwrap();
+        let before = snapshot(&engine).await;
+        engine.drop_space(space).await.unwrap();
+        assert!(
+            matches!(before.get(&key(space, "a")).await, Err(Error::SpaceNotFound(gone)) if gone == space)
+        );
+        engine.close().await.unwrap();
+        assert!(keyspace_folders(folder.path()) <= FOLDERS_MAX);
+    }
 }
 
 #[tokio::test]

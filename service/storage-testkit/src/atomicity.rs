@@ -96,6 +96,31 @@ pub async fn additions_to_a_counter_add_up<S: Subject>(subject: S) {
     assert_eq!(total(&engine, key).await, 1 << 40);
 }
 
+/// A total that leaves the range of 64 bits goes on from the other end, and is right again once it is back, in whatever
+/// order and commits the additions come.
+pub async fn a_counter_wraps_at_the_ends_of_its_range<S: Subject>(subject: S) {
+    let (_store, engine) = store_with_spaces(&subject).await;
+    let amounts = [i64::MAX, 7, -3, i64::MAX, i64::MIN, -1];
+    let sum = amounts.iter().fold(0_i64, |sum, amount| sum.wrapping_add(*amount));
+    for first in 0..amounts.len() {
+        let (together, apart) = (counter(ITEMS, 2 * first as u16), counter(ITEMS, 2 * first as u16 + 1));
+        let mut rotated = amounts;
+        rotated.rotate_left(first);
+        commit(&engine, rotated.iter().map(|amount| Write::Add(together, *amount)).collect()).await.unwrap();
+        for amount in rotated {
+            commit(&engine, vec![Write::Add(apart, amount)]).await.unwrap();
+        }
+        assert_eq!(total(&engine, together).await, sum);
+        assert_eq!(total(&engine, apart).await, sum);
+    }
+    let key = counter(INDEXES, 0);
+    commit(&engine, vec![Write::Add(key, i64::MAX)]).await.unwrap();
+    commit(&engine, vec![Write::Add(key, 1)]).await.unwrap();
+    assert_eq!(total(&engine, key).await, i64::MIN);
+    commit(&engine, vec![Write::Add(key, -1)]).await.unwrap();
+    assert_eq!(total(&engine, key).await, i64::MAX);
+}
+
 /// Counters are told apart by number and by space, and from records.
 pub async fn counters_are_apart_from_each_other_and_from_records<S: Subject>(subject: S) {
     let (_store, engine) = store_with_spaces(&subject).await;

@@ -30,6 +30,7 @@ macro_rules! conformance {
                 of_two_writes_to_one_key_the_later_stands,
                 a_counter_begins_at_zero,
                 additions_to_a_counter_add_up,
+                a_counter_wraps_at_the_ends_of_its_range,
                 counters_are_apart_from_each_other_and_from_records,
                 a_key_of_a_wrong_length_is_refused,
                 a_commit_may_hold_thousands_of_writes,

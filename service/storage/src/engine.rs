@@ -119,7 +119,8 @@ pub enum Write {
     Put(RecordKey, Bytes),
     /// Removes the record at a key; nothing to remove is no error.
     Delete(RecordKey),
-    /// Adds to a counter.
+    /// Adds to a counter, modulo 2⁶⁴: a total that passes the end of an `i64` goes on from the other end. So a total
+    /// never depends on the order of its additions, and one that has been out of range is right again once it is back.
     Add(CounterKey, i64),
 }
 
@@ -151,8 +152,15 @@ pub struct EngineStatistics {
     pub journal_bytes: u64,
     /// Spaces that exist, the system space included.
     pub spaces: usize,
+    /// Spaces that may exist, the system space included; none for no limit.
+    pub spaces_max: Option<usize>,
     /// The sequence number of the newest durable commit.
     pub last_commit: u64,
+    /// Deletions that are still kept beside the records, for scans to step over; an upper bound. 0 for an engine that
+    /// keeps none.
+    pub deletions_kept: u64,
+    /// How often work in the background met a bug, since the store was opened. Each was logged.
+    pub background_failures: u64,
 }
 
 /// A storage engine. Cloning gives another handle to the same store.

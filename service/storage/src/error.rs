@@ -59,6 +59,14 @@ pub enum Error {
         /// The newest version this build reads.
         supported: u32,
     },
+    /// What should hold the store holds something else. Nothing in it was changed.
+    #[error(
+        "the folder holds other files, such as {entry:?}, and no Cairn store: give an empty folder or a new one"
+    )]
+    Foreign {
+        /// The name of something in it.
+        entry: String,
+    },
     /// Another process has the store open.
     #[error("the store is in use by another process")]
     Locked,

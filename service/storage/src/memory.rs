@@ -162,6 +162,7 @@ impl Engine for MemoryEngine {
         self.with_state(|state| {
             Ok(EngineStatistics {
                 spaces: state.spaces.size(),
+                spaces_max: Some(self.shared.options.max_spaces).filter(|limit| *limit != usize::MAX),
                 last_commit: state.commits,
                 ..EngineStatistics::default()
             })
@@ -251,7 +252,6 @@ impl State {
             }
             Write::Add(counter, amount) => {
                 let total = space.counters.get(&counter.counter).copied().unwrap_or(0);
-                // Wrapping is what makes the total independent of the order of the additions.
                 space.counters.insert_mut(counter.counter, total.wrapping_add(amount));
             }
         }

@@ -65,8 +65,9 @@ func count(t *testing.T, table *string) int32 {
 func TestWithoutRetriesABurstOfWritesIsRefusedEachWithTheExceptionForIt(t *testing.T) {
 	t.Parallel()
 	client, table := newClient(t, once), createTable(t, "pk S", scarce(1, 1))
-	// A call is measured when it is done, so one may overdraw, and those after it pay: for half a minute here.
-	put(t, client, table, large(30))
+	// A call is measured when it is done, so one may overdraw, and those after it pay: for half a minute here, as a new
+	// table begins with a minute of its throughput.
+	put(t, client, table, large(90))
 	_, errs := burst(t, client, table, 4)
 	for _, err := range errs {
 		refusal := failure[*types.ProvisionedThroughputExceededException](t, err)

@@ -28,8 +28,9 @@ async function count(TableName) {
 describe("throttling", { concurrency: true }, () => {
   test("without retries a burst of writes is refused, each with the exception for it", async (t) => {
     const TableName = await createTable(t, "pk S", scarce);
-    // A call is measured when it is done, so one may overdraw, and those after it pay: for half a minute here.
-    await once.send(new PutItemCommand({ TableName, Item: large(30) }));
+    // A call is measured when it is done, so one may overdraw, and those after it pay: for half a minute here, as a new
+    // table begins with a minute of its throughput.
+    await once.send(new PutItemCommand({ TableName, Item: large(90) }));
     const burst = [1, 2, 3, 4].map((n) => once.send(new PutItemCommand({ TableName, Item: item(n) })));
     const refusals = burst.map((write) => failure(write, ProvisionedThroughputExceededException));
     for (const error of await Promise.all(refusals)) {

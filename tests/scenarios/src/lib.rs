@@ -19,5 +19,5 @@ pub use case::{CaseFile, LoadError};
 pub use grpc::GrpcProtocol;
 pub use protocol::{ApiError, CallError, Credentials, Protocol};
 pub use run::run;
-pub use servers::{ServerFault, TestServer, Throttling};
+pub use servers::{ServerFault, TestServer};
 pub use template::{Scope, expand};

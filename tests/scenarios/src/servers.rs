@@ -3,7 +3,7 @@
 use cairn_auth::{
     AuthenticationSettings, Authenticator, EncryptionKey, EncryptionKeys, Identities, IdentityOptions,
 };
-use cairn_ops::{CapacityOptions, Service, ServiceOptions};
+use cairn_ops::{CapacityLimits, CapacityOptions, Service, ServiceOptions};
 use cairn_server::server::{Server, ServerError};
 use cairn_server::settings::SettingsInput;
 use cairn_stack::{AuthenticateLayer, Stack, Strangers};
@@ -21,15 +21,6 @@ use tokio_util::sync::CancellationToken;
 #[error(transparent)]
 pub struct ServerFault(Box<dyn std::error::Error + Send + Sync>);
 
-/// Whether a server throttles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Throttling {
-    /// As it does unless it is told otherwise.
-    On,
-    /// Not at all: most cases write in a moment what takes seconds of capacity.
-    Off,
-}
-
 /// A server on a free port, with a store of its own that goes when it stops.
 pub struct TestServer {
     address: SocketAddr,
@@ -43,14 +34,16 @@ impl TestServer {
     ///
     /// # Errors
     /// It does not start.
-    pub async fn over_fjall(throttling: Throttling) -> Result<Self, ServerFault> {
+    pub async fn over_fjall(capacity_limits: CapacityLimits) -> Result<Self, ServerFault> {
         let folder = tempfile::tempdir().map_err(fault)?;
         let settings = SettingsInput {
             data: Some(folder.path().into()),
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
             dev: Some(true),
-            capacity_limits: Some(throttling == Throttling::On),
+            capacity_limits: Some(capacity_limits),
             ttl_sweep_seconds: Some(1),
+            // As DynamoDB answers.
+            wait_for_tables: Some(false),
             ..Default::default()
         }
         .resolve()
@@ -68,9 +61,8 @@ impl TestServer {
     ///
     /// # Errors
     /// It does not start.
-    pub async fn over_memory(throttling: Throttling) -> Result<Self, ServerFault> {
-        let capacity =
-            CapacityOptions { enforced: throttling == Throttling::On, ..CapacityOptions::default() };
+    pub async fn over_memory(capacity_limits: CapacityLimits) -> Result<Self, ServerFault> {
+        let capacity = CapacityOptions { limits: capacity_limits, ..CapacityOptions::default() };
         let engine = MemoryEngine::new();
         let options = ServiceOptions {
             capacity,

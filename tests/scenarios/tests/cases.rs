@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // Tests fail loudly, in helpers too.
 
-use cairn_scenarios::{AwsJsonProtocol, CaseFile, GrpcProtocol, TestServer, Throttling, run};
+use cairn_ops::CapacityLimits;
+use cairn_scenarios::{AwsJsonProtocol, CaseFile, GrpcProtocol, TestServer, run};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
 
@@ -33,6 +34,7 @@ const FILES: &[&str] = &[
     "throughput",
     "ttl",
     "throttling",
+    "throttling_aws",
     "legacy",
     "list_tables",
     "tags_and_limits",
@@ -61,14 +63,23 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../cases")
 }
 
+/// The limits of the server that a file is run against. Most cases write in a moment what takes seconds of capacity.
+fn capacity_limits(file: &str) -> CapacityLimits {
+    match file {
+        "throttling" => CapacityLimits::Provisioned,
+        "throttling_aws" => CapacityLimits::Aws,
+        _ => CapacityLimits::Off,
+    }
+}
+
 fn check(file: &str, wire: Wire, engine: Engine) -> Result<(), Failed> {
     let cases = CaseFile::load(&folder().join(file).with_extension("yaml"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let failures = runtime.block_on(async {
-        let throttling = if file == "throttling" { Throttling::On } else { Throttling::Off };
+        let limits = capacity_limits(file);
         let server = match engine {
-            Engine::Memory => TestServer::over_memory(throttling).await?,
-            Engine::Fjall => TestServer::over_fjall(throttling).await?,
+            Engine::Memory => TestServer::over_memory(limits).await?,
+            Engine::Fjall => TestServer::over_fjall(limits).await?,
         };
         let failures = match wire {
             Wire::Grpc => {

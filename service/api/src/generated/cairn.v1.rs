@@ -951,13 +951,14 @@ impl ::prost::Name for StreamSpecification {
 /// How a table is to be encrypted.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SseSpecification {
-    /// True for a key of the key service, false for a key of the service, which is the default.
+    /// Whether the table is to be described as encrypted. What encrypts it, and every other table, is the disk
+    /// of whoever runs the service.
     #[prost(bool, optional, tag = "1")]
     pub enabled: ::core::option::Option<bool>,
     /// The kind of key; KMS if at all.
     #[prost(enumeration = "SseType", tag = "2")]
     pub sse_type: i32,
-    /// The key, by id, alias or ARN. Absent: the key service's default key for tables.
+    /// The key: `alias/aws/dynamodb`, which is the default. There are no others.
     #[prost(string, optional, tag = "3")]
     pub kms_master_key_id: ::core::option::Option<::prost::alloc::string::String>,
 }
@@ -1063,13 +1064,13 @@ pub struct TableDescription {
     /// The stage of its life.
     #[prost(enumeration = "TableStatus", tag = "4")]
     pub table_status: i32,
-    /// When it was created.
+    /// When it was created. Absent in the answer to DeleteTable.
     #[prost(message, optional, tag = "5")]
     pub creation_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// The types of all key attributes, of the table and its indexes.
+    /// The types of all key attributes, of the table and its indexes. None in the answer to DeleteTable.
     #[prost(message, repeated, tag = "6")]
     pub attribute_definitions: ::prost::alloc::vec::Vec<AttributeDefinition>,
-    /// The primary key: the partition key, then the sort key if there is one.
+    /// The primary key: the partition key, then the sort key if there is one. None in the answer to DeleteTable.
     #[prost(message, repeated, tag = "7")]
     pub key_schema: ::prost::alloc::vec::Vec<KeySchemaElement>,
     /// How many items it has.
@@ -1103,7 +1104,8 @@ pub struct TableDescription {
     /// The ARN of the latest stream. Empty if there was none.
     #[prost(string, tag = "16")]
     pub latest_stream_arn: ::prost::alloc::string::String,
-    /// The encryption. Absent if it is under a key of the service.
+    /// The encryption, if it was asked for. The data is encrypted if the disk of whoever runs the service is,
+    /// for which the key stands. Absent if it was not asked for.
     #[prost(message, optional, tag = "17")]
     pub sse_description: ::core::option::Option<SseDescription>,
     /// The table class. Absent if it was never set.
@@ -1115,7 +1117,7 @@ pub struct TableDescription {
     /// The limits of an on-demand table. Absent: none.
     #[prost(message, optional, tag = "20")]
     pub on_demand_throughput: ::core::option::Option<OnDemandThroughput>,
-    /// What the table is ready for at once.
+    /// What the table is ready for at once. Absent in the answer to CreateTable unless asked for.
     #[prost(message, optional, tag = "21")]
     pub warm_throughput: ::core::option::Option<TableWarmThroughputDescription>,
     /// What the table was restored from. Absent if it was not.
@@ -1124,6 +1126,10 @@ pub struct TableDescription {
     /// How the table was archived. Absent if it was not.
     #[prost(message, optional, tag = "23")]
     pub archival_summary: ::core::option::Option<ArchivalSummary>,
+    /// The last change that could not be carried out and was undone. Absent if there is none, or was another
+    /// change of the table since.
+    #[prost(message, optional, tag = "24")]
+    pub latest_failure: ::core::option::Option<ChangeFailure>,
 }
 impl ::prost::Name for TableDescription {
     const NAME: &'static str = "TableDescription";
@@ -1133,6 +1139,29 @@ impl ::prost::Name for TableDescription {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "type.googleapis.com/cairn.v1.TableDescription".into()
+    }
+}
+/// A change of a table that was begun, could not be carried out, and was undone.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChangeFailure {
+    /// What was to be changed, as in `creation of the index by-date`.
+    #[prost(string, tag = "1")]
+    pub change: ::prost::alloc::string::String,
+    /// Why it could not be.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+    /// When it was given up.
+    #[prost(message, optional, tag = "3")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for ChangeFailure {
+    const NAME: &'static str = "ChangeFailure";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.ChangeFailure".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.ChangeFailure".into()
     }
 }
 /// A local secondary index as it stands.
@@ -7707,6 +7736,10 @@ pub struct BatchGetItemRequest {
     /// Default: NONE.
     #[prost(enumeration = "ReturnConsumedCapacity", tag = "2")]
     pub return_consumed_capacity: i32,
+    /// How many bytes the items of the response may take, encoded, at least 1. What does not fit is among the
+    /// unprocessed keys; the first item is returned whatever it takes. Default, and at most: 32 MiB.
+    #[prost(int64, optional, tag = "3")]
+    pub response_bytes_max: ::core::option::Option<i64>,
 }
 impl ::prost::Name for BatchGetItemRequest {
     const NAME: &'static str = "BatchGetItemRequest";
@@ -7754,8 +7787,8 @@ pub struct BatchGetItemResponse {
         ::prost::alloc::string::String,
         ItemList,
     >,
-    /// What was not read, for throughput or beyond 16 MB: a request to make again, after a growing delay.
-    /// Empty if all was.
+    /// What was not read, for throughput or because the response is full: a request to make again, after a
+    /// growing delay. Empty if all was.
     #[prost(btree_map = "string, message", tag = "2")]
     pub unprocessed_keys: ::prost::alloc::collections::BTreeMap<
         ::prost::alloc::string::String,
@@ -8819,9 +8852,9 @@ pub mod item_service_client {
     use tonic::codegen::http::Uri;
     /// Items of tables.
     ///
-    /// A table is named by its name, 3 to 255 letters, digits, `_`, `.` or `-`, or by its ARN. A key is the
-    /// primary key of the table: its partition key, and its sort key if it has one, and nothing else. An
-    /// optional expression is either absent or not empty.
+    /// A table is named by its name, 3 to 255 letters, digits, `_`, `.` or `-`, or by its ARN, in which any region
+    /// will do unless the server expects one in signatures. A key is the primary key of the table: its partition
+    /// key, and its sort key if it has one, and nothing else. An optional expression is either absent or not empty.
     ///
     /// Errors are told apart by the ErrorReason in their ErrorInfo. Every rpc can fail with
     ///
@@ -8836,6 +8869,14 @@ pub mod item_service_client {
     ///
     /// and with DEADLINE_EXCEEDED or CANCELLED, which have no reason. After INTERNAL, DEADLINE_EXCEEDED or
     /// CANCELLED a write may have been done.
+    ///
+    /// Clients of gRPC refuse messages of more than 4 MiB unless they are told otherwise. Responses of Query, Scan,
+    /// StreamQuery and StreamScan are smaller, responses of BatchGetItem are as small as their request asks for, and
+    /// those of TransactGetItems cannot be divided. One limit cannot be promised: the encoding of a single item takes
+    /// as a rule little more than the 400 KB that an item may count, but up to 20 MB if the item consists of numbers
+    /// such as 1E-130, which count 3 bytes in a list and are written out in 132 digits. An item is returned alone
+    /// where nothing else finds room beside it. A client that accepts 36 MiB (32 MiB of items, and what describes
+    /// them) can receive every response but those of TransactGetItems with such items.
     #[derive(Debug, Clone)]
     pub struct ItemServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -9049,6 +9090,9 @@ pub mod item_service_client {
         /// Reads up to 100 items by their keys, of any number of tables and up to 16 MB. Not a snapshot: each
         /// item is read on its own.
         ///
+        /// The items of a response take up to 32 MiB of it, or less if response_bytes_max says so: a client that
+        /// accepts messages of 4 MiB should set that to 3 MiB.
+        ///
         /// Action: `dynamodb:BatchGetItem` on each table.
         ///
         /// Errors: those of every rpc; those of throughput only if no item at all could be read.
@@ -9111,7 +9155,9 @@ pub mod item_service_client {
         /// Reads the items of one partition of a table or index, in the order of the sort key, a page at a time.
         ///
         /// A page ends after `limit` items or 1 MB have been evaluated, the filter not yet applied, or where the
-        /// items end. It may be empty and not be the last.
+        /// items end. It may be empty and not be the last. It ends earlier where its items would take more than
+        /// 4 MiB less 64 KiB of the response, so that the response is smaller than 4 MiB unless one item alone is
+        /// larger.
         ///
         /// Action: `dynamodb:Query` on the table or index.
         ///
@@ -9163,7 +9209,8 @@ pub mod item_service_client {
             req.extensions_mut().insert(GrpcMethod::new("cairn.v1.ItemService", "Scan"));
             self.inner.unary(req, path, codec).await
         }
-        /// Query without pages: streams the items of one partition until they end or `limit` is reached.
+        /// Query without pages: streams the items of one partition until they end or `limit` is reached. No
+        /// response is larger than a page of Query.
         ///
         /// Action: `dynamodb:Query` on the table or index; asked again while the stream runs.
         ///
@@ -9193,7 +9240,8 @@ pub mod item_service_client {
                 .insert(GrpcMethod::new("cairn.v1.ItemService", "StreamQuery"));
             self.inner.server_streaming(req, path, codec).await
         }
-        /// Scan without pages: streams the items of a table or index until they end or `limit` is reached.
+        /// Scan without pages: streams the items of a table or index until they end or `limit` is reached. No
+        /// response is larger than a page of Scan.
         ///
         /// Action: `dynamodb:Scan` on the table or index; asked again while the stream runs.
         ///
@@ -9225,6 +9273,10 @@ pub mod item_service_client {
         }
         /// Reads up to 100 items by their keys, of any number of tables and up to 4 MB together, all as of one
         /// moment.
+        ///
+        /// A response cannot be divided. Items that count 4 MB take a little more than 4 MiB of it as a rule, more
+        /// than twice that if they consist of very short values, and up to 200 MB if they consist of numbers such
+        /// as 1E-130: a client should accept 16 MiB, or ask for fewer items.
         ///
         /// Action: `dynamodb:GetItem` on each table.
         ///
@@ -9367,6 +9419,9 @@ pub mod item_service_server {
         /// Reads up to 100 items by their keys, of any number of tables and up to 16 MB. Not a snapshot: each
         /// item is read on its own.
         ///
+        /// The items of a response take up to 32 MiB of it, or less if response_bytes_max says so: a client that
+        /// accepts messages of 4 MiB should set that to 3 MiB.
+        ///
         /// Action: `dynamodb:BatchGetItem` on each table.
         ///
         /// Errors: those of every rpc; those of throughput only if no item at all could be read.
@@ -9395,7 +9450,9 @@ pub mod item_service_server {
         /// Reads the items of one partition of a table or index, in the order of the sort key, a page at a time.
         ///
         /// A page ends after `limit` items or 1 MB have been evaluated, the filter not yet applied, or where the
-        /// items end. It may be empty and not be the last.
+        /// items end. It may be empty and not be the last. It ends earlier where its items would take more than
+        /// 4 MiB less 64 KiB of the response, so that the response is smaller than 4 MiB unless one item alone is
+        /// larger.
         ///
         /// Action: `dynamodb:Query` on the table or index.
         ///
@@ -9420,7 +9477,8 @@ pub mod item_service_server {
             >
             + std::marker::Send
             + 'static;
-        /// Query without pages: streams the items of one partition until they end or `limit` is reached.
+        /// Query without pages: streams the items of one partition until they end or `limit` is reached. No
+        /// response is larger than a page of Query.
         ///
         /// Action: `dynamodb:Query` on the table or index; asked again while the stream runs.
         ///
@@ -9439,7 +9497,8 @@ pub mod item_service_server {
             >
             + std::marker::Send
             + 'static;
-        /// Scan without pages: streams the items of a table or index until they end or `limit` is reached.
+        /// Scan without pages: streams the items of a table or index until they end or `limit` is reached. No
+        /// response is larger than a page of Scan.
         ///
         /// Action: `dynamodb:Scan` on the table or index; asked again while the stream runs.
         ///
@@ -9451,6 +9510,10 @@ pub mod item_service_server {
         ) -> std::result::Result<tonic::Response<Self::StreamScanStream>, tonic::Status>;
         /// Reads up to 100 items by their keys, of any number of tables and up to 4 MB together, all as of one
         /// moment.
+        ///
+        /// A response cannot be divided. Items that count 4 MB take a little more than 4 MiB of it as a rule, more
+        /// than twice that if they consist of very short values, and up to 200 MB if they consist of numbers such
+        /// as 1E-130: a client should accept 16 MiB, or ask for fewer items.
         ///
         /// Action: `dynamodb:GetItem` on each table.
         ///
@@ -9488,9 +9551,9 @@ pub mod item_service_server {
     }
     /// Items of tables.
     ///
-    /// A table is named by its name, 3 to 255 letters, digits, `_`, `.` or `-`, or by its ARN. A key is the
-    /// primary key of the table: its partition key, and its sort key if it has one, and nothing else. An
-    /// optional expression is either absent or not empty.
+    /// A table is named by its name, 3 to 255 letters, digits, `_`, `.` or `-`, or by its ARN, in which any region
+    /// will do unless the server expects one in signatures. A key is the primary key of the table: its partition
+    /// key, and its sort key if it has one, and nothing else. An optional expression is either absent or not empty.
     ///
     /// Errors are told apart by the ErrorReason in their ErrorInfo. Every rpc can fail with
     ///
@@ -9505,6 +9568,14 @@ pub mod item_service_server {
     ///
     /// and with DEADLINE_EXCEEDED or CANCELLED, which have no reason. After INTERNAL, DEADLINE_EXCEEDED or
     /// CANCELLED a write may have been done.
+    ///
+    /// Clients of gRPC refuse messages of more than 4 MiB unless they are told otherwise. Responses of Query, Scan,
+    /// StreamQuery and StreamScan are smaller, responses of BatchGetItem are as small as their request asks for, and
+    /// those of TransactGetItems cannot be divided. One limit cannot be promised: the encoding of a single item takes
+    /// as a rule little more than the 400 KB that an item may count, but up to 20 MB if the item consists of numbers
+    /// such as 1E-130, which count 3 bytes in a list and are written out in 132 digits. An item is returned alone
+    /// where nothing else finds room beside it. A client that accepts 36 MiB (32 MiB of items, and what describes
+    /// them) can receive every response but those of TransactGetItems with such items.
     #[derive(Debug)]
     pub struct ItemServiceServer<T> {
         inner: Arc<T>,
@@ -10470,7 +10541,7 @@ impl ::prost::Name for DescribeLimitsRequest {
         "type.googleapis.com/cairn.v1.DescribeLimitsRequest".into()
     }
 }
-/// How much throughput may be provisioned, in capacity units a second.
+/// How much throughput may be provisioned, in capacity units a second, and which limits calls are held to.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DescribeLimitsResponse {
     /// Read units of all provisioned tables together.
@@ -10485,6 +10556,9 @@ pub struct DescribeLimitsResponse {
     /// Write units of one table with its global secondary indexes.
     #[prost(int64, tag = "4")]
     pub table_max_write_capacity_units: i64,
+    /// The limits that are enforced: the operator's choice.
+    #[prost(enumeration = "CapacityLimits", tag = "5")]
+    pub capacity_limits: i32,
 }
 impl ::prost::Name for DescribeLimitsResponse {
     const NAME: &'static str = "DescribeLimitsResponse";
@@ -10828,6 +10902,45 @@ impl ::prost::Name for DescribeTimeToLiveResponse {
         "type.googleapis.com/cairn.v1.DescribeTimeToLiveResponse".into()
     }
 }
+/// The limits of throughput that are enforced. What calls consume is reported in each case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CapacityLimits {
+    /// The server is older than this member.
+    Unspecified = 0,
+    /// None: no call is throttled.
+    Off = 1,
+    /// The throughput of provisioned tables and indexes, and the maximum of on-demand ones that have one. A
+    /// provisioned table or index begins with a minute's worth of its throughput, and saves up to five.
+    Provisioned = 2,
+    /// All limits of DynamoDB: those of PROVISIONED, the limits of partitions, and what an on-demand table or
+    /// index is ready for, which grows with its use.
+    Aws = 3,
+}
+impl CapacityLimits {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CAPACITY_LIMITS_UNSPECIFIED",
+            Self::Off => "CAPACITY_LIMITS_OFF",
+            Self::Provisioned => "CAPACITY_LIMITS_PROVISIONED",
+            Self::Aws => "CAPACITY_LIMITS_AWS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CAPACITY_LIMITS_UNSPECIFIED" => Some(Self::Unspecified),
+            "CAPACITY_LIMITS_OFF" => Some(Self::Off),
+            "CAPACITY_LIMITS_PROVISIONED" => Some(Self::Provisioned),
+            "CAPACITY_LIMITS_AWS" => Some(Self::Aws),
+            _ => None,
+        }
+    }
+}
 /// Generated client implementations.
 pub mod table_service_client {
     #![allow(
@@ -10841,8 +10954,8 @@ pub mod table_service_client {
     use tonic::codegen::http::Uri;
     /// Tables, their tags and policies, and the expiry of their items.
     ///
-    /// A table is named by its name, 3 to 255 letters, digits, `_`, `.` or `-`, or by its ARN. Changes are
-    /// carried out after the answer: the status says how far they are. Descriptions are eventually consistent.
+    /// A table is named by its name, 3 to 255 letters, digits, `_`, `.` or `-`, or by its ARN. A new
+    /// index is filled after the answer: its status says when that is done. Descriptions are eventually consistent.
     ///
     /// Errors are told apart by the ErrorReason in their ErrorInfo. Every rpc can fail with
     ///
@@ -10933,7 +11046,8 @@ pub mod table_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Creates a table. It is CREATING in the answer and may be used once ACTIVE.
+        /// Creates a table. It is CREATING in the answer, and ACTIVE within milliseconds; or ACTIVE in the answer,
+        /// if the server is set to wait for tables.
         ///
         /// Action: `dynamodb:CreateTable`, with tags also `dynamodb:TagResource`, with a policy also
         /// `dynamodb:PutResourcePolicy`.
@@ -11031,7 +11145,8 @@ pub mod table_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Changes a table's settings, or adds or deletes one global secondary index. The table is UPDATING in
-        /// the answer, and serves reads and writes throughout.
+        /// the answer, with the throughput that it had before, and serves reads and writes throughout. If the server
+        /// is set to wait for tables, the answer is the table when all is done, or after ten seconds.
         ///
         /// Action: `dynamodb:UpdateTable`.
         ///
@@ -11095,8 +11210,8 @@ pub mod table_service_client {
                 .insert(GrpcMethod::new("cairn.v1.TableService", "DescribeLimits"));
             self.inner.unary(req, path, codec).await
         }
-        /// Deletes a table with its items and indexes. It is DELETING in the answer, then gone. Deleting a table
-        /// that is DELETING is no error.
+        /// Deletes a table with its items and indexes, whatever is being done with it. It is DELETING in the answer,
+        /// and gone within milliseconds. Deleting a table that is DELETING is no error.
         ///
         /// Action: `dynamodb:DeleteTable`.
         ///
@@ -11105,8 +11220,6 @@ pub mod table_service_client {
         /// * VALIDATION (INVALID_ARGUMENT): the name is not one of a table.
         /// * VALIDATION (FAILED_PRECONDITION): the table is protected from deletion.
         /// * RESOURCE_NOT_FOUND (NOT_FOUND): no such table.
-        /// * RESOURCE_IN_USE (FAILED_PRECONDITION): the table is being created or changed.
-        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): too many tables being created, changed or deleted.
         pub async fn delete_table(
             &mut self,
             request: impl tonic::IntoRequest<super::DeleteTableRequest>,
@@ -11425,7 +11538,8 @@ pub mod table_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with TableServiceServer.
     #[async_trait]
     pub trait TableService: std::marker::Send + std::marker::Sync + 'static {
-        /// Creates a table. It is CREATING in the answer and may be used once ACTIVE.
+        /// Creates a table. It is CREATING in the answer, and ACTIVE within milliseconds; or ACTIVE in the answer,
+        /// if the server is set to wait for tables.
         ///
         /// Action: `dynamodb:CreateTable`, with tags also `dynamodb:TagResource`, with a policy also
         /// `dynamodb:PutResourcePolicy`.
@@ -11472,7 +11586,8 @@ pub mod table_service_server {
             tonic::Status,
         >;
         /// Changes a table's settings, or adds or deletes one global secondary index. The table is UPDATING in
-        /// the answer, and serves reads and writes throughout.
+        /// the answer, with the throughput that it had before, and serves reads and writes throughout. If the server
+        /// is set to wait for tables, the answer is the table when all is done, or after ten seconds.
         ///
         /// Action: `dynamodb:UpdateTable`.
         ///
@@ -11502,8 +11617,8 @@ pub mod table_service_server {
             tonic::Response<super::DescribeLimitsResponse>,
             tonic::Status,
         >;
-        /// Deletes a table with its items and indexes. It is DELETING in the answer, then gone. Deleting a table
-        /// that is DELETING is no error.
+        /// Deletes a table with its items and indexes, whatever is being done with it. It is DELETING in the answer,
+        /// and gone within milliseconds. Deleting a table that is DELETING is no error.
         ///
         /// Action: `dynamodb:DeleteTable`.
         ///
@@ -11512,8 +11627,6 @@ pub mod table_service_server {
         /// * VALIDATION (INVALID_ARGUMENT): the name is not one of a table.
         /// * VALIDATION (FAILED_PRECONDITION): the table is protected from deletion.
         /// * RESOURCE_NOT_FOUND (NOT_FOUND): no such table.
-        /// * RESOURCE_IN_USE (FAILED_PRECONDITION): the table is being created or changed.
-        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): too many tables being created, changed or deleted.
         async fn delete_table(
             &self,
             request: tonic::Request<super::DeleteTableRequest>,
@@ -11665,8 +11778,8 @@ pub mod table_service_server {
     }
     /// Tables, their tags and policies, and the expiry of their items.
     ///
-    /// A table is named by its name, 3 to 255 letters, digits, `_`, `.` or `-`, or by its ARN. Changes are
-    /// carried out after the answer: the status says how far they are. Descriptions are eventually consistent.
+    /// A table is named by its name, 3 to 255 letters, digits, `_`, `.` or `-`, or by its ARN. A new
+    /// index is filled after the answer: its status says when that is done. Descriptions are eventually consistent.
     ///
     /// Errors are told apart by the ErrorReason in their ErrorInfo. Every rpc can fail with
     ///

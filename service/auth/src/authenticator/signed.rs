@@ -1,9 +1,9 @@
 //! From a signed request to a principal.
 
-use super::{Authenticator, Kind, Proof, SESSION_KEY_PREFIX};
+use super::{Authenticator, Kind, Proof, Remembered, SESSION_KEY_PREFIX};
 use crate::encryption::{Digest, digest};
 use crate::identities::KeyVersion;
-use crate::sigv4::{Hash, Presented, SERVICE, SignedRequest, SigningKey};
+use crate::sigv4::{BodyHash, Presented, SERVICE, SignedRequest, SigningKey, claimed_access_key};
 use crate::{AuthenticationError, Principal, Reason, Secret};
 use cairn_storage::Engine;
 use std::sync::Arc;
@@ -22,27 +22,97 @@ pub(super) struct KeptKey {
     made_from: Option<KeyVersion>,
 }
 
+/// A signature that is right as far as a request's head can tell: whole, in its scope and time, of an access key that is
+/// there or a session that is not over. That the signer has the secret is not proved yet.
+pub struct SignatureClaim(Presented);
+
 impl<E: Engine> Authenticator<E> {
     /// Who signed a request, with the secret of an access key (AWS Signature Version 4). It has to be all of the
     /// request, as it was sent; see [`SignedRequest`].
     ///
-    /// Checked in this order, the first that fails being what is told: that the signature is whole; its scope; that the
-    /// access key is known; the time; the signature itself; that the session is not over.
+    /// What [`check_head`](Self::check_head) checks, then what [`authenticate_claim`](Self::authenticate_claim) does.
+    ///
+    /// # Errors
+    /// Those of both.
+    pub fn authenticate_signed(&self, request: &SignedRequest<'_>) -> Result<Principal, AuthenticationError> {
+        let claim = self.check_head(request)?;
+        self.authenticate_claim(&claim, request, &BodyHash::of(request.body))
+    }
+
+    /// Checks everything about a signature that does not need the body, so that no body is read for a caller who cannot
+    /// be known. The body of `request` is not looked at.
+    ///
+    /// Checked in this order, the first that fails being the error: that the signature is whole; its scope; that the
+    /// access key is known; the time; that a session is not over.
     ///
     /// # Errors
     /// [`Missing`](AuthenticationError::Missing) if the request is not signed;
     /// [`Signature`](AuthenticationError::Signature) if the signature lacks something, or its time or scope are not
     /// right; [`UnrecognizedClient`](AuthenticationError::UnrecognizedClient) if the access key is unknown or inactive
-    /// or the session token is not genuine; [`InvalidSignature`](AuthenticationError::InvalidSignature) if the signature
-    /// is of another request or made with another secret; [`Expired`](AuthenticationError::Expired) if the session is
-    /// over.
-    pub fn authenticate_signed(&self, request: &SignedRequest<'_>) -> Result<Principal, AuthenticationError> {
+    /// or the session token is not genuine; [`Expired`](AuthenticationError::Expired) if the session is over.
+    pub fn check_head(&self, request: &SignedRequest<'_>) -> Result<SignatureClaim, AuthenticationError> {
         let presented = Presented::read(request)?;
         presented.check_scope(self.shared.signing_region.as_deref())?;
+        let identities = &self.shared.identities;
         if presented.access_key_id.starts_with(SESSION_KEY_PREFIX) {
-            self.by_session_signature(request, &presented)
+            match self.remembered_session(&presented)? {
+                Some(remembered) => {
+                    presented.check_time(identities.now())?;
+                    self.recall(&remembered)?;
+                }
+                None => {
+                    let (session, _) = identities.signing_session(
+                        &presented.access_key_id,
+                        presented.session_token.as_deref().unwrap_or_default(),
+                    )?;
+                    presented.check_time(identities.now())?;
+                    identities.session(&session)?;
+                }
+            }
         } else {
-            self.by_key_signature(request, &presented)
+            identities.signing_entry(&presented.access_key_id)?;
+            if presented.session_token.is_some() {
+                return Err(AuthenticationError::UnrecognizedClient(Reason::UnwantedToken));
+            }
+            presented.check_time(identities.now())?;
+        }
+        Ok(SignatureClaim(presented))
+    }
+
+    /// Who signed a request whose head has been checked, now that its body is there. The access key and the session are
+    /// looked up again, as they may have changed while the body came; the time is not.
+    ///
+    /// # Errors
+    /// [`InvalidSignature`](AuthenticationError::InvalidSignature) if the signature is of another request or made with
+    /// another secret; [`UnrecognizedClient`](AuthenticationError::UnrecognizedClient) and
+    /// [`Expired`](AuthenticationError::Expired) as of [`check_head`](Self::check_head).
+    pub fn authenticate_claim(
+        &self,
+        claim: &SignatureClaim,
+        request: &SignedRequest<'_>,
+        body: &BodyHash,
+    ) -> Result<Principal, AuthenticationError> {
+        let SignatureClaim(presented) = claim;
+        if presented.access_key_id.starts_with(SESSION_KEY_PREFIX) {
+            self.by_session_signature(request, presented, body)
+        } else {
+            self.by_key_signature(request, presented, body)
+        }
+    }
+
+    /// Whether the access key, or the session, that a signature names is known here, whatever else is wrong with the
+    /// signature. An inactive key is known; so is whoever names none.
+    pub fn knows_signer(&self, request: &SignedRequest<'_>) -> bool {
+        let identities = &self.shared.identities;
+        match claimed_access_key(request) {
+            None => true,
+            Some((id, token)) if id.starts_with(SESSION_KEY_PREFIX) => {
+                identities.signing_session(&id, &token.unwrap_or_default()).is_ok()
+            }
+            Some((id, _)) => !matches!(
+                identities.signing_entry(&id),
+                Err(AuthenticationError::UnrecognizedClient(Reason::UnknownKey))
+            ),
         }
     }
 
@@ -50,20 +120,17 @@ impl<E: Engine> Authenticator<E> {
         &self,
         request: &SignedRequest<'_>,
         presented: &Presented,
+        body: &BodyHash,
     ) -> Result<Principal, AuthenticationError> {
         let identities = &self.shared.identities;
         let entry = identities.signing_entry(&presented.access_key_id)?;
-        if presented.session_token.is_some() {
-            return Err(AuthenticationError::UnrecognizedClient(Reason::UnwantedToken));
-        }
-        presented.check_time(identities.now())?;
         let known = place(presented);
         let kept = self.shared.signing_keys.get(&known);
         match kept.filter(|kept| kept.made_from.as_ref().is_some_and(|version| entry.is(version))) {
-            Some(kept) => presented.verify(request, &kept.key, &Hash::of(request.body))?,
+            Some(kept) => presented.verify(request, &kept.key, body)?,
             None => {
                 let key = derived(&identities.entry_secret(&entry)?, presented);
-                presented.verify(request, &key, &Hash::of(request.body))?;
+                presented.verify(request, &key, body)?;
                 let kept = KeptKey { key, made_from: Some(entry.version()) };
                 self.shared.signing_keys.insert(known, Arc::new(kept));
             }
@@ -71,32 +138,45 @@ impl<E: Engine> Authenticator<E> {
         identities.entry_principal(&entry)
     }
 
+    /// The session that a signature names, if it has proved to be genuine before.
+    fn remembered_session(
+        &self,
+        presented: &Presented,
+    ) -> Result<Option<Arc<Remembered>>, AuthenticationError> {
+        Ok(self.shared.remembered.get(&session_place(presented)?))
+    }
+
     fn by_session_signature(
         &self,
         request: &SignedRequest<'_>,
         presented: &Presented,
+        body: &BodyHash,
     ) -> Result<Principal, AuthenticationError> {
         let identities = &self.shared.identities;
-        let Some(token) = &presented.session_token else {
-            return Err(AuthenticationError::UnrecognizedClient(Reason::SessionToken));
-        };
-        let session = [presented.access_key_id.as_bytes(), b"/", token.as_bytes()].concat();
-        let (session, known) = ((Kind::SignedSession, digest(&session)), place(presented));
+        let known = place(presented);
         // One may be forgotten before the other.
-        let remembered = self.shared.remembered.get(&session).zip(self.shared.signing_keys.get(&known));
+        let remembered = self.remembered_session(presented)?.zip(self.shared.signing_keys.get(&known));
         if let Some((remembered, kept)) = remembered {
-            presented.check_time(identities.now())?;
-            presented.verify(request, &kept.key, &Hash::of(request.body))?;
+            presented.verify(request, &kept.key, body)?;
             return self.recall(&remembered);
         }
+        let token = presented.session_token.as_deref().unwrap_or_default();
         let (genuine, secret) = identities.signing_session(&presented.access_key_id, token)?;
-        presented.check_time(identities.now())?;
         let key = derived(&secret, presented);
-        presented.verify(request, &key, &Hash::of(request.body))?;
-        let principal = self.remember(session, Proof::Session(genuine))?;
+        presented.verify(request, &key, body)?;
+        let principal = self.remember(session_place(presented)?, Proof::Session(genuine))?;
         self.shared.signing_keys.insert(known, Arc::new(KeptKey { key, made_from: None }));
         Ok(principal)
     }
+}
+
+/// Where a session is remembered, by its access key and its token.
+fn session_place(presented: &Presented) -> Result<(Kind, Digest), AuthenticationError> {
+    let Some(token) = &presented.session_token else {
+        return Err(AuthenticationError::UnrecognizedClient(Reason::SessionToken));
+    };
+    let session = [presented.access_key_id.as_bytes(), b"/", token.as_bytes()].concat();
+    Ok((Kind::SignedSession, digest(&session)))
 }
 
 fn derived(secret: &Secret, presented: &Presented) -> SigningKey {

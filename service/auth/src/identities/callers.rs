@@ -1,13 +1,11 @@
 //! From what a credential proves to a principal, and from a principal to the policies that speak for it now.
 
 use super::image::{Image, KeyEntry, RoleEntry, UserEntry};
-use super::users::no_such;
 use super::{Identities, Result, unrecognized};
 use crate::names::{check_session_name, folded, invalid};
 use crate::principal::{Basis, Parts, SessionPolicy, Value};
 use crate::{
-    AuthenticationError, CallerIdentity, EntityKind, IdentityError, KeyStatus, Principal, PrincipalKind,
-    Reason, Tags,
+    AuthenticationError, CallerIdentity, IdentityError, KeyStatus, Principal, PrincipalKind, Reason, Tags,
 };
 use cairn_policy::{PolicySet, PrincipalFacts, Question, evaluate_trust};
 use cairn_storage::Engine;
@@ -51,7 +49,10 @@ impl<E: Engine> Identities<E> {
         let arns = &self.shared.arns;
         match &parts.basis {
             Basis::Root { access_key_id } => {
-                let current = image.root.as_ref().is_some_and(|root| root.record.id == *access_key_id);
+                // Whoever is known without a key rests on none.
+                let current = access_key_id
+                    .as_ref()
+                    .is_none_or(|id| image.root.as_ref().is_some_and(|root| root.record.id == *id));
                 if !current {
                     return unrecognized(Reason::UnknownKey);
                 }
@@ -111,8 +112,7 @@ impl<E: Engine> Identities<E> {
     pub fn principal_for(&self, arn: &str) -> Result<Principal> {
         let (image, arns) = (self.image(), &self.shared.arns);
         if arn == arns.root() {
-            let root = image.root.as_ref().ok_or_else(|| no_such(EntityKind::AccessKey, "root"))?;
-            return Ok(self.root_principal(&root.record.id));
+            return Ok(self.root_principal(None));
         }
         if let Some(name) = arns.name_in("user", arn) {
             return Ok(self.user_principal(image.user(name)?, None, None, Keys::new()));
@@ -155,7 +155,7 @@ impl<E: Engine> Identities<E> {
         key: &KeyEntry,
     ) -> Result<Principal, AuthenticationError> {
         match &key.record.user {
-            None => Ok(self.root_principal(&key.record.id)),
+            None => Ok(self.root_principal(Some(&key.record.id))),
             Some(user) => match image.users.get(user) {
                 Some(user) => Ok(self.user_principal(user, Some(&key.record.id), None, Keys::new())),
                 None => unrecognized(Reason::UserGone),
@@ -163,7 +163,7 @@ impl<E: Engine> Identities<E> {
         }
     }
 
-    fn root_principal(&self, access_key_id: &str) -> Principal {
+    fn root_principal(&self, access_key_id: Option<&str>) -> Principal {
         let arns = &self.shared.arns;
         let facts = PrincipalFacts {
             arn: arns.root(),
@@ -174,7 +174,7 @@ impl<E: Engine> Identities<E> {
         let keys = common_keys(&facts.arn, &facts.account, "Account", &facts.account);
         Principal::new(Parts {
             kind: PrincipalKind::Root,
-            basis: Basis::Root { access_key_id: access_key_id.to_owned() },
+            basis: Basis::Root { access_key_id: access_key_id.map(str::to_owned) },
             expires_at: None,
             facts,
             keys: keys.into(),

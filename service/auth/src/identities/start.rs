@@ -61,6 +61,23 @@ impl<E: Engine> Identities<E> {
     /// [`WrongEncryptionKey`](IdentityError::WrongEncryptionKey) if the key that the store's secrets are under is not
     /// configured; [`InvalidInput`](IdentityError::InvalidInput) for an account or a root key of the wrong shape.
     pub async fn open(engine: E, options: IdentityOptions) -> Result<(Self, Option<GeneratedRootKey>)> {
+        Self::open_with(engine, options, true).await
+    }
+
+    /// As [`open`](Self::open), but generates no root key: for a server whose anonymous callers are root. A later start
+    /// with `open` generates one.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_without_generating(engine: E, options: IdentityOptions) -> Result<Self> {
+        Ok(Self::open_with(engine, options, false).await?.0)
+    }
+
+    async fn open_with(
+        engine: E,
+        options: IdentityOptions,
+        generates: bool,
+    ) -> Result<(Self, Option<GeneratedRootKey>)> {
         check_account(&options.account)?;
         if let Some(root) = &options.root {
             check_root_key(&root.access_key_id, root.secret_access_key.expose())?;
@@ -80,7 +97,7 @@ impl<E: Engine> Identities<E> {
         };
         let (keys, root, clock) = (options.keys, options.root, options.clock);
         let decide = move |image: &Image| {
-            let start = start(image, &keys, root.as_ref(), &clock)?;
+            let start = start(image, &keys, root.as_ref(), generates, &clock)?;
             Ok((start.changes, start.generated))
         };
         let generated = identities.change(decide).await?;
@@ -88,7 +105,13 @@ impl<E: Engine> Identities<E> {
     }
 }
 
-fn start(image: &Image, keys: &EncryptionKeys, root: Option<&RootKey>, clock: &Clock) -> Result<Start> {
+fn start(
+    image: &Image,
+    keys: &EncryptionKeys,
+    root: Option<&RootKey>,
+    generates: bool,
+    clock: &Clock,
+) -> Result<Start> {
     let mut changes = Vec::new();
     let check_key = super::record::key(RecordKind::KeyCheck, "");
     let current = match &image.key_check {
@@ -113,7 +136,7 @@ fn start(image: &Image, keys: &EncryptionKeys, root: Option<&RootKey>, clock: &C
             changes.extend(sealed_anew(&entry.record, keys)?.map(|key| Change::Put(Record::AccessKey(key))));
         }
     }
-    let (root, generated) = settle_root(image, keys, root, clock())?;
+    let (root, generated) = settle_root(image, keys, root, generates, clock())?;
     if let Some(root) = root {
         let replaced = image.root.as_ref().filter(|known| known.record.id != root.id);
         changes.extend(replaced.map(|known| Change::Remove(RecordKind::LastUsed, known.record.id.clone())));
@@ -127,6 +150,7 @@ fn settle_root(
     image: &Image,
     keys: &EncryptionKeys,
     configured: Option<&RootKey>,
+    generates: bool,
     now: Timestamp,
 ) -> Result<(Option<KeyRecord>, Option<GeneratedRootKey>)> {
     let record = |id: &str, secret: &Secret| {
@@ -146,6 +170,7 @@ fn settle_root(
             Ok((Some(record(&root.access_key_id, &root.secret_access_key)?), None))
         }
         (None, Some(known)) => Ok((sealed_anew(&known.record, keys)?, None)),
+        (None, None) if !generates => Ok((None, None)),
         (None, None) => {
             let (access_key_id, secret_access_key) = (new_id(IdKind::AccessKey)?, new_secret()?);
             let record = record(&access_key_id, &secret_access_key)?;

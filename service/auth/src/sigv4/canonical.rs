@@ -6,11 +6,13 @@ use http::header::HOST;
 use ring::digest::{SHA256, digest};
 use std::borrow::Cow;
 
-/// The SHA-256 of a body, in hexadecimal digits.
-pub(crate) struct Hash(String);
+/// The SHA-256 of a body as it was sent, in hexadecimal digits.
+#[derive(Clone, Debug)]
+pub struct BodyHash(String);
 
-impl Hash {
-    pub(crate) fn of(body: &[u8]) -> Self {
+impl BodyHash {
+    /// Hashes a body, at about a gigabyte a second.
+    pub fn of(body: &[u8]) -> Self {
         Self(hex(digest(&SHA256, body).as_ref()))
     }
 
@@ -24,7 +26,7 @@ pub(super) fn request<'h>(
     request: &SignedRequest<'_>,
     query: &str,
     signed_headers: impl Iterator<Item = &'h str> + Clone,
-    body: &Hash,
+    body: &BodyHash,
 ) -> Option<Vec<u8>> {
     let mut canonical = Vec::with_capacity(512 + query.len());
     canonical.extend_from_slice(request.method.as_str().as_bytes());

@@ -38,9 +38,10 @@ mod tests;
 pub use error::SignatureError;
 pub use signer::{Signer, SigningError};
 
-pub(crate) use canonical::Hash;
+pub use canonical::BodyHash;
+
 pub(crate) use key::SigningKey;
-pub(crate) use presented::Presented;
+pub(crate) use presented::{Presented, claimed_access_key};
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method};

@@ -1,6 +1,6 @@
 //! A signature as a request presents it, in a header or in the query string.
 
-use super::canonical::{self, Hash};
+use super::canonical::{self, BodyHash};
 use super::key::{Signature, SigningKey, read_signature};
 use super::{ALGORITHM, SERVICE, SignatureError, SignedRequest, TERMINATOR, date, is_signature};
 use crate::AuthenticationError;
@@ -310,7 +310,7 @@ impl Presented {
         &self,
         request: &SignedRequest<'_>,
         key: &SigningKey,
-        body: &Hash,
+        body: &BodyHash,
     ) -> Result<(), AuthenticationError> {
         if let Some(announced) = one(request.headers, CONTENT_SHA256, "X-Amz-Content-Sha256")?
             && announced != body.digits()
@@ -325,11 +325,36 @@ impl Presented {
     }
 
     /// What was to be signed; `None` if the request lacks a header that it says is signed.
-    pub(super) fn string_to_sign(&self, request: &SignedRequest<'_>, body: &Hash) -> Option<String> {
+    pub(super) fn string_to_sign(&self, request: &SignedRequest<'_>, body: &BodyHash) -> Option<String> {
         let canonical = canonical::request(request, &self.canonical_query, self.signed_headers(), body)?;
         let scope = [&*self.date, &*self.region, &*self.service, &*self.terminator].join("/");
         Some(canonical::string_to_sign(&self.time, &scope, &canonical))
     }
+}
+
+/// The access key that a signature names, and the session token beside it, whatever else is wrong with the signature.
+/// None if it names none, or if there is more than one signature.
+pub(crate) fn claimed_access_key(request: &SignedRequest<'_>) -> Option<(String, Option<String>)> {
+    let mut headers = request.headers.get_all(AUTHORIZATION).iter();
+    let (credential, token) = match (headers.next(), headers.next(), is_presigned(request.query)) {
+        (Some(header), None, false) => {
+            let parameters = header.to_str().ok()?.split([',', ' ']);
+            let credential = parameters.filter_map(|parameter| parameter.strip_prefix("Credential=")).next();
+            let token = one(request.headers, SECURITY_TOKEN, "X-Amz-Security-Token").ok()?;
+            (credential?.to_owned(), token.map(str::to_owned))
+        }
+        (None, None, true) => {
+            let value = |wanted: &str| {
+                let mut all = canonical::parameters(request.query).take(PARAMETERS_MAX);
+                let (_, value) = all.find(|(name, _)| name == wanted.as_bytes())?;
+                String::from_utf8(value).ok()
+            };
+            (value(QUERY_CREDENTIAL)?, value(QUERY_TOKEN))
+        }
+        _ => return None,
+    };
+    let id = credential.split('/').next().filter(|id| !id.is_empty())?;
+    Some((id.to_owned(), token))
 }
 
 /// Whether a query string holds a signature.

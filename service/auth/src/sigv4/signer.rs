@@ -1,7 +1,7 @@
 //! The client's side: signs a request as the AWS SDKs do. For our own tools and tests, and from the same canonical form
 //! that signatures are checked with; what that form has to be is told by the AWS vectors and by botocore's requests.
 
-use super::canonical::{self, Hash};
+use super::canonical::{self, BodyHash};
 use super::key::{SigningKey, hex};
 use super::{ALGORITHM, SERVICE, SignedRequest, TERMINATOR, date, presented};
 use crate::Secret;
@@ -108,7 +108,7 @@ impl Signer {
         query: &str,
         names: &[String],
     ) -> Result<String, SigningError> {
-        let body = Hash::of(request.body);
+        let body = BodyHash::of(request.body);
         let names = names.iter().map(String::as_str);
         let canonical = canonical::request(request, query, names, &body).ok_or(SigningError::NoHost)?;
         let text = canonical::string_to_sign(time, &self.scope(time), &canonical);

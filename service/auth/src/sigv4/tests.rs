@@ -1,6 +1,6 @@
 //! Signatures made by others: the vectors that AWS published with the algorithm, and requests signed by botocore.
 
-use super::{Hash, Presented, SERVICE, SignatureError, SignedRequest, SigningKey};
+use super::{BodyHash, Presented, SERVICE, SignatureError, SignedRequest, SigningKey};
 use crate::{AuthenticationError, Secret};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use jiff::Timestamp;
@@ -167,7 +167,7 @@ fn the_signatures_that_aws_published_are_right() {
         };
         let presented = Presented::read(&request).unwrap();
         assert_eq!(presented.access_key_id, "AKIDEXAMPLE");
-        let verified = presented.verify(&request, &key, &Hash::of(request.body));
+        let verified = presented.verify(&request, &key, &BodyHash::of(request.body));
         assert!(verified.is_ok(), "{}: {verified:?}", vector.name);
         assert_eq!(presented.check_scope(None), Err(SignatureError::ScopeService));
     }
@@ -191,7 +191,7 @@ fn the_string_to_sign_is_the_published_one() {
     };
     let presented = Presented::read(&request).unwrap();
     assert_eq!(
-        presented.string_to_sign(&request, &Hash::of(b"")).unwrap(),
+        presented.string_to_sign(&request, &BodyHash::of(b"")).unwrap(),
         "AWS4-HMAC-SHA256\n20150830T123600Z\n20150830/us-east-1/service/aws4_request\n\
          bb579772317eb040ac9ed261061d46c1f17a8133879d6129b6e1c25292927e63"
     );
@@ -252,9 +252,9 @@ fn requests_that_botocore_signed_are_right_and_with_another_secret_are_not() {
         let key = |secret: &str| {
             SigningKey::derive(&Secret::new(secret), &presented.date, &presented.region, SERVICE)
         };
-        let verified = presented.verify(&request, &key(&given.secret_access_key), &Hash::of(&body));
+        let verified = presented.verify(&request, &key(&given.secret_access_key), &BodyHash::of(&body));
         assert!(verified.is_ok(), "{number}: {verified:?}");
-        let other = presented.verify(&request, &key("another secret"), &Hash::of(&body));
+        let other = presented.verify(&request, &key("another secret"), &BodyHash::of(&body));
         assert!(matches!(other, Err(AuthenticationError::InvalidSignature)), "{number}: {other:?}");
     }
 }

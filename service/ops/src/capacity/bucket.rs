@@ -19,8 +19,8 @@ const SECOND: Nanos = 1_000_000_000;
 /// Capacity units that come at a rate and wait to be used, for a while. It may be overdrawn: whoever finds some units
 /// may take more, and those after it wait until the debt is paid (semantics 13, "borrowing").
 ///
-/// A bucket begins with what one second brings, and not full: what was unused before is unknown, and a restart must not
-/// be worth minutes of capacity.
+/// A bucket begins with what some time brings, which whoever sets its first rate says, and not full: what was unused
+/// before is unknown.
 pub(crate) struct Bucket {
     empty_at: AtomicI64,
     /// Bits of an `f64`; 0 is a bucket that is never empty.
@@ -30,14 +30,15 @@ pub(crate) struct Bucket {
 }
 
 impl Bucket {
-    /// A bucket that is never empty, until it is given a rate. Then it holds what comes in `depth`.
+    /// A bucket that is never empty, until it is given a rate. Then it holds at most what comes in `depth`.
     pub(crate) fn new(depth: Duration) -> Self {
         Self { empty_at: AtomicI64::new(0), nanos_per_unit: AtomicU64::new(0), depth: nanos(depth) }
     }
 
     /// Fills at another rate from now on, in units a second; none for no limit. The units there are, or lack, remain,
-    /// up to what the bucket holds at the new rate. Units taken at the same moment may count by either rate.
-    pub(crate) fn set_rate(&self, now: Nanos, units_per_second: Option<f64>) {
+    /// up to what the bucket holds at the new rate; a bucket that had no limit begins with what comes in `initial`. Units
+    /// taken at the same moment may count by either rate.
+    pub(crate) fn set_rate(&self, now: Nanos, units_per_second: Option<f64>, initial: Duration) {
         let Some(rate) = units_per_second else {
             self.nanos_per_unit.store(0, Relaxed);
             return;
@@ -50,7 +51,7 @@ impl Bucket {
         }
         let moved = |empty_at: Nanos| {
             let held = if from == 0.0 {
-                SECOND.min(self.depth)
+                nanos(initial)
             } else {
                 let units = now.saturating_sub(empty_at).min(self.depth) as f64 / from;
                 (units * to) as Nanos
@@ -122,15 +123,16 @@ mod tests {
     use proptest::prelude::*;
 
     const BURST: Duration = Duration::from_secs(300);
+    const INITIAL: Duration = Duration::from_secs(1);
 
     fn bucket(rate: f64) -> Bucket {
         let bucket = Bucket::new(BURST);
-        bucket.set_rate(0, Some(rate));
+        bucket.set_rate(0, Some(rate), INITIAL);
         bucket
     }
 
     #[test]
-    fn a_bucket_begins_with_what_one_second_brings_and_fills_up_to_its_depth() {
+    fn a_bucket_begins_with_what_its_initial_time_brings_and_fills_up_to_its_depth() {
         let bucket = bucket(5.0);
         assert_eq!(bucket.level(0), 5.0);
         assert_eq!(bucket.level(10 * SECOND), 55.0);
@@ -163,11 +165,11 @@ mod tests {
     fn a_change_of_rate_keeps_the_units_and_the_debt() {
         let bucket = bucket(10.0);
         bucket.take(0, 110.0);
-        bucket.set_rate(0, Some(100.0));
+        bucket.set_rate(0, Some(100.0), INITIAL);
         assert_eq!(bucket.level(0), -100.0);
         assert_eq!(bucket.wait(0, 0.0), Some(Duration::new(1, 1)));
         assert_eq!(bucket.level(301 * SECOND), 30_000.0);
-        bucket.set_rate(301 * SECOND, Some(1.0));
+        bucket.set_rate(301 * SECOND, Some(1.0), INITIAL);
         assert_eq!(bucket.level(301 * SECOND), 300.0, "no more than it holds at the new rate");
     }
 
@@ -175,11 +177,14 @@ mod tests {
     fn a_bucket_without_a_rate_is_never_empty() {
         let bucket = bucket(1.0);
         bucket.take(0, 1e6);
-        bucket.set_rate(0, None);
+        bucket.set_rate(0, None, INITIAL);
         bucket.take(0, 1e6);
         assert_eq!(bucket.wait(0, 1e9), None);
-        bucket.set_rate(0, Some(1.0));
-        assert_eq!(bucket.level(0), 1.0, "and it begins again with what one second brings");
+        bucket.set_rate(0, Some(1.0), INITIAL);
+        assert_eq!(bucket.level(0), 1.0, "and it begins again with what its initial time brings");
+        bucket.set_rate(0, None, INITIAL);
+        bucket.set_rate(0, Some(1.0), 2 * BURST);
+        assert_eq!(bucket.level(0), 300.0, "no more than it holds");
     }
 
     proptest! {

@@ -22,15 +22,15 @@ impl MeasuredCapacity {
     pub fn new() -> Self {
         let options = CapacityOptions::default();
         let now = nanos((options.clock)());
-        let limits = Limits::new(now, options.burst, 1 << 40, 1 << 40);
-        let rates = Rates::OnDemand { ready: 1 << 40, maximum: Some(1 << 40) };
+        let limits = Limits::new(now, options.burst, options.burst_initial, 1 << 40, 1 << 40);
+        let rates = Rates::OnDemand { ready: Some(1 << 40), maximum: Some(1 << 40) };
         limits.configure(now, rates, rates);
         Self(TableCapacity {
             number: 1,
             name: "Music".into(),
             arn: "arn".into(),
             enforced: Some(Enforced {
-                partitions: Arc::new(Partitions::new(1 << 40, 1 << 40)),
+                partitions: Some(Arc::new(Partitions::new(1 << 40, 1 << 40))),
                 clock: options.clock,
                 resources: vec![Resource { id: TABLE, name: None, limits: Arc::new(limits) }],
             }),

@@ -5,8 +5,9 @@
 //! needs its table and every global index that it changes, which is known once it is decided what the write does; so a
 //! decision looks (and takes nothing, because it may be made again), and after the commit all is taken at once.
 //!
-//! Buckets are this process's own and are not stored: after a start each holds what one second brings, and an on-demand
-//! table is ready for its warm throughput. What is stored, in a table's definition, are the limits themselves.
+//! Buckets are this process's own and are not stored: after a start, a provisioned table or index has a minute's worth of
+//! its throughput, as a new one has, and an on-demand table is ready for its warm throughput. What is stored, in a table's
+//! definition, are the limits themselves. Which of them are enforced is the operator's choice ([`CapacityLimits`]).
 
 mod bucket;
 mod consumed;
@@ -25,7 +26,7 @@ pub use cost::Demand;
 pub(crate) use cost::{Cost, Draw, TABLE, entry_slot, item_slot};
 #[doc(hidden)]
 pub use measured::MeasuredCapacity;
-pub use options::{CapacityOptions, MonotonicClock, UnitPair};
+pub use options::{CapacityLimits, CapacityOptions, MonotonicClock, UnitPair, UnknownCapacityLimits};
 pub(crate) use rules::{check_decrease, check_limits, check_on_demand_switch, provisioned_units, sum};
 pub(crate) use table::TableCapacity;
 pub use throttled::{Throttled, ThrottlingReason, ThroughputLimit};
@@ -44,7 +45,8 @@ use table::{Enforced, Limits, Rates, Resource};
 pub(crate) struct Accounting {
     pub(crate) options: CapacityOptions,
     naming: Naming,
-    partitions: Arc<Partitions>,
+    /// None if partitions are not limited.
+    partitions: Option<Arc<Partitions>>,
     tables: Mutex<HashMap<u64, Known>>,
 }
 
@@ -57,8 +59,10 @@ struct Known {
 
 impl Accounting {
     pub(crate) fn new(options: CapacityOptions, naming: Naming) -> Self {
-        let partitions = Partitions::new(options.partition_max.read, options.partition_max.write);
-        Self { options, naming, partitions: Arc::new(partitions), tables: Mutex::default() }
+        let UnitPair { read, write } = options.partition_max;
+        let partitions =
+            (options.limits == CapacityLimits::Aws).then(|| Arc::new(Partitions::new(read, write)));
+        Self { options, naming, partitions, tables: Mutex::default() }
     }
 
     /// The capacity of a table, which goes over to the definition's limits at once if it is the newest one known: a read
@@ -68,7 +72,7 @@ impl Accounting {
             number: definition.number,
             name: definition.name.to_string(),
             arn: self.naming.arn(&definition.name),
-            enforced: self.options.enforced.then(|| Enforced {
+            enforced: (self.options.limits != CapacityLimits::Off).then(|| Enforced {
                 partitions: self.partitions.clone(),
                 clock: self.options.clock.clone(),
                 resources: self.resources(definition),
@@ -91,7 +95,8 @@ impl Accounting {
             .map(|(id, name, throughput)| {
                 let limits = known.limits.entry(id).or_insert_with(|| {
                     let UnitPair { read, write } = self.options.table_max;
-                    let limits = Limits::new(now, self.options.burst, read, write);
+                    let CapacityOptions { burst, burst_initial, .. } = self.options;
+                    let limits = Limits::new(now, burst, burst_initial, read, write);
                     self.configure(&limits, now, definition.billing_mode, throughput);
                     Arc::new(limits)
                 });
@@ -108,15 +113,19 @@ impl Accounting {
     }
 
     fn configure(&self, limits: &Limits, now: i64, billing_mode: BillingMode, throughput: &Throughput) {
-        let ready = throughput.ready(billing_mode, self.options.on_demand_initial);
+        let ready = (self.options.limits == CapacityLimits::Aws)
+            .then(|| throughput.ready(billing_mode, self.options.on_demand_initial));
         let (read, write) = match (billing_mode, throughput.provisioned) {
             (BillingMode::Provisioned, Some(units)) => (
                 Rates::Provisioned(units.read_capacity_units),
                 Rates::Provisioned(units.write_capacity_units),
             ),
             _ => (
-                Rates::OnDemand { ready: ready.read, maximum: throughput.on_demand.read },
-                Rates::OnDemand { ready: ready.write, maximum: throughput.on_demand.write },
+                Rates::OnDemand { ready: ready.map(|ready| ready.read), maximum: throughput.on_demand.read },
+                Rates::OnDemand {
+                    ready: ready.map(|ready| ready.write),
+                    maximum: throughput.on_demand.write,
+                },
             ),
         };
         limits.configure(now, read, write);

@@ -1,6 +1,8 @@
 //! What the operator chooses about capacity.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,13 +18,66 @@ pub struct UnitPair {
     pub write: u64,
 }
 
+/// Which limits of throughput are enforced. What calls consume is reported in each case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CapacityLimits {
+    /// None: no call is throttled.
+    Off,
+    /// What the owner of a table asked for: the throughput of a provisioned table or index, and the maximum of an
+    /// on-demand one. Apart from that maximum, an on-demand table or index is not limited.
+    #[default]
+    Provisioned,
+    /// All limits of DynamoDB: besides those of [`Provisioned`](Self::Provisioned), the limits of partitions, and what
+    /// an on-demand table or index is ready for, which grows with its use.
+    Aws,
+}
+
+/// A text that names none of the [`CapacityLimits`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be provisioned, aws or off")]
+pub struct UnknownCapacityLimits;
+
+impl CapacityLimits {
+    /// The name, as settings and AWS JSON have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Provisioned => "provisioned",
+            Self::Aws => "aws",
+        }
+    }
+}
+
+impl FromStr for CapacityLimits {
+    type Err = UnknownCapacityLimits;
+
+    /// Reads a name. The names from when there were two choices are `true`, which enforced all limits, and `false`.
+    fn from_str(text: &str) -> Result<Self, UnknownCapacityLimits> {
+        match text {
+            "off" | "false" => Ok(Self::Off),
+            "provisioned" => Ok(Self::Provisioned),
+            "aws" | "true" => Ok(Self::Aws),
+            _ => Err(UnknownCapacityLimits),
+        }
+    }
+}
+
+impl fmt::Display for CapacityLimits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// The limits of throughput, and where their time comes from (semantics 3.2, 13).
 #[derive(Clone)]
 pub struct CapacityOptions {
-    /// Whether calls are throttled. What they consume is told either way.
-    pub enforced: bool,
+    /// Which limits are enforced.
+    pub limits: CapacityLimits,
     /// How long unused provisioned capacity waits to be used.
     pub burst: Duration,
+    /// How much of that a provisioned table or index has when it is created, and when the service starts.
+    pub burst_initial: Duration,
     /// Units a second that a new on-demand table or index is ready for.
     pub on_demand_initial: UnitPair,
     /// Units a second of one partition.
@@ -45,8 +100,9 @@ impl Default for CapacityOptions {
     fn default() -> Self {
         let begun = Instant::now();
         Self {
-            enforced: true,
+            limits: CapacityLimits::default(),
             burst: Duration::from_secs(300),
+            burst_initial: Duration::from_secs(60),
             on_demand_initial: UnitPair { read: 12_000, write: 4_000 },
             partition_max: UnitPair { read: 3_000, write: 1_000 },
             table_max: UnitPair { read: 40_000, write: 40_000 },

@@ -22,7 +22,8 @@ pub(crate) struct TableCapacity {
 
 /// What looking and taking need.
 pub(super) struct Enforced {
-    pub(super) partitions: Arc<Partitions>,
+    /// None if partitions are not limited.
+    pub(super) partitions: Option<Arc<Partitions>>,
     pub(super) clock: MonotonicClock,
     /// The table, then its global indexes.
     pub(super) resources: Vec<Resource>,
@@ -45,14 +46,16 @@ pub(super) struct Limits {
 
 /// The limits of its reads, or of its writes.
 struct UnitLimits {
-    /// What was provisioned; on demand, what it is ready for.
+    /// What was provisioned; on demand, what it is ready for, if that is limited.
     steady: Bucket,
+    /// What is in it at first, when it is that of provisioned throughput.
+    burst_initial: Duration,
     /// The maximum that an on-demand table or index was given.
     maximum: Bucket,
     peak: Peak,
     /// Bits of an `f64`: the highest peak so far, in units a second.
     highest: AtomicU64,
-    /// Bits of an `f64`: what it is ready for whatever the peak.
+    /// Bits of an `f64`: what it is ready for whatever the peak; infinite if that is not limited.
     ready: AtomicU64,
     /// Whether it grows no further because of the account.
     at_quota: AtomicBool,
@@ -65,17 +68,26 @@ struct UnitLimits {
 pub(super) enum Rates {
     /// So many units.
     Provisioned(u64),
-    /// What it is ready for, and the most it may be used.
-    OnDemand { ready: u64, maximum: Option<u64> },
+    /// What it is ready for, and the most it may be used, as far as these are limited.
+    OnDemand { ready: Option<u64>, maximum: Option<u64> },
 }
 
 /// An on-demand maximum is one on every second.
 const MAXIMUM_DEPTH: Duration = Duration::from_secs(1);
+/// What an on-demand table or index is ready for, it is ready for every second: a new one has no burst.
+const ON_DEMAND_INITIAL: Duration = Duration::from_secs(1);
 
 impl Limits {
-    pub(super) fn new(now: Nanos, burst: Duration, read_quota: u64, write_quota: u64) -> Self {
+    pub(super) fn new(
+        now: Nanos,
+        burst: Duration,
+        burst_initial: Duration,
+        read_quota: u64,
+        write_quota: u64,
+    ) -> Self {
         let unit = |quota| UnitLimits {
             steady: Bucket::new(burst),
+            burst_initial,
             maximum: Bucket::new(MAXIMUM_DEPTH),
             peak: Peak::new(now),
             highest: AtomicU64::new(0),
@@ -105,14 +117,15 @@ impl UnitLimits {
     fn configure(&self, now: Nanos, rates: Rates) {
         match rates {
             Rates::Provisioned(units) => {
-                self.steady.set_rate(now, Some(units as f64));
-                self.maximum.set_rate(now, None);
+                self.steady.set_rate(now, Some(units as f64), self.burst_initial);
+                self.maximum.set_rate(now, None, MAXIMUM_DEPTH);
                 self.at_quota.store(false, Relaxed);
             }
             Rates::OnDemand { ready, maximum } => {
-                self.ready.store((ready as f64).to_bits(), Relaxed);
+                let ready = ready.map_or(f64::INFINITY, |units| units as f64);
+                self.ready.store(ready.to_bits(), Relaxed);
                 self.ramp(now);
-                self.maximum.set_rate(now, maximum.map(|units| units as f64));
+                self.maximum.set_rate(now, maximum.map(|units| units as f64), MAXIMUM_DEPTH);
             }
         }
     }
@@ -120,11 +133,12 @@ impl UnitLimits {
     /// Follows the peak: twice as much as it can be had at once (semantics 13).
     fn ramp(&self, now: Nanos) {
         let rate = self.allowed();
-        self.at_quota.store(rate >= self.quota, Relaxed);
-        self.steady.set_rate(now, Some(rate.min(self.quota)));
+        let is_limited = rate.is_finite();
+        self.at_quota.store(is_limited && rate >= self.quota, Relaxed);
+        self.steady.set_rate(now, is_limited.then(|| rate.min(self.quota)), ON_DEMAND_INITIAL);
     }
 
-    /// What is given on demand, were it not for the account.
+    /// What is given on demand, were it not for the account; infinite if that is not limited.
     fn allowed(&self) -> f64 {
         let load = |bits: &AtomicU64| f64::from_bits(bits.load(Relaxed));
         load(&self.ready).max(2.0 * load(&self.highest))
@@ -134,7 +148,11 @@ impl UnitLimits {
         self.steady.take(now, units);
         if on_demand {
             self.maximum.take(now, units);
-            if let Some(peak) = self.peak.count(now, units, self.allowed()) {
+            let allowed = self.allowed();
+            // Where nothing is limited, there is no peak to follow.
+            if allowed.is_finite()
+                && let Some(peak) = self.peak.count(now, units, allowed)
+            {
                 self.highest.store(peak.to_bits(), Relaxed);
                 self.ramp(now);
             }
@@ -181,7 +199,7 @@ impl TableCapacity {
             let Some(resource) = enforced.resource(draw.index) else { continue };
             let on_demand = resource.limits.on_demand.load(Relaxed);
             let reached = resource.limits.of(kind).reached(now, on_demand, promised).or_else(|| {
-                let wait = enforced.partitions.wait(self.partition(kind, draw)?, now)?;
+                let wait = enforced.partitions.as_ref()?.wait(self.partition(kind, draw)?, now)?;
                 Some((ThroughputLimit::KeyRange, wait))
             });
             if let Some((limit, retry_after)) = reached {
@@ -212,8 +230,10 @@ impl TableCapacity {
             let Some(resource) = enforced.resource(draw.index) else { continue };
             let on_demand = resource.limits.on_demand.load(Relaxed);
             resource.limits.of(kind).take(now, on_demand, draw.units);
-            if let Some(partition) = self.partition(kind, draw) {
-                enforced.partitions.take(partition, now, draw.units);
+            if let Some(partitions) = &enforced.partitions
+                && let Some(partition) = self.partition(kind, draw)
+            {
+                partitions.take(partition, now, draw.units);
             }
         }
     }

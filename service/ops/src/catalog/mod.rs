@@ -11,6 +11,7 @@ mod backfill;
 mod basis;
 mod definition;
 mod describe;
+mod fill_progress;
 mod index_lifecycle;
 mod known;
 mod lifecycle;
@@ -20,12 +21,15 @@ mod record;
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)] // Tests fail loudly.
 mod tests;
 mod time_to_live;
+mod work;
 
 pub(crate) use basis::Basis;
+pub use definition::{ChangeFailure, IndexStatus, OnDemandMaximum, ThroughputDescription};
 pub(crate) use definition::{Definition, FIRST_INDEX_ID, Index, ResourcePolicy, Throughput};
-pub use definition::{IndexStatus, OnDemandMaximum, ThroughputDescription};
 pub use describe::{IndexDescription, TableDescription};
-pub(crate) use permitted::{ItemsRead, TABLE_CHANGES_MAX, is_missing_space, keeps_changing};
+pub(crate) use fill_progress::{FillPlace, FillProgress};
+pub(crate) use lifecycle::SPACES_PER_TABLE;
+pub(crate) use permitted::{ItemsRead, TABLE_CHANGES_MAX, keeps_changing};
 pub(crate) use record::table_key;
 pub(crate) use time_to_live::{TimeToLive, TimeToLiveStage};
 pub use time_to_live::{TimeToLiveDescription, TimeToLiveStatus};
@@ -199,7 +203,7 @@ impl<E: Engine> Catalog<E> {
         // That a table is missing is news only in a snapshot from after its creation, which gave out its number.
         if let Some(known) = self.known.get(name) {
             let next = snapshot.get(&next_number_key()).await?;
-            if known.definition.number < lifecycle::next_number(Some(&next)) {
+            if known.definition.number < lifecycle::Numbers::read(next.as_ref()).next {
                 self.forget(name, known.definition.number);
             }
         }

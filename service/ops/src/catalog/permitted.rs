@@ -4,6 +4,7 @@
 //! operation is about. If the guess was wrong, the definition that the store has is put to the policies again, if
 //! permission depends on what is different, and the operation begins anew by that one.
 
+use super::lifecycle::Changed;
 use super::{Definition, Table, TimeToLive};
 use crate::authorization::PermittedTable;
 use crate::page::{Page, PageLimits, Reading};
@@ -191,14 +192,14 @@ impl Permit {
         self.guarded(service, table, change).await
     }
 
-    /// Changes a table, and has it go back to ACTIVE; and has the index made or removed that the change says it is about.
+    /// Changes a table, as [`Catalog::update`](super::Catalog::update) does.
     ///
     /// # Errors
     /// As [`change`](Self::change).
-    pub(crate) async fn update<E, C>(&self, service: &Service<E>, change: C) -> Result<Arc<Table>>
+    pub(crate) async fn update<E, C>(&self, service: &Service<E>, change: C) -> Result<Changed>
     where
         E: Engine,
-        C: FnMut(Definition) -> Result<(Definition, Option<u16>)> + Clone + Send + 'static,
+        C: FnMut(Definition) -> Result<(Definition, Definition, Option<u16>)> + Clone + Send + 'static,
     {
         let table = self.table()?;
         let update = |guard: Guard| {
@@ -269,15 +270,22 @@ impl Permit {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
-            let is_missing = judged.is_some() && matches!(error, Error::ResourceNotFound { .. });
-            if !is_missing && !guard.found_another.load(Ordering::Relaxed) {
+            let found_another = guard.found_another.load(Ordering::Relaxed);
+            if !found_another && !matches!(error, Error::ResourceNotFound { .. }) {
                 return Err(error);
             }
             let snapshot = service.engine.snapshot(Consistency::Strong).await?;
-            judged = self.find(service, &snapshot, table).await?;
-            if is_missing && judged.is_none() {
+            let found = self.find(service, &snapshot, table).await?;
+            let is_same = match (&judged, &found) {
+                (Some(judged), Some(found)) => judged.basis() == found.basis(),
+                // That there is none is what was told.
+                (_, None) => true,
+                (None, Some(_)) => false,
+            };
+            if is_same && !found_another {
                 return Err(error);
             }
+            judged = found;
         }
         Err(keeps_changing())
     }

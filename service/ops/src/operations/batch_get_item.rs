@@ -6,12 +6,13 @@ use crate::catalog::{ItemsRead, Table};
 use crate::error::At;
 use crate::index_write::check_key_paths;
 use crate::undecodable::refusal;
+use crate::words::batches;
 use crate::{
     ConsumedCapacity, Error, ExpressionArguments, FieldPath, Operation, OperationKind, Permit, Result,
     ReturnConsumedCapacity, Service, Throttled, UnitKind, Validation,
 };
 use cairn_expression::Projection;
-use cairn_model::{AttributeMap, DecodeBudget, Item, StoredItem, TableReference};
+use cairn_model::{AttributeMap, DecodeBudget, Echo, Item, StoredItem, TableReference};
 use cairn_storage::{Consistency, Engine, RecordKey, Snapshot};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +21,9 @@ use std::sync::Arc;
 const KEYS_MAX: usize = 100;
 /// Items in one answer, in bytes as DynamoDB counts them.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes that the items of one answer take in a gRPC message, unless the first alone takes more. Only items that take
+/// twice as many bytes as DynamoDB counts meet this bound before the other one. It holds for every protocol.
+const ANSWER_ENCODED_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Items fetched at a time: at 400 KB each they are within what an answer holds.
 const FETCHED_MAX: usize = 25;
 
@@ -30,6 +34,9 @@ pub struct BatchGetItem {
     pub request_items: BTreeMap<String, KeysAndAttributes>,
     /// Whether to tell the cost.
     pub return_consumed_capacity: ReturnConsumedCapacity,
+    /// Bytes that the items of the answer may take in a gRPC message, at least 1; the rest is left unprocessed. The
+    /// first item is returned whatever it takes. 32 MiB if not said, or if more is said.
+    pub response_bytes_max: Option<i64>,
 }
 
 /// What to read of one table.
@@ -123,6 +130,7 @@ impl Operation for BatchGetItem {
 
     async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<BatchGetItemOutput> {
         let parts = self.check(service, permit)?;
+        let encoded_bytes_max = self.encoded_bytes_max()?;
         let strong = parts.iter().any(|part| part.request.consistent);
         let consistency = if strong { Consistency::Strong } else { Consistency::Eventual };
         let tables = parts.iter().map(|part| permit.table_named(&part.reference.name));
@@ -150,7 +158,7 @@ impl Operation for BatchGetItem {
             Ok((wanted, first))
         });
         let ItemsRead { plan: mut wanted, mut records, snapshot, .. } = read.await?;
-        let mut answer = Answer::new(parts);
+        let mut answer = Answer::new(parts, encoded_bytes_max);
         let mut taken = 0;
         loop {
             let chunk = wanted.iter().skip(taken).take(FETCHED_MAX);
@@ -179,20 +187,33 @@ impl Operation for BatchGetItem {
 }
 
 impl BatchGetItem {
+    /// How many bytes the items of the answer may take.
+    fn encoded_bytes_max(&self) -> Result<usize, Validation> {
+        let Some(given) = self.response_bytes_max else { return Ok(ANSWER_ENCODED_BYTES_MAX) };
+        let most = usize::try_from(given).ok().filter(|most| *most >= 1).ok_or_else(|| {
+            Validation::constraint(
+                "response_bytes_max",
+                Some(&given.to_string()),
+                "Member must have value greater than or equal to 1",
+            )
+        })?;
+        Ok(most.min(ANSWER_ENCODED_BYTES_MAX))
+    }
+
     /// Every check that comes before the tables are looked up.
     fn check<E: Engine>(&self, service: &Service<E>, permit: &Permit) -> Result<Vec<Part>, Validation> {
         let field = || FieldPath::from("request_items");
         if self.request_items.is_empty() {
-            return Err(Validation::new(field(), "The requestItems parameter is required for BatchGetItem"));
+            return Err(Validation::new(field(), batches::NO_GETS));
         }
         let mut references = Vec::with_capacity(self.request_items.len());
         for (given, request) in &self.request_items {
             let reference = permit.reference(service, || field().key(given), given)?;
-            check_length(field().key(given).field("keys"), request.keys.len(), KEYS_MAX)?;
+            check_length(field().key(given).field("keys"), &request.keys)?;
             references.push(reference);
         }
         if self.request_items.values().map(|request| request.keys.len()).sum::<usize>() > KEYS_MAX {
-            return Err(Validation::new(field(), "Too many items requested for the BatchGetItem call"));
+            return Err(Validation::new(field(), batches::TOO_MANY_GETS));
         }
         let mut parts: Vec<Part> = Vec::with_capacity(references.len());
         for (reference, request) in references.into_iter().zip(self.request_items.values()) {
@@ -204,10 +225,7 @@ impl BatchGetItem {
                 // Numbers are compared by value. DynamoDB compares their text here, which is gone once they are
                 // decoded: of `1` and `1.0`, the same item, it lets both pass.
                 if earlier.contains(&key) || part.keys.iter().take(number).any(|other| other == key) {
-                    return Err(Validation::new(
-                        part.keys_field().index(number),
-                        "Provided list of item keys contains duplicates",
-                    ));
+                    return Err(Validation::new(part.keys_field().index(number), batches::DUPLICATE_KEYS));
                 }
             }
             parts.push(part);
@@ -216,18 +234,18 @@ impl BatchGetItem {
     }
 }
 
-/// The bounds of a list, in the envelope for constraints.
-fn check_length(field: FieldPath, length: usize, most: usize) -> Result<(), Validation> {
-    match length {
+/// The bounds of a list of keys, in the envelope for constraints.
+fn check_length(field: FieldPath, keys: &[Item]) -> Result<(), Validation> {
+    match keys.len() {
         0 => Err(Validation::constraint(
             field,
             Some("[]"),
             "Member must have length greater than or equal to 1",
         )),
-        length if length > most => Err(Validation::constraint(
+        length if length > KEYS_MAX => Err(Validation::constraint(
             field,
-            Some("[...]"),
-            format_args!("Member must have length less than or equal to {most}"),
+            Some(&Echo::of(|echo| echo.list(keys, Echo::item))),
+            format_args!("Member must have length less than or equal to {KEYS_MAX}"),
         )),
         _ => Ok(()),
     }
@@ -267,7 +285,11 @@ impl Part {
 /// An answer while it is put together.
 struct Answer {
     parts: Vec<PartAnswer>,
+    /// Size of the items, as DynamoDB counts it.
     bytes: usize,
+    /// Bytes that the items take in a gRPC message, and may take.
+    encoded_bytes: usize,
+    encoded_bytes_max: usize,
     /// Whether an item was met that it has no room for. None is taken after that.
     full: bool,
     /// How many keys were read.
@@ -284,11 +306,13 @@ struct PartAnswer {
 }
 
 impl Answer {
-    fn new(parts: Vec<Part>) -> Self {
+    fn new(parts: Vec<Part>, encoded_bytes_max: usize) -> Self {
         let empty = |part| PartAnswer { part, items: Vec::new(), unprocessed: Vec::new(), units: 0.0 };
         Self {
             parts: parts.into_iter().map(empty).collect(),
             bytes: 0,
+            encoded_bytes: 0,
+            encoded_bytes_max,
             full: false,
             taken: 0,
             throttled: None,
@@ -301,26 +325,31 @@ impl Answer {
             self.leave_throttled(wanted, throttled);
             return Ok(());
         }
+        let Some(part) = self.parts.get(wanted.part) else { return Ok(()) };
         let size = stored.as_ref().map_or(0, StoredItem::size);
-        self.full |= self.bytes + size > ANSWER_BYTES_MAX;
+        let item = match (stored, &part.part.projection) {
+            (None, _) => Ok(None),
+            (Some(stored), None) => stored.item().map(Some),
+            (Some(stored), Some(projection)) => {
+                stored.attributes().map(|item| Some(projection.apply(&item).into()))
+            }
+        };
+        let item: Option<Item> = item.map_err(|_| refusal(part.part.keys_field().index(wanted.key)))?;
+        let encoded_bytes = item.as_ref().map_or(0, Item::element_len);
+        let is_first = self.encoded_bytes == 0;
+        self.full |= self.bytes + size > ANSWER_BYTES_MAX
+            || (!is_first && self.encoded_bytes + encoded_bytes > self.encoded_bytes_max);
         if self.full {
             self.leave(wanted);
             return Ok(());
         }
         self.bytes += size;
+        self.encoded_bytes += encoded_bytes;
         self.taken += 1;
         if let Some(answer) = self.parts.get_mut(wanted.part) {
             let units = read_units(size, answer.part.request.consistent);
             wanted.settle(units);
             answer.units += units;
-            let item = match (stored, &answer.part.projection) {
-                (None, _) => Ok(None),
-                (Some(stored), None) => stored.item().map(Some),
-                (Some(stored), Some(projection)) => {
-                    stored.attributes().map(|item| Some(projection.apply(&item).into()))
-                }
-            };
-            let item = item.map_err(|_| refusal(answer.part.keys_field().index(wanted.key)))?;
             answer.items.extend(item);
         }
         Ok(())

@@ -4,6 +4,7 @@ use crate::access::{Access, Items, Mentions};
 use crate::error::At;
 use crate::item_write::{Change, Condition, write_item};
 use crate::undecodable::shown;
+use crate::words::item_writes;
 use crate::{
     ConsumedCapacity, Demand, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Permit,
     Result, ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure, Service, UnitKind,
@@ -70,7 +71,7 @@ impl Operation for DeleteItem {
     async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<DeleteItemOutput> {
         let table = permit.table()?;
         if !matches!(self.return_values, ReturnValues::None | ReturnValues::AllOld) {
-            return Err(Validation::new("return_values", "ReturnValues can only be ALL_OLD or NONE").into());
+            return Err(Validation::of_request("return_values", item_writes::RETURN_VALUES).into());
         }
         let key = self.key.into_attributes(&mut DecodeBudget::item()).map_err(|error| error.at("key"))?;
         let mut expressions =

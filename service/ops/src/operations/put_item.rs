@@ -4,6 +4,7 @@ use crate::access::{Access, Items, Mentions};
 use crate::error::At;
 use crate::item_write::{Change, Condition, NewItem, write_item};
 use crate::undecodable::shown;
+use crate::words::item_writes;
 use crate::{
     ConsumedCapacity, Demand, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Permit,
     Result, ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure, Service, UnitKind,
@@ -70,7 +71,7 @@ impl Operation for PutItem {
     async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<PutItemOutput> {
         let table = permit.table()?;
         if !matches!(self.return_values, ReturnValues::None | ReturnValues::AllOld) {
-            return Err(Validation::new("return_values", "ReturnValues can only be ALL_OLD or NONE").into());
+            return Err(Validation::of_request("return_values", item_writes::RETURN_VALUES).into());
         }
         let item = self.item.into_shared(&mut DecodeBudget::item()).map_err(|error| error.at("item"))?;
         let mut expressions =

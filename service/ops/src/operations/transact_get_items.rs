@@ -7,15 +7,16 @@ use crate::error::At;
 use crate::index_write::check_key_paths;
 use crate::transaction::{
     ACTIONS_MAX, ActionFault, BYTES_MAX, Costs, action_field, check_action_count, check_capacity, conflict,
-    distinct_records, read_cost, record_key,
+    distinct_records, keep_nesting_fault, read_cost, record_key,
 };
 use crate::undecodable::refusal;
+use crate::words::transactions;
 use crate::{
     ConsumedCapacity, ExpressionArguments, FieldPath, Operation, OperationKind, Permit, Result,
     ReturnConsumedCapacity, Service, UnitKind, Validation,
 };
 use cairn_expression::Projection;
-use cairn_model::{AttributeMap, DecodeBudget, Item, StoredItem, TableReference};
+use cairn_model::{AttributeMap, DecodeBudget, Echo, Item, StoredItem, TableReference};
 use cairn_storage::{Consistency, Engine, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -96,7 +97,12 @@ impl Operation for TransactGetItems {
         service: &Service<E>,
         permit: &Permit,
     ) -> Result<TransactGetItemsOutput> {
-        check_action_count(self.transact_items.len())?;
+        check_action_count(&self.transact_items, |echo, get| {
+            let key = |echo: &mut Echo| echo.item(&get.key);
+            let table = |echo: &mut Echo| echo.text(&get.table);
+            let inner = |echo: &mut Echo| echo.structure("Get", &[("key", &key), ("tableName", &table)]);
+            echo.structure("TransactGetItem", &[("get", &inner)]);
+        })?;
         let gets = self
             .transact_items
             .into_iter()
@@ -157,11 +163,7 @@ impl Operation for TransactGetItems {
                 let size = stored.as_ref().map_or(0, StoredItem::size);
                 bytes += size;
                 if bytes > BYTES_MAX {
-                    return Err(Validation::of_state(
-                        "transact_items",
-                        "The aggregate size of the items in the transaction exceeded 4 MB",
-                    )
-                    .into());
+                    return Err(Validation::of_state("transact_items", transactions::TOO_LARGE).into());
                 }
                 costs.add(&get.table, read_cost(key, size));
                 let item = match (stored, &get.projection) {
@@ -193,7 +195,8 @@ impl Get {
         let field = get_field(number);
         let table = permit.reference(service, || field.clone().field("table"), &get.table)?;
         let key = get.key.into_attributes(&mut DecodeBudget::item());
-        let key = key.map_err(|error| error.at(field.clone().field("key")))?;
+        let (key, key_fault) =
+            keep_nesting_fault(key, true).map_err(|error| error.at(field.clone().field("key")))?;
         let text = get.projection_expression.as_deref();
         let projection = get
             .arguments
@@ -203,7 +206,10 @@ impl Get {
                 expressions.finish()?;
                 Ok(projection)
             })
-            .map_err(|error| error.below(field))?;
-        Ok(Self { table, key, projection })
+            .map_err(|error| error.below(field.clone()))?;
+        match key_fault {
+            Some(error) => Err(error.at(field.field("key"))),
+            None => Ok(Self { table, key, projection }),
+        }
     }
 }

@@ -10,10 +10,10 @@ use cairn_model::{
     KeyType, StoredItem, TableStatus,
 };
 use cairn_ops::{
-    AttributeDefinition, CapacityOptions, CreateTable, DeleteItem, DescribeTable, DescribeTimeToLive, Error,
-    ExpressionArguments, GetItem, IndexDescription, IndexStatus, KeyRole, KeySchemaElement, ProjectionInput,
-    ProjectionType, PutItem, SecondaryIndexInput, Service, ServiceOptions, TableDescription,
-    TimeToLiveStatus, UpdateItem,
+    AttributeDefinition, CapacityLimits, CapacityOptions, CreateTable, DeleteItem, DescribeTable,
+    DescribeTimeToLive, Error, ExpressionArguments, GetItem, IndexDescription, IndexStatus, KeyRole,
+    KeySchemaElement, ProjectionInput, ProjectionType, PutItem, SecondaryIndexInput, Service, ServiceOptions,
+    TableDescription, TimeToLiveStatus, UpdateItem,
 };
 use cairn_storage::memory::MemoryEngine;
 use cairn_storage::{Consistency, CounterKey, Direction, Engine, KeyRange, Snapshot, SpaceId, Visit};
@@ -23,7 +23,7 @@ use std::ops::ControlFlow;
 pub(crate) const TABLE: &str = "Music";
 
 pub(crate) async fn service() -> Service<MemoryEngine> {
-    service_with(CapacityOptions { enforced: false, ..CapacityOptions::default() }).await
+    service_with(CapacityOptions { limits: CapacityLimits::Off, ..CapacityOptions::default() }).await
 }
 
 pub(crate) async fn service_with(capacity: CapacityOptions) -> Service<MemoryEngine> {

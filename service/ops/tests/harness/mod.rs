@@ -7,8 +7,9 @@ use crate::root::{AsRoot, start};
 use bytes::Bytes;
 use cairn_model::{AttributeMap, AttributeValue, BillingMode, DecodeBudget, Item, KeyType};
 use cairn_ops::{
-    AttributeDefinition, CapacityOptions, CreateTable, Error, ExpressionArguments, GetItem, KeyRole,
-    KeySchemaElement, ProjectionInput, ProjectionType, PutItem, SecondaryIndexInput, Service, ServiceOptions,
+    AttributeDefinition, CapacityLimits, CapacityOptions, CreateTable, Error, ExpressionArguments, GetItem,
+    KeyRole, KeySchemaElement, ProjectionInput, ProjectionType, PutItem, SecondaryIndexInput, Service,
+    ServiceOptions,
 };
 use cairn_storage::memory::MemoryEngine;
 use cairn_storage::{
@@ -45,7 +46,7 @@ pub(crate) async fn service_at<E: Engine>(engine: E, clock: &HeldClock) -> Servi
 
 /// No throttling: a test writes in a moment what takes seconds of capacity.
 pub(crate) fn unlimited() -> CapacityOptions {
-    CapacityOptions { enforced: false, ..CapacityOptions::default() }
+    CapacityOptions { limits: CapacityLimits::Off, ..CapacityOptions::default() }
 }
 
 /// A service with the tables `Music` and `Films`, both with partition key `pk` (S), sort key `sk` (N) and

@@ -10,6 +10,8 @@ use cairn_api::v1::table_service_client::TableServiceClient;
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint, Uri};
@@ -17,6 +19,8 @@ use tonic::{Request, Status};
 
 /// The longest time a call may be given. What it is used for is over long before.
 const TIMEOUT_SECONDS_MAX: f64 = 86_400.0;
+/// How long a server may take to show what it speaks.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Which server to talk to, as whom, and how long to wait for it.
 #[derive(Args, Clone, Debug)]
@@ -101,9 +105,52 @@ impl ClientArgs {
         let connection = InterceptedService::new(channel, envelope);
         Ok(Client {
             tables: TableServiceClient::new(connection.clone()),
-            items: ItemServiceClient::new(connection.clone()),
+            items: ItemServiceClient::new(connection.clone())
+                .max_decoding_message_size(cairn_api::RESPONSE_BYTES_MAX),
             identities: IamServiceClient::new(connection),
         })
+    }
+}
+
+/// What a server that listens somewhere speaks there.
+enum Speaks {
+    PlainHttp,
+    Tls,
+}
+
+impl ClientArgs {
+    /// An error of a command as it is to be told: if the connection failed because the endpoint says another protocol than
+    /// the server speaks, that is the error.
+    pub(crate) async fn explain(&self, error: ClientError) -> ClientError {
+        if !error.is_of_connection() {
+            return error;
+        }
+        let uri = self.endpoint.uri();
+        let endpoint = uri.to_string().trim_end_matches('/').to_owned();
+        let probe = tokio::time::timeout(PROBE_TIMEOUT.min(self.timeout), probe(uri)).await;
+        match (uri.scheme_str(), probe.ok().flatten()) {
+            (Some("https"), Some(Speaks::PlainHttp)) => ClientError::PlainServer { endpoint },
+            (Some("http"), Some(Speaks::Tls)) => ClientError::TlsServer { endpoint },
+            _ => error,
+        }
+    }
+}
+
+/// Asks for something in plain HTTP. A server that speaks TLS answers with an alert.
+async fn probe(uri: &Uri) -> Option<Speaks> {
+    let host = uri.host()?;
+    let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    let mut stream = TcpStream::connect((address, port)).await.ok()?;
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = [0; 5];
+    stream.read_exact(&mut answer).await.ok()?;
+    match &answer {
+        b"HTTP/" => Some(Speaks::PlainHttp),
+        // A record with an alert, of any version of TLS.
+        [21, 3, ..] => Some(Speaks::Tls),
+        _ => None,
     }
 }
 

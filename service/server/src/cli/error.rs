@@ -5,6 +5,7 @@ use super::input::InputError;
 use super::output::printable;
 use super::tls::TlsError;
 use cairn_model::ValueError;
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::io;
 use std::time::Duration;
@@ -22,6 +23,26 @@ pub(crate) enum ClientError {
         /// Why.
         #[source]
         source: RootCause,
+    },
+    /// The server does not use TLS.
+    #[error("the server at {endpoint} does not use TLS: it answers in plain HTTP")]
+    PlainServer {
+        /// Where.
+        endpoint: String,
+    },
+    /// The server uses TLS.
+    #[error("the server at {endpoint} uses TLS: it does not answer in plain HTTP")]
+    TlsServer {
+        /// Where.
+        endpoint: String,
+    },
+    /// A call was refused, and what it was given is not the key of the table.
+    #[error("{refusal}")]
+    NotTheKey {
+        /// The refusal.
+        refusal: Box<Self>,
+        /// The table as it was named, and its key.
+        key_of_table: String,
     },
     /// There are credentials that cannot be used.
     #[error(transparent)]
@@ -81,20 +102,34 @@ pub(crate) enum ClientError {
 
 impl ClientError {
     /// What to do about it, if there is something.
-    pub(crate) fn hint(&self) -> Option<&'static str> {
-        match self {
+    pub(crate) fn hint(&self) -> Option<Cow<'static, str>> {
+        let hint = match self {
             Self::Connect { .. } => Some(
                 "Start one with `cairn serve`, or say where it is with --endpoint URL or CAIRN_ENDPOINT.",
             ),
             Self::Call(status) if status.code() == Code::Unauthenticated => Some(
                 "Say who calls with CAIRN_ACCESS_KEY_ID and CAIRN_SECRET_ACCESS_KEY, CAIRN_TOKEN, or --token-file.",
             ),
-            // What the server itself answers has no cause here.
-            Self::Call(status) if std::error::Error::source(&**status).is_some() => Some(
+            Self::Call(_) if self.is_of_connection() => Some(
                 "The connection failed; if it always does, something else than Cairn may be listening there.",
             ),
-            Self::Document { source, .. } => source.hint(),
+            Self::PlainServer { .. } => Some("Begin the endpoint with http:// instead of https://."),
+            Self::TlsServer { .. } => Some("Begin the endpoint with https:// instead of http://."),
+            Self::NotTheKey { key_of_table, .. } => return Some(key_of_table.clone().into()),
+            Self::Document { source, .. } => return source.hint(),
             _ => None,
+        };
+        hint.map(Cow::Borrowed)
+    }
+
+    /// Whether a connection could not be made or broke, rather than that the server answered something.
+    pub(crate) fn is_of_connection(&self) -> bool {
+        match self {
+            Self::Connect { .. } => true,
+            // What the server itself answers has no cause here.
+            Self::Call(status) => std::error::Error::source(&**status).is_some(),
+            Self::Document { source, .. } => source.is_of_connection(),
+            _ => false,
         }
     }
 }

@@ -196,6 +196,12 @@ impl Document {
     /// If it says none.
     pub(crate) fn attributes(self, form: JsonForm) -> Result<AttributeMap, InputError> {
         let place = self.line.unwrap_or_else(|| self.name.to_owned());
+        if form.is_doubtful(&self.json) {
+            eprintln!(
+                "cairn: {place} looks like DynamoDB's typed JSON, but is read as plain JSON: give --json dynamodb if it is \
+                 typed"
+            );
+        }
         form.read(self.json).map_err(|source| InputError::Form { place, source })
     }
 

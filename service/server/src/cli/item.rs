@@ -6,6 +6,7 @@ use super::input::{Document, Input};
 use super::item_view::{capacity_json, capacity_text, item_table};
 use super::json::JsonForm;
 use super::output::{Output, OutputArgs};
+use super::table_view::TableKey;
 use cairn_api::v1;
 use cairn_model::{AttributeMap, DecodeBudget, EncodedValue, Item};
 use clap::{Args, Subcommand, ValueEnum};
@@ -33,7 +34,7 @@ pub(crate) struct ItemArgs {
     #[command(subcommand)]
     command: ItemCommand,
     #[command(flatten)]
-    client: ClientArgs,
+    pub(super) client: ClientArgs,
     #[command(flatten)]
     output: OutputArgs,
     /// How values are written as JSON, given and printed
@@ -382,8 +383,9 @@ async fn put_one(
     condition: &ConditionArgs,
 ) -> Result<(), ClientError> {
     let line = document.line().map(str::to_owned);
-    let item = Item::from(document.attributes(teller.form)?);
-    let request = v1::PutItemRequest { item: Some(item), ..request.clone() };
+    let attributes = document.attributes(teller.form)?;
+    let request = v1::PutItemRequest { item: Some(attributes.clone().into()), ..request.clone() };
+    let table = request.table.clone();
     let done = match client.items.put_item(request).await {
         Ok(answer) => {
             let answer = answer.into_inner();
@@ -394,12 +396,36 @@ async fn put_one(
             };
             teller.tell(written, &AttributeMap::new(), returned, condition)
         }
-        Err(status) => Err(status.into()),
+        Err(status) => Err(refused(client, table, |key| key.is_in(&attributes), status).await),
     };
     done.map_err(|error| match line {
         Some(place) => ClientError::Document { place, source: Box::new(error) },
         None => error,
     })
+}
+
+/// The error of a call that was refused. If what it was given does not fit the key of the table, the error says which key
+/// that is.
+async fn refused(
+    client: &mut Client,
+    table: String,
+    fits: impl FnOnce(&TableKey) -> bool,
+    status: tonic::Status,
+) -> ClientError {
+    let is_invalid = status.code() == tonic::Code::InvalidArgument;
+    let error = ClientError::from(status);
+    if !is_invalid {
+        return error;
+    }
+    let described = client.tables.describe_table(v1::DescribeTableRequest { table }).await;
+    match described.ok().and_then(|answer| answer.into_inner().table) {
+        Some(table) if !fits(&TableKey::of(&table)) => ClientError::NotTheKey {
+            key_of_table: format!("The key of {} is {}.", table.table_name, TableKey::of(&table)),
+            refusal: Box::new(error),
+        },
+        // Another rule was broken, or the caller may not know the table.
+        _ => error,
+    }
 }
 
 impl GetArgs {
@@ -415,7 +441,12 @@ impl GetArgs {
             bindings: self.bindings.message(teller.form)?,
             return_consumed_capacity: self.capacity.value(),
         };
-        let answer = client.connect().await?.items.get_item(request).await?.into_inner();
+        let table = request.table.clone();
+        let mut client = client.connect().await?;
+        let answer = match client.items.get_item(request).await {
+            Ok(answer) => answer.into_inner(),
+            Err(status) => return Err(refused(&mut client, table, |found| found.is(&key), status).await),
+        };
         teller.tell_capacity(answer.consumed_capacity.as_ref());
         let found = answer.item.is_some();
         teller.print_item(answer.item, &key)?;
@@ -438,7 +469,12 @@ impl UpdateArgs {
             condition_failure_report: REPORT.into(),
             ..Default::default()
         };
-        let answer = client.connect().await?.items.update_item(request).await?.into_inner();
+        let table = request.table.clone();
+        let mut client = client.connect().await?;
+        let answer = match client.items.update_item(request).await {
+            Ok(answer) => answer.into_inner(),
+            Err(status) => return Err(refused(&mut client, table, |found| found.is(&key), status).await),
+        };
         let written = Written {
             attributes: answer.attributes,
             condition_failure: answer.condition_failure,
@@ -463,7 +499,12 @@ impl DeleteArgs {
             condition_failure_report: REPORT.into(),
             ..Default::default()
         };
-        let answer = client.connect().await?.items.delete_item(request).await?.into_inner();
+        let table = request.table.clone();
+        let mut client = client.connect().await?;
+        let answer = match client.items.delete_item(request).await {
+            Ok(answer) => answer.into_inner(),
+            Err(status) => return Err(refused(&mut client, table, |found| found.is(&key), status).await),
+        };
         let written = Written {
             attributes: answer.attributes,
             condition_failure: answer.condition_failure,

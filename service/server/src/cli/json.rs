@@ -116,6 +116,15 @@ impl JsonForm {
         }
     }
 
+    /// Whether JSON that is read in this form seems to be written in the other one: each attribute of an object has a
+    /// single member, which is named as a type of DynamoDB and holds what values of the type are written as.
+    pub(crate) fn is_doubtful(self, json: &Value) -> bool {
+        match (self, json) {
+            (Self::Plain, Value::Object(members)) => !members.is_empty() && members.values().all(is_typed),
+            _ => false,
+        }
+    }
+
     /// Attributes as JSON.
     pub(crate) fn write(self, attributes: &AttributeMap) -> Value {
         Value::Object(
@@ -227,6 +236,19 @@ impl JsonForm {
             other => self.write_plain(other),
         };
         Value::Object(Map::from_iter([(value.type_name().to_owned(), json)]))
+    }
+}
+
+fn is_typed(json: &Value) -> bool {
+    let Value::Object(members) = json else { return false };
+    let mut members = members.iter();
+    let (Some((name, value)), None) = (members.next(), members.next()) else { return false };
+    match name.as_str() {
+        "S" | "N" | "B" => value.is_string(),
+        "BOOL" | "NULL" => value.is_boolean(),
+        "L" | "SS" | "NS" | "BS" => value.is_array(),
+        "M" => value.is_object(),
+        _ => false,
     }
 }
 

@@ -20,10 +20,11 @@ mod table_ttl;
 mod table_view;
 mod tls;
 
+use self::client::ClientArgs;
 use self::error::ClientError;
 use crate::demo::{self, DemoArgs, DemoError};
 use crate::server::{Server, ServerError, stop_on_signal};
-use crate::settings::{LogFormat, SecretSettings, Settings, SettingsError, SettingsInput};
+use crate::settings::{LogFormat, SecretSettings, SettingsError, SettingsInput};
 use crate::telemetry;
 use cairn_auth::GeneratedRootKey;
 use clap::{Args, Parser, Subcommand};
@@ -61,9 +62,10 @@ struct SettingsArgs {
 }
 
 impl SettingsArgs {
-    fn resolve(self) -> Result<Settings, SettingsError> {
+    /// The settings that were given, by flags, variables and a file.
+    fn given(self) -> Result<SettingsInput, SettingsError> {
         let secrets = SecretSettings::from(|name| std::env::var(name).ok());
-        SettingsInput { secrets, ..self.settings }.with_file(self.config)?.resolve()
+        SettingsInput { secrets, ..self.settings }.with_file(self.config)
     }
 }
 
@@ -92,9 +94,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Serve(args) => serve(args),
         Command::Demo(args) => demo(args),
         Command::Config(args) => config(args),
-        Command::Table(args) => client(table::run(args)),
-        Command::Item(args) => client(item::run(args)),
-        Command::Iam(args) => client(iam::run(args)),
+        Command::Table(args) => client(args.client.clone(), table::run(args)),
+        Command::Item(args) => client(args.client.clone(), item::run(args)),
+        Command::Iam(args) => client(args.client.clone(), iam::run(args)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -132,17 +134,30 @@ fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
 
 /// Carries a client's command out. The runtime's threads serve the connection while the command itself may block, as
 /// when it reads standard input.
-fn client(command: impl Future<Output = Result<(), ClientError>>) -> Result<(), CommandError> {
-    Ok(runtime()?.block_on(command)?)
+fn client(
+    connection: ClientArgs,
+    command: impl Future<Output = Result<(), ClientError>>,
+) -> Result<(), CommandError> {
+    let explained = async {
+        match command.await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(connection.explain(error).await),
+        }
+    };
+    Ok(runtime()?.block_on(explained)?)
 }
 
 fn config(args: SettingsArgs) -> Result<(), CommandError> {
-    print!("{}", toml::to_string(&args.resolve()?)?);
+    let settings = args.given()?.with_defaults();
+    print!("{}", toml::to_string(&settings)?);
+    if let Err(error) = settings.check() {
+        eprintln!("cairn: `cairn serve` does not start with these settings: {}", with_causes(&error));
+    }
     Ok(())
 }
 
 fn serve(args: SettingsArgs) -> Result<(), CommandError> {
-    let settings = args.resolve()?;
+    let settings = args.given()?.resolve()?;
     telemetry::start(&settings.log, settings.log_format)?;
     runtime()?.block_on(async {
         let stop = stop_on_signal().map_err(|error| CommandError::Io("cannot listen for signals", error))?;
@@ -151,7 +166,13 @@ fn serve(args: SettingsArgs) -> Result<(), CommandError> {
             show_root_key(&root);
         }
         let address = server.address().map_err(|error| CommandError::Io("cannot tell the address", error))?;
-        tracing::info!(%address, data = %settings.data.display(), dev = settings.dev, "serving");
+        tracing::info!(
+            %address,
+            data = %settings.data.display(),
+            dev = settings.dev,
+            capacity_limits = %settings.capacity_limits,
+            "serving"
+        );
         server.run(stop).await?;
         Ok(())
     })

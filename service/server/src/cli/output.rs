@@ -92,11 +92,22 @@ fn print_line(text: &str) -> Result<(), ClientError> {
     }
 }
 
+/// The width of tables on a terminal that does not say how wide it is.
+const WIDTH_DEFAULT: u16 = 80;
+
 /// A table of our looks, as wide as the terminal allows.
 pub(crate) fn new_table() -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    if let Some(width) = usable_width(table.width()) {
+        table.set_width(width);
+    }
     table
+}
+
+/// The width to print at, if the one that was found is not to be used: some terminals report that they have no columns.
+fn usable_width(found: Option<u16>) -> Option<u16> {
+    (found == Some(0)).then_some(WIDTH_DEFAULT)
 }
 
 /// A cell with a text.
@@ -124,6 +135,13 @@ pub(crate) fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_terminal_without_columns_is_taken_for_one_of_usual_width() {
+        assert_eq!(usable_width(Some(0)), Some(80));
+        assert_eq!(usable_width(Some(40)), None);
+        assert_eq!(usable_width(None), None, "no terminal, and so no limit");
+    }
 
     #[test]
     fn a_terminal_is_not_made_to_obey_data() {

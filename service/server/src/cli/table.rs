@@ -40,7 +40,7 @@ pub(crate) struct TableArgs {
     #[command(subcommand)]
     command: TableCommand,
     #[command(flatten)]
-    client: ClientArgs,
+    pub(super) client: ClientArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -359,7 +359,7 @@ pub(crate) async fn run(args: TableArgs) -> Result<(), ClientError> {
         TableCommand::Limits => {
             let limits = client.tables.describe_limits(v1::DescribeLimitsRequest {}).await?.into_inner();
             let view = LimitsView::of(&limits);
-            output.print(&view, || view.table())
+            output.print_with_note(&view, || view.table(), &view.note())
         }
         TableCommand::Policy(command) => command.run(&mut client, output).await,
         TableCommand::Ttl(command) => command.run(&mut client, output).await,

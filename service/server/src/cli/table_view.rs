@@ -1,9 +1,60 @@
 //! How a table's description is printed: as JSON with DynamoDB's member names, and as rows for people.
 
-use super::output::{new_table, text_cell};
+use super::output::{new_table, printable, text_cell};
 use cairn_api::v1;
+use cairn_model::AttributeMap;
 use comfy_table::Table;
 use serde::Serialize;
+use std::fmt;
+
+/// The primary key of a table: the names of its attributes, the partition key first, and their types, such as `S`.
+#[derive(Debug)]
+pub(crate) struct TableKey(Vec<(String, String)>);
+
+impl TableKey {
+    pub(crate) fn of(table: &v1::TableDescription) -> Self {
+        let definition =
+            |name: &str| table.attribute_definitions.iter().find(|known| known.attribute_name == name);
+        let key_type = |name: &str| {
+            definition(name).map_or_else(String::new, |known| short_type(known.attribute_type).to_owned())
+        };
+        let elements = table.key_schema.iter().map(|element| &element.attribute_name);
+        Self(elements.map(|name| (name.clone(), key_type(name))).collect())
+    }
+
+    /// Whether an item has the key.
+    pub(crate) fn is_in(&self, item: &AttributeMap) -> bool {
+        self.0
+            .iter()
+            .all(|(name, key_type)| item.get(name).is_some_and(|value| value.type_name() == key_type))
+    }
+
+    /// Whether these attributes are the key, and nothing else.
+    pub(crate) fn is(&self, given: &AttributeMap) -> bool {
+        given.len() == self.0.len() && self.is_in(given)
+    }
+}
+
+impl fmt::Display for TableKey {
+    /// As in `Customer (S) and When (N)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, (name, key_type)) in self.0.iter().enumerate() {
+            let and = if number == 0 { "" } else { " and " };
+            write!(f, "{and}{} ({key_type})", printable(name))?;
+        }
+        Ok(())
+    }
+}
+
+/// The short name of a key's type.
+fn short_type(value: i32) -> &'static str {
+    match v1::ScalarAttributeType::try_from(value) {
+        Ok(v1::ScalarAttributeType::String) => "S",
+        Ok(v1::ScalarAttributeType::Number) => "N",
+        Ok(v1::ScalarAttributeType::Binary) => "B",
+        _ => "?",
+    }
+}
 
 /// A table's description as DynamoDB's JSON has it, save that times are RFC 3339 text.
 #[derive(Debug, Serialize)]
@@ -89,6 +140,8 @@ pub(crate) struct LimitsView {
     account_max_write_capacity_units: i64,
     table_max_read_capacity_units: i64,
     table_max_write_capacity_units: i64,
+    /// Cairn's own: which limits are enforced, by their name in settings.
+    capacity_limits: String,
 }
 
 impl LimitsView {
@@ -98,7 +151,18 @@ impl LimitsView {
             account_max_write_capacity_units: limits.account_max_write_capacity_units,
             table_max_read_capacity_units: limits.table_max_read_capacity_units,
             table_max_write_capacity_units: limits.table_max_write_capacity_units,
+            capacity_limits: name(
+                limits.capacity_limits,
+                "CAPACITY_LIMITS_",
+                v1::CapacityLimits::as_str_name,
+            )
+            .to_lowercase(),
         }
+    }
+
+    /// Which limits calls are held to.
+    pub(crate) fn note(&self) -> String {
+        format!("Limits enforced: {}", self.capacity_limits)
     }
 
     /// A row for one table, and one for all.
@@ -163,12 +227,7 @@ impl TableView {
                 .iter()
                 .map(|definition| AttributeDefinition {
                     attribute_name: definition.attribute_name.clone(),
-                    attribute_type: match definition.attribute_type() {
-                        v1::ScalarAttributeType::String => "S",
-                        v1::ScalarAttributeType::Number => "N",
-                        v1::ScalarAttributeType::Binary => "B",
-                        v1::ScalarAttributeType::Unspecified => "?",
-                    },
+                    attribute_type: short_type(definition.attribute_type),
                 })
                 .collect(),
             billing_mode_summary: table.billing_mode_summary.as_ref().map(|summary| BillingModeSummary {

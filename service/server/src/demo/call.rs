@@ -115,7 +115,10 @@ impl Clients {
     /// Connects.
     pub(super) async fn connect(address: SocketAddr) -> Result<Self, tonic::transport::Error> {
         let channel = Endpoint::from_shared(format!("http://{address}"))?.timeout(TIMEOUT).connect().await?;
-        Ok(Self { tables: TableServiceClient::new(channel.clone()), items: ItemServiceClient::new(channel) })
+        Ok(Self {
+            tables: TableServiceClient::new(channel.clone()),
+            items: ItemServiceClient::new(channel).max_decoding_message_size(cairn_api::RESPONSE_BYTES_MAX),
+        })
     }
 
     /// Makes a call.

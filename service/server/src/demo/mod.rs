@@ -11,7 +11,8 @@ mod shop;
 mod tour;
 
 use crate::server::{Server, ServerError, stop_on_signal};
-use crate::settings::{Settings, SettingsError, SettingsInput};
+use crate::settings::{Settings, SettingsError, SettingsInput, listen_address};
+use cairn_ops::CapacityLimits;
 use call::Clients;
 use clap::Args;
 use print::{Printer, command};
@@ -28,8 +29,9 @@ pub(crate) struct DemoArgs {
     /// The folder for the data, empty or not there yet [default: a temporary one, removed in the end]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The address to listen on; a free port if it is taken [default: 127.0.0.1:8000, with --once a free port]
-    #[arg(long, value_name = "ADDR")]
+    /// The address to listen on: ADDRESS:PORT, HOST:PORT, or PORT alone for 127.0.0.1; a free port if it is taken
+    /// [default: 127.0.0.1:8000, with --once a free port]
+    #[arg(long, value_name = "ADDR", value_parser = listen_address)]
     listen: Option<SocketAddr>,
     /// End after the tour; otherwise serve until Ctrl-C
     #[arg(long)]
@@ -162,8 +164,10 @@ fn settings(data: &Path, listen: SocketAddr) -> Result<Settings, SettingsError> 
         data: Some(data.to_owned()),
         listen: Some(listen),
         dev: Some(true),
+        // What is shown is how a table comes to be.
+        wait_for_tables: Some(false),
         // The tour is not to be throttled: it shows what a service does and not what a table is provisioned with.
-        capacity_limits: Some(false),
+        capacity_limits: Some(CapacityLimits::Off),
         cache_mib: Some(64),
         write_buffer_mib: Some(64),
         ..SettingsInput::default()

@@ -63,6 +63,11 @@ impl TestServer {
         server
     }
 
+    /// Where it listens, with a scheme.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
     /// Runs `cairn` against this server.
     pub(crate) fn cairn(&self, args: &[&str]) -> Ran {
         cairn(&self.endpoint, args, "")

@@ -176,3 +176,53 @@ fn a_write_whose_condition_is_false_fails_and_can_show_what_is_there() {
     assert_eq!(server.cairn(&delete).status, 1);
     server.cairn(&["item", "get", "Orders", KEY]).succeeds();
 }
+
+#[test]
+fn a_key_of_another_table_is_refused_with_the_key_of_this_one() {
+    let server = TestServer::with_orders();
+    let hint = "\nThe key of Orders is Customer (S) and When (N).\n";
+    for key in [r#"{"Id": 1}"#, r#"{"Customer": "ada"}"#, r#"{"Customer": 1, "When": 20}"#, "{}"] {
+        for call in [&["get"][..], &["delete"], &["update"]] {
+            let error = server.cairn(&[&["item"], call, &["Orders", key]].concat()).fails(1);
+            assert!(
+                error.starts_with("cairn: INVALID_ARGUMENT: ") && error.ends_with(hint),
+                "{key}: {error}"
+            );
+        }
+    }
+    for item in [r#"{"Id": 1}"#, r#"{"Customer": "ada", "When": "20"}"#] {
+        let error = server.cairn(&["item", "put", "Orders", item]).fails(1);
+        assert!(error.ends_with(hint), "{item}: {error}");
+    }
+    // What has the key is refused for something else.
+    let key = r#"{"Customer": "ada", "When": 20}"#;
+    let error = server.cairn(&["item", "get", "Orders", key, "--projection", "a b"]).fails(1);
+    assert!(error.starts_with("cairn: INVALID_ARGUMENT: ") && !error.contains("The key of"), "{error}");
+}
+
+#[test]
+fn typed_json_that_is_read_as_plain_json_is_told() {
+    let server = TestServer::with_orders();
+    let typed = r#"{"Customer": {"S": "ada"}, "When": {"N": "20"}}"#;
+    let looks =
+        "looks like DynamoDB's typed JSON, but is read as plain JSON: give --json dynamodb if it is typed\n";
+    for (name, args) in
+        [("ITEM", &["item", "put", "Orders", typed][..]), ("KEY", &["item", "get", "Orders", typed])]
+    {
+        let error = server.cairn(args).fails(1);
+        assert!(error.starts_with(&format!("cairn: {name} {looks}")), "{error}");
+        let ran = server.cairn(&[args, &["--json", "dynamodb"]].concat());
+        assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+    }
+    let key = r#"{"Customer": "ada", "When": 20}"#;
+    let update = ["item", "update", "Orders", key, "--update", "SET a = :a"];
+    let updated = |values| server.cairn(&[&update[..], &["--values", values]].concat());
+    assert_eq!(updated(r#"{":a": {"S": "x"}}"#).stderr, format!("cairn: --values {looks}"));
+    // Maps whose members are called otherwise, or hold something else, are maps.
+    for values in
+        [r#"{":a": {"S": 5}}"#, r#"{":a": {"S": "x", "N": "5"}}"#, r#"{":a": {"T": "x"}}"#, r#"{":a": {}}"#]
+    {
+        let ran = updated(values);
+        assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{values}");
+    }
+}

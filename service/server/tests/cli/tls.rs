@@ -108,3 +108,20 @@ fn a_file_that_holds_no_certificate_is_told_before_anything_is_sent() {
     let unusable = server.cairn(&[&["iam", "whoami"][..], &pair].concat()).fails(1);
     assert!(unusable.starts_with("cairn: the certificates or the key cannot be used"), "{unusable}");
 }
+
+#[test]
+fn a_plain_endpoint_of_a_server_with_tls_is_told() {
+    let certificates = Certificates::new();
+    let server = certificates.server();
+    let address = server.endpoint().strip_prefix("https://").unwrap();
+    let endpoint = format!("http://{address}");
+    for args in [&["table", "list"][..], &["item", "put", "Orders", "{\"Id\": 1}"], &["iam", "whoami"]] {
+        assert_eq!(
+            server.cairn(&[args, &["--endpoint", &endpoint]].concat()).fails(1),
+            format!(
+                "cairn: the server at {endpoint} uses TLS: it does not answer in plain HTTP\n\
+                 Begin the endpoint with https:// instead of http://.\n"
+            )
+        );
+    }
+}

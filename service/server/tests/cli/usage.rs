@@ -92,3 +92,18 @@ fn json_is_checked_before_a_server_is_asked_for() {
          larger than supported range\n"
     );
 }
+
+#[test]
+fn an_endpoint_with_the_wrong_scheme_is_told() {
+    let plain = crate::harness::TestServer::start();
+    let address = plain.endpoint().strip_prefix("http://").unwrap();
+    for args in [&["table", "list"][..], &["item", "get", "Orders", "{}"], &["iam", "whoami"]] {
+        assert_eq!(
+            cairn(&format!("https://{address}"), args, "").fails(1),
+            format!(
+                "cairn: the server at https://{address} does not use TLS: it answers in plain HTTP\n\
+                 Begin the endpoint with http:// instead of https://.\n"
+            )
+        );
+    }
+}

@@ -31,7 +31,7 @@ pub(crate) fn settings(data: &Path) -> Settings {
         listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
         dev: Some(true),
         // A test writes in a moment what takes seconds of capacity.
-        capacity_limits: Some(false),
+        capacity_limits: Some(cairn_ops::CapacityLimits::Off),
         ..Default::default()
     }
     .resolve()

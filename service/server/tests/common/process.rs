@@ -88,6 +88,13 @@ impl Serving {
         Said { stdout, stderr }
     }
 
+    /// The most memory that it has had, in bytes.
+    pub(crate) fn memory_peak(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
+    }
+
     /// A connection to it.
     pub(crate) async fn channel(&self) -> tonic::transport::Channel {
         let endpoint = tonic::transport::Channel::from_shared(format!("http://{}", self.address)).unwrap();

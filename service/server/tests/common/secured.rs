@@ -23,7 +23,7 @@ pub(crate) fn secured(data: &Path) -> SettingsInput {
     SettingsInput {
         data: Some(data.into()),
         listen: Some("127.0.0.1:0".parse().unwrap()),
-        capacity_limits: Some(false),
+        capacity_limits: Some(cairn_ops::CapacityLimits::Off),
         cache_mib: Some(8),
         write_buffer_mib: Some(8),
         disk_reserve_mib: Some(0),

@@ -9,9 +9,9 @@ use cairn_auth::{
 };
 use cairn_model::{AttributeMap, AttributeValue, BillingMode, Item, KeyType};
 use cairn_ops::{
-    AttributeDefinition, Caller, CapacityOptions, Connection, CreateTable, Error, ExpressionArguments,
-    KeyRole, KeySchemaElement, Operation, ProjectionInput, ProjectionType, PutItem, SecondaryIndexInput,
-    Service, ServiceOptions,
+    AttributeDefinition, Caller, CapacityLimits, CapacityOptions, Connection, CreateTable, Error,
+    ExpressionArguments, KeyRole, KeySchemaElement, Operation, ProjectionInput, ProjectionType, PutItem,
+    SecondaryIndexInput, Service, ServiceOptions,
 };
 use cairn_stack::{Call, Stack};
 use cairn_storage::memory::MemoryEngine;
@@ -32,7 +32,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn new() -> Self {
         // A test does in a moment what takes seconds of capacity.
-        let capacity = CapacityOptions { enforced: false, ..CapacityOptions::default() };
+        let capacity = CapacityOptions { limits: CapacityLimits::Off, ..CapacityOptions::default() };
         Self::with(ServiceOptions { capacity, ..ServiceOptions::default() }).await
     }
 

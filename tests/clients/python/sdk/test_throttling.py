@@ -102,9 +102,9 @@ def test_the_batch_writer_sends_again_what_was_not_written(make_table):
 
     resource.meta.client.meta.events.register("provide-client-params.dynamodb.BatchWriteItem", count)
     with table.batch_writer() as batch:
-        # Each is two units more than there are: the second has to wait for two seconds.
+        # Each is a few units more than a new table has: the second has to wait for some seconds.
         for number in range(2):
-            batch.put_item(Item={"pk": str(number), "v": "x" * 2_500})
+            batch.put_item(Item={"pk": str(number), "v": "x" * 66_000})
     assert sent[0] == 2
     assert sent[1:] == [1] * len(sent[1:])
     assert len(sent) > 1
@@ -115,8 +115,8 @@ def test_keys_that_a_table_has_no_capacity_for_are_left_to_be_asked_for_again(ma
     resource = boto3.session.Session().resource("dynamodb", config=PATIENT)
     table = resource.Table(make_table(provisioned(1)))
     keys = [{"pk": "0"}, {"pk": "1"}]
-    # Eight kilobytes, which are two units to read: one more than there is.
-    table.put_item(Item=keys[0] | {"v": "x" * 8_000})
+    # 64 units to read: a few more than a new table has.
+    table.put_item(Item=keys[0] | {"v": "x" * 260_000})
     asked = {table.name: {"Keys": keys, "ConsistentRead": True, "ProjectionExpression": "pk"}}
     found, left = [], []
     while asked:

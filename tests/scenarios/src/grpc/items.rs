@@ -168,6 +168,7 @@ pub(super) fn batch_get(request: &mut Members) -> Read<v1::BatchGetItemRequest> 
     Ok(v1::BatchGetItemRequest {
         request_items: request_items.collect::<Read<_>>()?,
         return_consumed_capacity: request.return_consumed_capacity()?,
+        ..Default::default()
     })
 }
 

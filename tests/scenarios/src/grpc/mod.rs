@@ -67,233 +67,102 @@ impl Protocol for GrpcProtocol {
             return self.iam.call(caller, &method, request).await;
         }
         let bearer = Bearer::new(caller).map_err(CallError::Fault)?;
-        let mut item_client = ItemServiceClient::with_interceptor(self.channel.clone(), bearer.clone())
+        let mut items = ItemServiceClient::with_interceptor(self.channel.clone(), bearer.clone())
             .max_encoding_message_size(usize::MAX)
-            .max_decoding_message_size(usize::MAX);
-        let mut table_client = TableServiceClient::with_interceptor(self.channel.clone(), bearer);
+            .max_decoding_message_size(cairn_api::RESPONSE_BYTES_MAX);
+        let mut tables = TableServiceClient::with_interceptor(self.channel.clone(), bearer);
         let count_only = request.get("Select").and_then(Value::as_str) == Some("COUNT");
+        // One call and one answer: how the request is read, and how the answer is written.
+        macro_rules! unary {
+            ($client:ident.$method:ident, $read:expr, $write:expr) => {
+                exchange(request, $read, |request| $client.$method(request), $write).await
+            };
+        }
+        // A write of one item, whose answers differ in their types alone.
+        macro_rules! write_item {
+            ($method:ident, $read:expr) => {
+                unary!(items.$method, $read, |answer| {
+                    let metrics = answer.item_collection_metrics.as_ref();
+                    items::write_answer(answer.attributes.as_ref(), answer.consumed_capacity, metrics)
+                })
+            };
+        }
+        // A request that names a table and says no more.
+        macro_rules! of_table {
+            ($method:ident, $request:ident, $write:expr) => {{
+                let read = |request: &mut Members| Ok(v1::$request { table: request.text("TableName")? });
+                unary!(tables.$method, read, $write)
+            }};
+        }
+        macro_rules! stream {
+            ($method:ident, $read:expr) => {{
+                let read = Members::read(request.clone(), $read);
+                let (request, messages) = read.map_err(CallError::Fault)?;
+                streams::answer(items.$method(request).await, messages, count_only).await
+            }};
+        }
         match operation {
-            "GetItem" => exchange(request, items::get, |r| item_client.get_item(r), items::get_answer).await,
-            "PutItem" => {
-                exchange(
-                    request,
-                    items::put,
-                    |r| item_client.put_item(r),
-                    |answer| {
-                        let metrics = answer.item_collection_metrics.as_ref();
-                        items::write_answer(answer.attributes.as_ref(), answer.consumed_capacity, metrics)
-                    },
-                )
-                .await
-            }
-            "UpdateItem" => {
-                exchange(
-                    request,
-                    items::update,
-                    |r| item_client.update_item(r),
-                    |answer| {
-                        let metrics = answer.item_collection_metrics.as_ref();
-                        items::write_answer(answer.attributes.as_ref(), answer.consumed_capacity, metrics)
-                    },
-                )
-                .await
-            }
-            "DeleteItem" => {
-                exchange(
-                    request,
-                    items::delete,
-                    |r| item_client.delete_item(r),
-                    |answer| {
-                        let metrics = answer.item_collection_metrics.as_ref();
-                        items::write_answer(answer.attributes.as_ref(), answer.consumed_capacity, metrics)
-                    },
-                )
-                .await
-            }
-            "Query" => {
-                exchange(
-                    request,
-                    items::query,
-                    |r| item_client.query(r),
-                    |page| items::page_answer(page, count_only),
-                )
-                .await
-            }
+            "GetItem" => unary!(items.get_item, items::get, items::get_answer),
+            "PutItem" => write_item!(put_item, items::put),
+            "UpdateItem" => write_item!(update_item, items::update),
+            "DeleteItem" => write_item!(delete_item, items::delete),
+            "Query" => unary!(items.query, items::query, |page| items::page_answer(page, count_only)),
             "Scan" => {
-                exchange(
-                    request,
-                    items::scan,
-                    |r| item_client.scan(r),
-                    |page| items::page_answer(items::scan_page(page), count_only),
-                )
-                .await
+                let write = |page| items::page_answer(items::scan_page(page), count_only);
+                unary!(items.scan, items::scan, write)
             }
-            "StreamQuery" => {
-                let read = Members::read(request.clone(), streams::query);
-                let (request, messages) = read.map_err(CallError::Fault)?;
-                streams::answer(item_client.stream_query(request).await, messages, count_only).await
-            }
-            "StreamScan" => {
-                let read = Members::read(request.clone(), streams::scan);
-                let (request, messages) = read.map_err(CallError::Fault)?;
-                streams::answer(item_client.stream_scan(request).await, messages, count_only).await
-            }
-            "BatchGetItem" => {
-                exchange(
-                    request,
-                    items::batch_get,
-                    |r| item_client.batch_get_item(r),
-                    items::batch_get_answer,
-                )
-                .await
-            }
-            "BatchWriteItem" => {
-                exchange(
-                    request,
-                    items::batch_write,
-                    |r| item_client.batch_write_item(r),
-                    items::batch_write_answer,
-                )
-                .await
-            }
+            "StreamQuery" => stream!(stream_query, streams::query),
+            "StreamScan" => stream!(stream_scan, streams::scan),
+            "BatchGetItem" => unary!(items.batch_get_item, items::batch_get, items::batch_get_answer),
+            "BatchWriteItem" => unary!(items.batch_write_item, items::batch_write, items::batch_write_answer),
             "TransactGetItems" => {
-                exchange(
-                    request,
-                    items::transact_get,
-                    |r| item_client.transact_get_items(r),
-                    items::transact_get_answer,
-                )
-                .await
+                unary!(items.transact_get_items, items::transact_get, items::transact_get_answer)
             }
             "TransactWriteItems" => {
-                exchange(
-                    request,
-                    items::transact_write,
-                    |r| item_client.transact_write_items(r),
-                    items::transact_write_answer,
-                )
-                .await
+                unary!(items.transact_write_items, items::transact_write, items::transact_write_answer)
             }
-            "CreateTable" => {
-                exchange(
-                    request,
-                    tables::create,
-                    |r| table_client.create_table(r),
-                    |answer| described("TableDescription", answer.table),
-                )
-                .await
-            }
-            "UpdateTable" => {
-                exchange(
-                    request,
-                    tables::update,
-                    |r| table_client.update_table(r),
-                    |answer| described("TableDescription", answer.table),
-                )
-                .await
-            }
-            "DeleteTable" => {
-                let read = |r: &mut Members| Ok(v1::DeleteTableRequest { table: r.text("TableName")? });
-                exchange(
-                    request,
-                    read,
-                    |r| table_client.delete_table(r),
-                    |answer| described("TableDescription", answer.table),
-                )
-                .await
-            }
+            "CreateTable" => unary!(tables.create_table, tables::create, |answer| {
+                described("TableDescription", answer.table)
+            }),
+            "UpdateTable" => unary!(tables.update_table, tables::update, |answer| {
+                described("TableDescription", answer.table)
+            }),
+            "DeleteTable" => of_table!(delete_table, DeleteTableRequest, |answer| {
+                described("TableDescription", answer.table)
+            }),
             "DescribeTable" => {
-                let read = |r: &mut Members| Ok(v1::DescribeTableRequest { table: r.text("TableName")? });
-                exchange(
-                    request,
-                    read,
-                    |r| table_client.describe_table(r),
-                    |answer| described("Table", answer.table),
-                )
-                .await
+                of_table!(describe_table, DescribeTableRequest, |answer| described("Table", answer.table))
             }
             "DescribeLimits" => {
-                exchange(
-                    request,
-                    |_| Ok(v1::DescribeLimitsRequest {}),
-                    |r| table_client.describe_limits(r),
-                    |answer| Ok(tables::limits(answer)),
-                )
-                .await
+                let read = |_: &mut Members| Ok(v1::DescribeLimitsRequest {});
+                unary!(tables.describe_limits, read, |answer| Ok(tables::limits(answer)))
             }
             "ListTables" => {
-                exchange(
-                    request,
-                    tables::list,
-                    |r| table_client.list_tables(r),
-                    |answer| Ok(tables::list_answer(answer)),
-                )
-                .await
+                unary!(tables.list_tables, tables::list, |answer| Ok(tables::list_answer(answer)))
             }
-            "TagResource" => {
-                exchange(request, tables::tag, |r| table_client.tag_resource(r), |_| Ok(json!({}))).await
-            }
-            "UntagResource" => {
-                exchange(request, tables::untag, |r| table_client.untag_resource(r), |_| Ok(json!({}))).await
-            }
-            "ListTagsOfResource" => {
-                exchange(
-                    request,
-                    tables::list_tags,
-                    |r| table_client.list_tags_of_resource(r),
-                    |answer| Ok(tables::list_tags_answer(answer)),
-                )
-                .await
-            }
-            "PutResourcePolicy" => {
-                exchange(
-                    request,
-                    tables::put_policy,
-                    |r| table_client.put_resource_policy(r),
-                    |answer| Ok(json!({"RevisionId": answer.revision_id})),
-                )
-                .await
-            }
-            "GetResourcePolicy" => {
-                let read = |r: &mut Members| {
-                    Ok(v1::GetResourcePolicyRequest { resource_arn: r.text("ResourceArn")? })
-                };
-                exchange(
-                    request,
-                    read,
-                    |r| table_client.get_resource_policy(r),
-                    |answer| Ok(json!({"Policy": answer.policy, "RevisionId": answer.revision_id})),
-                )
-                .await
-            }
+            "TagResource" => unary!(tables.tag_resource, tables::tag, |_| Ok(json!({}))),
+            "UntagResource" => unary!(tables.untag_resource, tables::untag, |_| Ok(json!({}))),
+            "ListTagsOfResource" => unary!(tables.list_tags_of_resource, tables::list_tags, |answer| {
+                Ok(tables::list_tags_answer(answer))
+            }),
+            "PutResourcePolicy" => unary!(tables.put_resource_policy, tables::put_policy, |answer| {
+                Ok(json!({"RevisionId": answer.revision_id}))
+            }),
+            "GetResourcePolicy" => unary!(tables.get_resource_policy, tables::get_policy, |answer| {
+                Ok(json!({"Policy": answer.policy, "RevisionId": answer.revision_id}))
+            }),
             "DeleteResourcePolicy" => {
-                exchange(
-                    request,
-                    tables::delete_policy,
-                    |r| table_client.delete_resource_policy(r),
-                    |answer| Ok(tables::delete_policy_answer(answer)),
-                )
-                .await
+                unary!(tables.delete_resource_policy, tables::delete_policy, |answer| {
+                    Ok(tables::delete_policy_answer(answer))
+                })
             }
-            "UpdateTimeToLive" => {
-                exchange(
-                    request,
-                    tables::time_to_live,
-                    |r| table_client.update_time_to_live(r),
-                    |answer| Ok(tables::time_to_live_answer(answer)),
-                )
-                .await
-            }
+            "UpdateTimeToLive" => unary!(tables.update_time_to_live, tables::time_to_live, |answer| {
+                Ok(tables::time_to_live_answer(answer))
+            }),
             "DescribeTimeToLive" => {
-                let read =
-                    |r: &mut Members| Ok(v1::DescribeTimeToLiveRequest { table: r.text("TableName")? });
-                exchange(
-                    request,
-                    read,
-                    |r| table_client.describe_time_to_live(r),
-                    |answer| Ok(tables::time_to_live_description(answer)),
-                )
-                .await
+                of_table!(describe_time_to_live, DescribeTimeToLiveRequest, |answer| {
+                    Ok(tables::time_to_live_description(answer))
+                })
             }
             other => Err(CallError::Fault(format!("there is no operation {other}"))),
         }

@@ -1,8 +1,7 @@
 //! A store and the ways to call it.
 
-use cairn_scenarios::{
-    AwsJsonProtocol, CallError, Credentials, GrpcProtocol, Protocol, TestServer, Throttling,
-};
+use cairn_ops::CapacityLimits;
+use cairn_scenarios::{AwsJsonProtocol, CallError, Credentials, GrpcProtocol, Protocol, TestServer};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -38,8 +37,8 @@ pub(crate) struct Store {
 impl Store {
     pub(crate) async fn start(wire: Wire, engine: Engine) -> Self {
         let server = match engine {
-            Engine::Fjall => TestServer::over_fjall(Throttling::Off).await,
-            Engine::Memory => TestServer::over_memory(Throttling::Off).await,
+            Engine::Fjall => TestServer::over_fjall(CapacityLimits::Off).await,
+            Engine::Memory => TestServer::over_memory(CapacityLimits::Off).await,
         };
         let server = server.unwrap();
         let grpc = GrpcProtocol::connect(server.address()).await.unwrap();

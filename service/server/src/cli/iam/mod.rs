@@ -41,7 +41,7 @@ pub(crate) struct IamArgs {
     #[command(subcommand)]
     command: IamCommand,
     #[command(flatten)]
-    client: ClientArgs,
+    pub(super) client: ClientArgs,
     #[command(flatten)]
     output: OutputArgs,
 }

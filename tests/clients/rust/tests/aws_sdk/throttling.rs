@@ -32,8 +32,9 @@ async fn without_retries_a_write_beyond_the_throughput_is_a_typed_error_that_say
     let seen = Seen::default();
     let client = client_that_retries(&world, RetryConfig::disabled(), &seen);
     let put = client.put_item().table_name("Slow");
-    // One write may overdraw the table: this one by many seconds.
-    put.clone().set_item(Some(large_item("1", 20))).send().await.unwrap();
+    // One write may overdraw the table: this one by many seconds, though a new table begins with a minute of its
+    // throughput.
+    put.clone().set_item(Some(large_item("1", 90))).send().await.unwrap();
 
     let error = put.set_item(Some(item("a", "2", []))).send().await.unwrap_err().into_service_error();
     let PutItemError::ProvisionedThroughputExceededException(throttled) = error else { panic!("{error:?}") };
@@ -64,7 +65,8 @@ async fn writes_succeed_with(retries: RetryConfig) {
     let retries = retries.with_max_attempts(20).with_max_backoff(Duration::from_secs(1));
     let client = client_that_retries(&world, retries, &seen);
     let put = |item| client.put_item().table_name("Slow").set_item(Some(item)).send();
-    put(large_item("0", 2)).await.unwrap();
+    // Two units more than a new table has.
+    put(large_item("0", 62)).await.unwrap();
     tokio::try_join!(put(item("a", "1", [])), put(item("a", "2", [])), put(item("a", "3", []))).unwrap();
     assert!(seen.attempts() > 4, "{} attempts at 4 writes", seen.attempts());
 

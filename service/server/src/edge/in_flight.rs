@@ -2,14 +2,13 @@
 //!
 //! A call beyond the limit is answered at once, and cheaply: a server that takes on more than it can do does less of it.
 
+use super::addresses::{AddressCall, AddressConnection};
+use super::held::{HeldBody, HeldResponse};
 use axum::body::Body as AnswerBody;
-use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
-use pin_project_lite::pin_project;
-use std::future::Future;
-use std::pin::Pin;
+use cairn_stack::Overload;
+use futures::future::{Either, Ready, ready};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::{Layer, Service};
 
@@ -27,6 +26,11 @@ impl InFlight {
         Self { calls: Arc::new(Semaphore::new(calls_max as usize)), calls_max }
     }
 
+    /// For the calls of one connection.
+    pub(crate) fn of(&self, address: Arc<AddressConnection>) -> InFlightLayer {
+        InFlightLayer { in_flight: self.clone(), address }
+    }
+
     /// Waits until no call is under way.
     pub(crate) async fn none(&self) {
         // The semaphore is never closed: there is nothing that could go wrong.
@@ -34,44 +38,71 @@ impl InFlight {
     }
 }
 
-impl<S> Layer<S> for InFlight {
+/// Counts the calls of one connection.
+#[derive(Clone, Debug)]
+pub(crate) struct InFlightLayer {
+    in_flight: InFlight,
+    address: Arc<AddressConnection>,
+}
+
+impl<S> Layer<S> for InFlightLayer {
     type Service = Counted<S>;
 
     fn layer(&self, inner: S) -> Counted<S> {
-        Counted { inner, in_flight: self.clone() }
+        Counted { inner, calls: self.clone() }
     }
+}
+
+/// A call under way.
+pub(crate) struct CallUnderWay {
+    /// None for a probe.
+    _call: Option<OwnedSemaphorePermit>,
+    _of_address: AddressCall,
 }
 
 /// A service whose calls are counted.
 #[derive(Clone, Debug)]
 pub(crate) struct Counted<S> {
     inner: S,
-    in_flight: InFlight,
+    calls: InFlightLayer,
 }
 
 impl<S, R> Service<http::Request<R>> for Counted<S>
 where
     S: Service<http::Request<R>, Response = http::Response<AnswerBody>>,
 {
-    type Response = http::Response<CountedBody>;
+    type Response = http::Response<HeldBody<AnswerBody, CallUnderWay>>;
     type Error = S::Error;
-    type Future = CountedAnswer<S::Future>;
+    type Future = Either<HeldResponse<S::Future, CallUnderWay>, Ready<Result<Self::Response, S::Error>>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: http::Request<R>) -> Self::Future {
+        match self.calls.take_on(is_probe(&request)) {
+            Ok(call) => Either::Left(HeldResponse::new(self.inner.call(request), Some(call))),
+            Err(reason) => {
+                let refused = match is_grpc(&request) {
+                    true => cairn_grpc::overloaded(reason).map(AnswerBody::new),
+                    false => cairn_aws_json::overloaded(reason),
+                };
+                Either::Right(ready(Ok(refused.map(HeldBody::free))))
+            }
+        }
+    }
+}
+
+impl InFlightLayer {
+    fn take_on(&self, is_probe: bool) -> Result<CallUnderWay, Overload> {
+        let of_address = self.address.call().ok_or(Overload::CallsOfAddress)?;
         // Whoever asks whether the server is well is to hear that it is; and as anyone may ask, and go on watching for
         // as long as they like, that is no call that another has to wait for, nor a stop.
-        if is_probe(&request) {
-            return CountedAnswer::Called { answer: self.inner.call(request), call: None };
-        }
-        match self.in_flight.calls.clone().try_acquire_owned() {
-            Ok(call) => CountedAnswer::Called { answer: self.inner.call(request), call: Some(call) },
-            Err(_) if is_grpc(&request) => CountedAnswer::Refused { overloaded: grpc_overloaded },
-            Err(_) => CountedAnswer::Refused { overloaded: cairn_aws_json::overloaded },
-        }
+        let call = match is_probe {
+            true => None,
+            false => Some(self.in_flight.calls.clone().try_acquire_owned().map_err(|_| Overload::Calls)?),
+        };
+        Ok(CallUnderWay { _call: call, _of_address: of_address })
     }
 }
 
@@ -85,71 +116,27 @@ fn is_grpc<R>(request: &http::Request<R>) -> bool {
     request.uri().path() != "/"
 }
 
-fn grpc_overloaded() -> http::Response<AnswerBody> {
-    cairn_grpc::overloaded().map(AnswerBody::new)
-}
-
-pin_project! {
-    /// The answer to come of a call under way, or of one too many.
-    #[project = CountedAnswerProjection]
-    #[derive(Debug)]
-    pub(crate) enum CountedAnswer<F> {
-        Called { #[pin] answer: F, call: Option<OwnedSemaphorePermit> },
-        Refused { overloaded: fn() -> http::Response<AnswerBody> },
-    }
-}
-
-impl<F, E> Future for CountedAnswer<F>
-where
-    F: Future<Output = Result<http::Response<AnswerBody>, E>>,
-{
-    type Output = Result<http::Response<CountedBody>, E>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let (answer, call) = match self.project() {
-            CountedAnswerProjection::Called { answer, call } => (ready!(answer.poll(cx)), call.take()),
-            CountedAnswerProjection::Refused { overloaded } => (Ok(overloaded()), None),
-        };
-        Poll::Ready(answer.map(|answer| answer.map(|body| CountedBody { body, call })))
-    }
-}
-
-/// An answer's body, which ends its call.
-#[derive(Debug)]
-pub(crate) struct CountedBody {
-    body: AnswerBody,
-    #[expect(dead_code, reason = "held until the body is done with")]
-    call: Option<OwnedSemaphorePermit>,
-}
-
-impl Body for CountedBody {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::addresses::{AddressLimit, Addresses};
     use super::*;
     use http_body_util::BodyExt;
     use tower::{ServiceExt, service_fn};
 
-    async fn call(in_flight: &InFlight, path: &str) -> http::Response<CountedBody> {
-        let service = in_flight.layer(service_fn(async |_: http::Request<()>| {
+    type Answer = http::Response<HeldBody<AnswerBody, CallUnderWay>>;
+
+    /// The connection of an address that may have so many calls.
+    fn connection(calls_max: usize) -> Arc<AddressConnection> {
+        let limit = AddressLimit { max: calls_max, on_loopback: true };
+        Arc::new(Addresses::new(limit, limit).connect("192.0.2.1".parse().unwrap()).unwrap())
+    }
+
+    async fn call(in_flight: &InFlight, path: &str) -> Answer {
+        call_of(in_flight, connection(8), path).await
+    }
+
+    async fn call_of(in_flight: &InFlight, address: Arc<AddressConnection>, path: &str) -> Answer {
+        let service = in_flight.of(address).layer(service_fn(async |_: http::Request<()>| {
             Ok::<_, std::convert::Infallible>(http::Response::new(AnswerBody::from("answer")))
         }));
         let request = http::Request::builder().uri(path).body(()).unwrap();
@@ -169,7 +156,7 @@ mod tests {
     #[tokio::test]
     async fn a_call_too_many_is_refused_and_the_next_after_one_has_ended_is_not() {
         let in_flight = InFlight::new(1);
-        let status = |answer: &http::Response<CountedBody>| answer.headers().get("grpc-status").cloned();
+        let status = |answer: &Answer| answer.headers().get("grpc-status").cloned();
         let under_way = call(&in_flight, "/cairn.v1.ItemService/GetItem").await;
         assert_eq!(status(&under_way), None);
         let refused = call(&in_flight, "/cairn.v1.ItemService/GetItem").await;
@@ -185,5 +172,25 @@ mod tests {
         assert_eq!(status(&call(&in_flight, "/healthz").await), None);
         drop(under_way);
         assert_eq!(status(&call(&in_flight, "/cairn.v1.ItemService/GetItem").await), None);
+    }
+
+    #[tokio::test]
+    async fn one_address_does_not_have_all_calls() {
+        let in_flight = InFlight::new(8);
+        let address = connection(2);
+        let call = async || call_of(&in_flight, address.clone(), "/cairn.v1.ItemService/GetItem").await;
+        let held = [call().await, call().await];
+        let refused = call().await;
+        assert_eq!(refused.headers()["grpc-status"], "14");
+        let message = refused.headers()["grpc-message"].to_str().unwrap();
+        assert!(message.contains("address"), "{message}");
+        let refused = call_of(&in_flight, address.clone(), "/").await;
+        assert_eq!(refused.status(), http::StatusCode::SERVICE_UNAVAILABLE);
+        // Refusals hold nothing.
+        assert_eq!(in_flight.calls.available_permits(), 6);
+        let other = self::call(&in_flight, "/cairn.v1.ItemService/GetItem").await;
+        assert_eq!(other.headers().get("grpc-status"), None);
+        drop(held);
+        assert_eq!(call().await.headers().get("grpc-status"), None);
     }
 }
