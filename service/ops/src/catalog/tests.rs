@@ -15,7 +15,7 @@ struct World {
 }
 
 async fn catalog(engine: MemoryEngine) -> Catalog<MemoryEngine> {
-    let naming = Naming { region: "local".into(), account: "000000000000".into(), signing_region: None };
+    let naming = Naming { region: "local".into(), signing_region: None, account: "000000000000".into() };
     let capacity = CapacityOptions { clock: Arc::new(|| Duration::ZERO), ..CapacityOptions::default() };
     let accounting = Arc::new(Accounting::new(capacity, naming));
     Catalog::open(engine, 10, Arc::new(jiff::Timestamp::now), accounting).await.unwrap()
