@@ -24,6 +24,8 @@ FUZZ_SECONDS ?= 5
 # what has passed passes again. `make test DIFFERENTIAL_SEED=` takes new ones.
 DIFFERENTIAL_SEQUENCES ?= 10
 DIFFERENTIAL_SEED ?= 1
+# Hostile writes over each protocol that are read back in every way.
+READBACK_WRITES ?= 100
 
 .PHONY: help
 help: ## List the commands
@@ -59,6 +61,7 @@ lint: $(BUF) $(CARGO_DENY) $(PYTHON_PACKAGES) ## Check formatting, lints, licenc
 test: lint ## Check and test everything
 	CAIRN_KILL_ROUNDS=$(KILL_ROUNDS) CAIRN_FUZZ_SECONDS=$(FUZZ_SECONDS) \
 		CAIRN_DIFFERENTIAL_SEQUENCES=$(DIFFERENTIAL_SEQUENCES) CAIRN_DIFFERENTIAL_SEED=$(DIFFERENTIAL_SEED) \
+		CAIRN_READBACK_WRITES=$(READBACK_WRITES) \
 		cargo test --locked --workspace
 	$(MAKE) --no-print-directory other-clients
 
@@ -73,6 +76,7 @@ other-clients: $(PYTHON_PACKAGES) $(JAVASCRIPT_PACKAGES)
 	cd tests/clients/python && $(WITH_SERVER) .venv/bin/pytest
 	cd tests/clients/javascript && $(WITH_SERVER) npm test
 	cd tests/clients/go && $(WITH_SERVER) go test -count=1 ./...
+	cd tests/clients/java && $(WITH_SERVER) mvn --batch-mode --quiet test
 
 .PHONY: bench
 bench: ## Measure the engine, signatures, and calls beside bare echoes
@@ -93,7 +97,8 @@ demo: ## Show real data going in and coming out
 .PHONY: clean
 clean: ## Remove what was built and installed here
 	cargo clean
-	rm -rf $(TOOLS) tools/buf/node_modules tests/clients/python/.venv tests/clients/javascript/node_modules
+	rm -rf $(TOOLS) tools/buf/node_modules tests/clients/python/.venv tests/clients/javascript/node_modules \
+		tests/clients/java/target
 
 # The binary comes inside the npm package.
 $(BUF): tools/buf/package-lock.json

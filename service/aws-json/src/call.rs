@@ -1,5 +1,6 @@
 //! From a body to a call on the stack, and from what that comes to to the body of an answer.
 
+use crate::backups::{DescribeContinuousBackupsInput, ListBackupsInput};
 use crate::batches::{BatchGetItemInput, BatchWriteItemInput};
 use crate::error::Failure;
 use crate::items::{DeleteItemInput, GetItemInput, PutItemInput, UpdateItemInput};
@@ -63,6 +64,8 @@ impl<E: Engine> Entrance<E> {
             Kind::DeleteResourcePolicy => self.call::<DeleteResourcePolicyInput>(request).await,
             Kind::UpdateTimeToLive => self.call::<UpdateTimeToLiveInput>(request).await,
             Kind::DescribeTimeToLive => self.call::<DescribeTimeToLiveInput>(request).await,
+            Kind::DescribeContinuousBackups => self.call::<DescribeContinuousBackupsInput>(request).await,
+            Kind::ListBackups => self.call::<ListBackupsInput>(request).await,
             Kind::GetItem => self.call::<GetItemInput>(request).await,
             Kind::PutItem => self.call::<PutItemInput>(request).await,
             Kind::UpdateItem => self.call::<UpdateItemInput>(request).await,
@@ -133,7 +136,8 @@ fn prepare<R: Request>(body: &[u8]) -> Result<(R::Operation, Encoder<R::Operatio
     asked.check_first().map_err(Error::from)?;
     asked.problems().result().map_err(Error::from)?;
     let write = asked.encoder();
-    Ok((asked.into_operation()?, write))
+    let operation = asked.into_operation().map_err(|error| R::Operation::KIND.word(error))?;
+    Ok((operation, write))
 }
 
 fn read<R: Request>(body: &[u8]) -> Result<R, Failure> {

@@ -11,11 +11,14 @@ use serde::Serialize;
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct TableJson {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     attribute_definitions: Vec<DefinitionJson>,
     table_name: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     key_schema: Vec<KeyElementJson>,
     table_status: String,
-    creation_date_time: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    creation_date_time: Option<f64>,
     provisioned_throughput: ThroughputJson,
     table_size_bytes: u64,
     item_count: u64,
@@ -32,7 +35,20 @@ pub(crate) struct TableJson {
     deletion_protection_enabled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     on_demand_throughput: Option<OnDemandJson>,
-    warm_throughput: WarmJson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warm_throughput: Option<WarmJson>,
+    #[serde(rename = "SSEDescription", skip_serializing_if = "Option::is_none")]
+    encryption: Option<EncryptionJson>,
+}
+
+#[derive(Serialize)]
+struct EncryptionJson {
+    #[serde(rename = "Status")]
+    status: &'static str,
+    #[serde(rename = "SSEType")]
+    kind: &'static str,
+    #[serde(rename = "KMSMasterKeyArn")]
+    key: String,
 }
 
 #[derive(Serialize)]
@@ -196,7 +212,7 @@ impl From<IndexDescription> for IndexJson {
             item_count: index.item_count,
             index_arn: index.arn,
             on_demand_throughput: OnDemandJson::of(index.on_demand),
-            warm_throughput: is_global.then(|| WarmJson::of(index.warm, status)),
+            warm_throughput: index.warm.filter(|_| is_global).map(|warm| WarmJson::of(warm, status)),
         }
     }
 }
@@ -211,10 +227,12 @@ impl From<TableDescription> for TableJson {
             table.indexes.into_iter().partition(|index| index.kind == IndexKind::Local);
         Self {
             attribute_definitions: table.key_attributes.iter().map(definition).collect(),
-            key_schema: key_elements([&table.key_schema.partition], &table.key_schema.sort),
+            key_schema: table
+                .key_schema
+                .map_or_else(Vec::new, |key| key_elements([&key.partition], &key.sort)),
             table_name: table.name,
             table_status: table.status.to_string(),
-            creation_date_time: seconds(table.created_at),
+            creation_date_time: table.created_at.map(seconds),
             provisioned_throughput: table.throughput.into(),
             table_size_bytes: table.size_bytes,
             item_count: table.item_count,
@@ -233,7 +251,12 @@ impl From<TableDescription> for TableJson {
             }),
             deletion_protection_enabled: table.deletion_protection,
             on_demand_throughput: OnDemandJson::of(table.on_demand),
-            warm_throughput: WarmJson::of(table.warm, table.status.to_string()),
+            warm_throughput: table.warm.map(|warm| WarmJson::of(warm, table.status.to_string())),
+            encryption: table.encryption_key.map(|key| EncryptionJson {
+                status: "ENABLED",
+                kind: "KMS",
+                key,
+            }),
         }
     }
 }

@@ -121,6 +121,7 @@ impl<'e> Shape<'e> {
         match error {
             Error::Validation(_) => Self { namespace: VALIDATE, ..shape },
             Error::ResourceNotFound { .. }
+            | Error::TableNotFound { .. }
             | Error::TableAlreadyExists { .. }
             | Error::TableInUse { .. }
             | Error::IndexInUse { .. }

@@ -15,6 +15,7 @@
 //! http.rs      request id, checksum, compression
 //! ```
 
+mod backups;
 mod batches;
 mod call;
 mod descriptions;

@@ -3,19 +3,36 @@
 
 use crate::json::{Json, Read};
 use crate::value::{Checked, read_bindings, read_item, read_value};
-use cairn_model::{AttributeValue, Item, TableName};
-use cairn_ops::{FieldPath, Validation};
+use cairn_model::{AttributeValue, Echo, Item, limits, name_errors};
+use cairn_ops::{FieldPath, Validation, broken_constraint, detected};
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// A value that errors can show.
+pub(crate) trait Echoed {
+    /// Writes it into an error.
+    fn echo(&self, echo: &mut Echo);
+
+    /// Its text in an error.
+    fn echoed(&self) -> String {
+        Echo::of(|echo| self.echo(echo))
+    }
+}
+
 /// A type that a member can have.
-pub(crate) trait Shape: Sized {
+pub(crate) trait Shape: Sized + Echoed {
     /// Reads it. What it holds beyond what it is known for is ignored.
     fn read(json: &mut Json<'_>) -> Read<Self>;
 
     /// Notes what about it breaks its rule.
     fn check(&self, at: &At<'_>, rule: &Rule, found: &mut Problems) {
         let _ = (at, rule, found);
+    }
+
+    /// The constraint that it violates as a map's value, if the error names the map.
+    fn broken_in_map(&self, rule: &Rule) -> Option<String> {
+        let _ = rule;
+        None
     }
 }
 
@@ -114,13 +131,24 @@ enum StepIn<'a> {
     Entry(&'a str),
 }
 
-/// The most that an error repeats of what it is about.
-const SHOWN_CHARS_MAX: usize = 256;
-
 impl<'a> At<'a> {
     pub(crate) fn member(outer: Option<&'a At<'a>>, name: &'static str) -> Self {
         Self { outer, step: StepIn::Member(name) }
     }
+}
+
+/// A member's name in an error: `keySchema`.
+fn lower_camel(name: &str) -> String {
+    let mut chars = name.chars();
+    let first = chars.next().map(|first| first.to_ascii_lowercase());
+    format!("{}{}", first.unwrap_or_default(), chars.as_str())
+}
+
+/// Writes a structure with its present members.
+pub(crate) fn echo_structure(echo: &mut Echo, name: &str, members: &[(&str, Option<&dyn Echoed>)]) {
+    let members = members.iter().filter_map(|(name, value)| Some((lower_camel(name), (*value)?)));
+    echo.text(name.strip_suffix("Input").unwrap_or(name));
+    echo.members(members, |echo, value| value.echo(echo));
 }
 
 impl fmt::Display for At<'_> {
@@ -130,14 +158,10 @@ impl fmt::Display for At<'_> {
             write!(f, "{outer}.")?;
         }
         match self.step {
-            StepIn::Member(name) => {
-                let mut chars = name.chars();
-                let first = chars.next().map(|first| first.to_ascii_lowercase());
-                write!(f, "{}{}", first.unwrap_or_default(), chars.as_str())
-            }
+            StepIn::Member(name) => f.write_str(&lower_camel(name)),
             StepIn::Element(index) => write!(f, "{}.member", index + 1),
             StepIn::Entry(key) => {
-                write!(f, "{}.member", key.chars().take(SHOWN_CHARS_MAX).collect::<String>())
+                write!(f, "{}.member", key.chars().take(limits::ECHO_CHARS_MAX).collect::<String>())
             }
         }
     }
@@ -146,12 +170,12 @@ impl fmt::Display for At<'_> {
 /// What is wrong with a request, so far.
 #[derive(Debug, Default)]
 pub(crate) struct Problems {
-    /// Of members that must be there.
-    missing: Vec<String>,
-    /// Of the name of its table.
-    table: Option<String>,
-    /// Of all else.
-    other: Vec<String>,
+    /// Violated constraints, in the order of the member tables.
+    members: Vec<String>,
+    /// Whether a required member of the request is absent.
+    missing: bool,
+    /// Faults of the form of the table's name.
+    table: Vec<String>,
 }
 
 /// The most problems that one answer tells.
@@ -163,47 +187,37 @@ impl Problems {
         match value {
             Some(value) => value.check(at, rule, self),
             None if rule.required => {
-                let text = problem(at, None, "Member must not be null");
-                // What is missing further in is one problem among others.
-                if at.outer.is_none() { self.missing.push(text) } else { self.push(text) }
+                self.missing |= at.outer.is_none();
+                self.push(|| broken_constraint(at, None, "Member must not be null"));
             }
             None => {}
         }
     }
 
-    fn note(&mut self, at: &At<'_>, value: &str, constraint: impl fmt::Display) {
-        self.push(problem(at, Some(value), constraint));
+    fn note(&mut self, at: &At<'_>, value: &dyn Echoed, constraint: impl fmt::Display) {
+        self.push(|| broken_constraint(at, Some(&value.echoed()), constraint));
     }
 
-    fn push(&mut self, text: String) {
-        if self.other.len() < PROBLEMS_MAX {
-            self.other.push(text);
+    fn push(&mut self, text: impl FnOnce() -> String) {
+        if self.members.len() < PROBLEMS_MAX {
+            self.members.push(text());
         }
     }
 
-    /// The error, if there is a problem: what is missing first, then what is wrong with the table's name, then the rest.
+    /// The error, if there is a problem. A malformed table name is reported alone, unless a required member is absent.
     pub(crate) fn result(self) -> Result<(), Validation> {
-        let problems = match (self.missing, self.table) {
-            (missing, _) if !missing.is_empty() => missing,
-            (_, Some(table)) => vec![table],
-            _ => self.other,
-        };
-        let count = problems.len();
-        if count == 0 {
+        let problems = if self.missing || self.table.is_empty() { self.members } else { self.table };
+        if problems.is_empty() {
             return Ok(());
         }
-        let noun = if count == 1 { "error" } else { "errors" };
-        let text = format!("{count} validation {noun} detected: {}", problems.join("; "));
-        Err(Validation::new(FieldPath::default(), text))
+        Err(Validation::new(FieldPath::default(), detected(&problems)))
     }
 }
 
-fn problem(at: &At<'_>, value: Option<&str>, constraint: impl fmt::Display) -> String {
-    let value = value.map_or_else(
-        || "null".to_owned(),
-        |value| format!("'{}'", value.chars().take(SHOWN_CHARS_MAX).collect::<String>()),
-    );
-    format!("Value {value} at '{at}' failed to satisfy constraint: {constraint}")
+impl Echoed for String {
+    fn echo(&self, echo: &mut Echo) {
+        echo.text(self);
+    }
 }
 
 impl Shape for String {
@@ -212,23 +226,31 @@ impl Shape for String {
     }
 
     fn check(&self, at: &At<'_>, rule: &Rule, found: &mut Problems) {
-        if rule.form == Some(Form::TableReference) && !self.starts_with("arn:") {
-            if let Err(error) = self.parse::<TableName>() {
-                found.table.get_or_insert_with(|| problem(at, Some(self), error));
+        let is_table = rule.form == Some(Form::TableReference);
+        if is_table && !self.is_empty() && !self.starts_with("arn:") {
+            if found.table.is_empty() {
+                let broken = |error| broken_constraint(at, Some(&self.echoed()), error);
+                found.table = name_errors(self).map(broken).collect();
             }
             return;
-        }
-        if let Some(broken) = rule.broken_length(self.chars().count()) {
-            found.note(at, self, broken);
         }
         let is_name = self.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
         if rule.form == Some(Form::Name) && !is_name {
             found.note(at, self, "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+");
         }
+        if let Some(broken) = rule.broken_length(self.chars().count()) {
+            found.note(at, self, broken);
+        }
         if !rule.one_of.is_empty() && !rule.one_of.contains(&self.as_str()) {
             let known = rule.one_of.join(", ");
             found.note(at, self, format_args!("Member must satisfy enum value set: [{known}]"));
         }
+    }
+}
+
+impl Echoed for bool {
+    fn echo(&self, echo: &mut Echo) {
+        echo.text(&self.to_string());
     }
 }
 
@@ -246,7 +268,13 @@ fn check_range(number: i64, at: &At<'_>, rule: &Rule, found: &mut Problems) {
     };
     if let Some((than, bound)) = broken {
         let constraint = format_args!("Member must have value {than} than or equal to {bound}").to_string();
-        found.note(at, &number.to_string(), constraint);
+        found.note(at, &number, constraint);
+    }
+}
+
+impl Echoed for i64 {
+    fn echo(&self, echo: &mut Echo) {
+        echo.text(&self.to_string());
     }
 }
 
@@ -260,6 +288,12 @@ impl Shape for i64 {
     }
 }
 
+impl Echoed for i32 {
+    fn echo(&self, echo: &mut Echo) {
+        i64::from(*self).echo(echo);
+    }
+}
+
 impl Shape for i32 {
     fn read(json: &mut Json<'_>) -> Read<Self> {
         let number = json.integer("Integer", "class java.lang.Integer")?;
@@ -268,6 +302,12 @@ impl Shape for i32 {
 
     fn check(&self, at: &At<'_>, rule: &Rule, found: &mut Problems) {
         check_range((*self).into(), at, rule, found);
+    }
+}
+
+impl<T: Echoed> Echoed for Vec<T> {
+    fn echo(&self, echo: &mut Echo) {
+        echo.list(self, |echo, element| element.echo(echo));
     }
 }
 
@@ -283,7 +323,7 @@ impl<T: Shape> Shape for Vec<T> {
 
     fn check(&self, at: &At<'_>, rule: &Rule, found: &mut Problems) {
         if let Some(broken) = rule.broken_length(self.len()) {
-            found.note(at, if self.is_empty() { "[]" } else { "[...]" }, broken);
+            found.note(at, self, broken);
         }
         for (index, element) in self.iter().enumerate() {
             let at = At { outer: Some(at), step: StepIn::Element(index) };
@@ -292,7 +332,13 @@ impl<T: Shape> Shape for Vec<T> {
     }
 }
 
-impl<T: Shape + Sized> Shape for BTreeMap<String, T> {
+impl<T: Echoed> Echoed for BTreeMap<String, T> {
+    fn echo(&self, echo: &mut Echo) {
+        echo.map(self, |echo, value| value.echo(echo));
+    }
+}
+
+impl<T: Shape> Shape for BTreeMap<String, T> {
     fn read(json: &mut Json<'_>) -> Read<Self> {
         let mut entries = Self::new();
         json.object("java.util.Map<java.lang.String, java.lang.Object>", |json, name| {
@@ -306,11 +352,15 @@ impl<T: Shape + Sized> Shape for BTreeMap<String, T> {
 
     fn check(&self, at: &At<'_>, rule: &Rule, found: &mut Problems) {
         if let Some(broken) = rule.broken_length(self.len()) {
-            found.note(at, if self.is_empty() { "{}" } else { "{...}" }, broken);
+            found.note(at, self, broken);
+        }
+        let each = rule.each.unwrap_or(&ANY);
+        if let Some(broken) = self.values().find_map(|value| value.broken_in_map(each)) {
+            found.note(at, self, broken);
         }
         for (key, value) in self {
             let at = At { outer: Some(at), step: StepIn::Entry(key) };
-            value.check(&at, rule.each.unwrap_or(&ANY), found);
+            value.check(&at, each, found);
         }
     }
 }
@@ -319,22 +369,35 @@ impl<T: Shape + Sized> Shape for BTreeMap<String, T> {
 #[derive(Debug, Default)]
 pub(crate) struct Listed<T>(pub(crate) Vec<T>);
 
+impl<T: Echoed> Echoed for Listed<T> {
+    fn echo(&self, echo: &mut Echo) {
+        self.0.echo(echo);
+    }
+}
+
 impl<T: Shape> Shape for Listed<T> {
     fn read(json: &mut Json<'_>) -> Read<Self> {
         Vec::read(json).map(Self)
     }
 
-    fn check(&self, at: &At<'_>, rule: &Rule, found: &mut Problems) {
-        if let (Some(_), (Some(least), Some(most)), Some(map)) =
-            (rule.broken_length(self.0.len()), rule.length, at.outer)
-        {
-            let constraint = format!(
-                "Map value must satisfy constraint: [Member must have length less than or equal to {most}, Member \
-                 must have length greater than or equal to {least}]"
-            );
-            found.note(map, "{...}", constraint);
-        }
+    fn check(&self, at: &At<'_>, _: &Rule, found: &mut Problems) {
         self.0.check(at, &ANY, found);
+    }
+
+    fn broken_in_map(&self, rule: &Rule) -> Option<String> {
+        let ((Some(least), Some(most)), Some(_)) = (rule.length, rule.broken_length(self.0.len())) else {
+            return None;
+        };
+        Some(format!(
+            "Map value must satisfy constraint: [Member must have length less than or equal to {most}, Member must \
+             have length greater than or equal to {least}]"
+        ))
+    }
+}
+
+impl Echoed for Item {
+    fn echo(&self, echo: &mut Echo) {
+        echo.item(self);
     }
 }
 
@@ -348,9 +411,23 @@ impl Shape for Item {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Bindings(pub(crate) Item);
 
+impl Echoed for Bindings {
+    fn echo(&self, echo: &mut Echo) {
+        echo.item(&self.0);
+    }
+}
+
 impl Shape for Bindings {
     fn read(json: &mut Json<'_>) -> Read<Self> {
         read_bindings(json).map(Self)
+    }
+}
+
+impl Echoed for Checked<AttributeValue> {
+    fn echo(&self, echo: &mut Echo) {
+        if let Ok(value) = self {
+            echo.value(value);
+        }
     }
 }
 
@@ -363,6 +440,10 @@ impl Shape for Checked<AttributeValue> {
 /// A member that is known and not served: that it is there is all that is read of it.
 #[derive(Debug, Default)]
 pub(crate) struct Unserved;
+
+impl Echoed for Unserved {
+    fn echo(&self, _: &mut Echo) {}
+}
 
 impl Shape for Unserved {
     fn read(json: &mut Json<'_>) -> Read<Self> {
@@ -384,6 +465,19 @@ macro_rules! shape {
             /// The table.
             #[cfg_attr(not(test), expect(dead_code, reason = "compared with the inventory by a test"))]
             pub(crate) const MEMBERS: $crate::shape::Members = &[$(($member, shape!(@rule $($rule)?)),)*];
+        }
+
+        impl $crate::shape::Echoed for $name {
+            fn echo(&self, echo: &mut cairn_model::Echo) {
+                $crate::shape::echo_structure(
+                    echo,
+                    stringify!($name),
+                    &[$((
+                        $member,
+                        self.$field.as_ref().map(|value| value as &dyn $crate::shape::Echoed),
+                    ),)*],
+                );
+            }
         }
 
         impl $crate::shape::Shape for $name {

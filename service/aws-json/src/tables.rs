@@ -7,10 +7,11 @@ use crate::shape::{ANY, Form, REQUIRED, Rule, Unserved, shape};
 use cairn_model::{BillingMode, KeyType, TableClass, Tag};
 use cairn_ops::{
     AttributeDefinition, CreateTable, DeleteGlobalSecondaryIndex, DeleteTable, DescribeLimits,
-    DescribeLimitsOutput, DescribeTable, Error, GlobalSecondaryIndexUpdate, KeyRole, KeySchemaElement,
-    ListTables, ListTablesOutput, ListTagsOfResource, ListTagsOfResourceOutput, OnDemandInput,
-    ProjectionInput, ProjectionType, SecondaryIndexInput, TableDescription, TagResource, ThroughputInput,
-    UntagResource, UpdateGlobalSecondaryIndex, UpdateTable, Validation, WarmInput,
+    DescribeLimitsOutput, DescribeTable, EncryptionInput, Error, GlobalSecondaryIndexUpdate, KeyRole,
+    KeySchemaElement, ListTables, ListTablesOutput, ListTagsOfResource, ListTagsOfResourceOutput,
+    OnDemandInput, ProjectionInput, ProjectionType, SecondaryIndexInput, StreamInput, TableDescription,
+    TagResource, ThroughputInput, UntagResource, UpdateGlobalSecondaryIndex, UpdateTable, Validation,
+    WarmInput,
 };
 use serde::Serialize;
 
@@ -29,12 +30,12 @@ shape! {
         "AttributeDefinitions" definitions: Vec<AttributeDefinitionInput>;
         "TableName" table: String = TABLE;
         "KeySchema" key_schema: Vec<KeySchemaElementInput> = ANY.length_from(1);
-        "LocalSecondaryIndexes" local_indexes: Vec<LocalSecondaryIndexInput>;
         "GlobalSecondaryIndexes" global_indexes: Vec<GlobalSecondaryIndexInput>;
+        "LocalSecondaryIndexes" local_indexes: Vec<LocalSecondaryIndexInput>;
         "BillingMode" billing_mode: String = BILLING_MODE;
         "ProvisionedThroughput" throughput: ProvisionedThroughputInput;
         "StreamSpecification" stream: StreamSpecificationInput;
-        "SSESpecification" encryption: EncryptionInput;
+        "SSESpecification" encryption: EncryptionInputShape;
         "Tags" tags: Vec<TagInput>;
         "TableClass" table_class: String = TABLE_CLASS;
         "DeletionProtectionEnabled" deletion_protection: bool;
@@ -55,7 +56,7 @@ shape! {
         "ProvisionedThroughput" throughput: ProvisionedThroughputInput;
         "GlobalSecondaryIndexUpdates" index_updates: Vec<GlobalSecondaryIndexUpdateInput>;
         "StreamSpecification" stream: Unserved;
-        "SSESpecification" encryption: Unserved;
+        "SSESpecification" encryption: EncryptionInputShape;
         "ReplicaUpdates" replicas: Unserved;
         "TableClass" table_class: String = TABLE_CLASS;
         "DeletionProtectionEnabled" deletion_protection: bool;
@@ -161,7 +162,7 @@ shape! {
 }
 
 shape! {
-    EncryptionInput {
+    EncryptionInputShape {
         "Enabled" enabled: bool;
         "SSEType" kind: String = ANY.one_of(&["AES256", "KMS"]);
         "KMSMasterKeyId" key: String;
@@ -259,6 +260,18 @@ fn warm(given: Option<WarmThroughputInput>) -> Option<WarmInput> {
     given.map(|given| WarmInput { read_units_per_second: given.read, write_units_per_second: given.write })
 }
 
+fn stream(given: StreamSpecificationInput) -> StreamInput {
+    StreamInput { enabled: given.enabled.unwrap_or_default(), has_view: given.view.is_some() }
+}
+
+fn encryption(given: EncryptionInputShape) -> EncryptionInput {
+    EncryptionInput {
+        enabled: given.enabled.unwrap_or_default(),
+        is_service_key: given.kind.as_deref() == Some("AES256"),
+        key: given.key,
+    }
+}
+
 fn definitions(given: Option<Vec<AttributeDefinitionInput>>) -> Vec<AttributeDefinition> {
     let read = |definition: AttributeDefinitionInput| AttributeDefinition {
         name: definition.name.unwrap_or_default(),
@@ -353,12 +366,6 @@ impl Request for CreateTableInput {
     }
 
     fn into_operation(self) -> Result<CreateTable, Error> {
-        if self.stream.is_some_and(|stream| stream.enabled == Some(true)) {
-            return Err(Error::NotImplemented { feature: "StreamSpecification" });
-        }
-        if self.encryption.is_some_and(|encryption| encryption.enabled == Some(true)) {
-            return Err(Error::NotImplemented { feature: "SSESpecification" });
-        }
         unserved("GlobalTableSourceArn", &self.global_table_source)?;
         unserved("GlobalTableSettingsReplicationMode", &self.replication_mode)?;
         unserved("VectorIndexes", &self.vector_indexes)?;
@@ -378,6 +385,8 @@ impl Request for CreateTableInput {
             warm_throughput: warm(self.warm_throughput),
             table_class: table_class(self.table_class.as_deref()),
             deletion_protection: self.deletion_protection.unwrap_or_default(),
+            stream: self.stream.map(stream),
+            encryption: self.encryption.map(encryption),
             tags: tags(self.tags),
             resource_policy: self.resource_policy,
         })
@@ -393,7 +402,6 @@ impl Request for UpdateTableInput {
 
     fn into_operation(self) -> Result<UpdateTable, Error> {
         unserved("StreamSpecification", &self.stream)?;
-        unserved("SSESpecification", &self.encryption)?;
         unserved("ReplicaUpdates", &self.replicas)?;
         unserved("MultiRegionConsistency", &self.multi_region_consistency)?;
         unserved("GlobalTableWitnessUpdates", &self.witnesses)?;
@@ -411,6 +419,7 @@ impl Request for UpdateTableInput {
             warm_throughput: warm(self.warm_throughput),
             table_class: table_class(self.table_class.as_deref()),
             deletion_protection: self.deletion_protection,
+            encryption: self.encryption.map(encryption),
         })
     }
 }

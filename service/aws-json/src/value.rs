@@ -7,6 +7,7 @@ use crate::json::{Json, Kind, Read, Refusal};
 use base64::DecodeError;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
+use cairn_expression::BindingKind;
 use cairn_model::{
     AttributeMap, AttributeValue, Item, Number, PathSegment, ValueError, ValueErrorKind,
     check_attribute_name, item_size, limits,
@@ -20,7 +21,7 @@ const MAP: &str = "java.util.Map<java.lang.String, com.amazonaws.dynamodb.v20120
 
 /// Reads an item or a key.
 pub(crate) fn read_item(json: &mut Json<'_>) -> Read<Item> {
-    let attributes = read_members(json, limits::NESTING_LEVELS_MAX)?.and_then(|attributes| {
+    let attributes = read_members(json, limits::NESTING_LEVELS_MAX, &mut |_| {})?.and_then(|attributes| {
         if item_size(&attributes) > limits::ITEM_BYTES_MAX {
             return Err(ValueErrorKind::TooLarge.into());
         }
@@ -30,8 +31,23 @@ pub(crate) fn read_item(json: &mut Json<'_>) -> Read<Item> {
 }
 
 /// Reads the values of an expression's placeholders. How large they may be together with the names is checked with them.
+/// If a value breaks a rule, the item is refused at the first invalid key, if there is one: keys are checked before values.
 pub(crate) fn read_bindings(json: &mut Json<'_>) -> Read<Item> {
-    Ok(read_members(json, limits::NESTING_LEVELS_MAX)?.map_or_else(Item::refused, Item::from))
+    let mut misnamed: Option<String> = None;
+    let values = read_members(json, limits::NESTING_LEVELS_MAX, &mut |name| {
+        if BindingKind::Values.check_key(name).is_err()
+            && misnamed.as_deref().is_none_or(|first| name < first)
+        {
+            misnamed = Some(name.to_owned());
+        }
+    })?;
+    Ok(match (values, misnamed) {
+        (Ok(values), _) => Item::from(values),
+        (Err(error), None) => Item::refused(error),
+        (Err(error), Some(name)) => {
+            Item::refused(ValueError::from(error.kind).within(|| PathSegment::Name(name)))
+        }
+    })
 }
 
 /// Reads one value.
@@ -48,9 +64,15 @@ fn collect<T>(all: &mut Checked<T>, one: Checked<impl FnOnce(&mut T)>) {
     }
 }
 
-fn read_members(json: &mut Json<'_>, levels: usize) -> Read<Checked<AttributeMap>> {
+/// Reads the members of an item or map. `named` is called with every name.
+fn read_members(
+    json: &mut Json<'_>,
+    levels: usize,
+    named: &mut dyn FnMut(&str),
+) -> Read<Checked<AttributeMap>> {
     let mut attributes = Ok(AttributeMap::new());
     json.object(MAP, |json, name| {
+        named(name);
         let value = value(json, levels)?;
         let name = name.to_owned();
         let checked = check_attribute_name(&name).map_err(ValueError::from).and(value);
@@ -90,7 +112,7 @@ fn value(json: &mut Json<'_>, levels: usize) -> Read<Checked<AttributeValue>> {
                 false => Err(ValueErrorKind::FalseNull.into()),
             },
             "L" => elements(json, |json| value(json, levels))?.map(AttributeValue::L),
-            "M" => read_members(json, levels)?.map(AttributeValue::M),
+            "M" => read_members(json, levels, &mut |_| {})?.map(AttributeValue::M),
             "SS" => {
                 set(elements(json, |json| Ok(Ok(json.string()?.into_owned())))?, AttributeValue::string_set)
             }
@@ -100,7 +122,8 @@ fn value(json: &mut Json<'_>, levels: usize) -> Read<Checked<AttributeValue>> {
         };
         found = Some(match found.take() {
             None => value,
-            Some(_) => Err(ValueErrorKind::SeveralTypes.into()),
+            // A fault of one of them precedes their number.
+            Some(first) => first.and(value).and(Err(ValueErrorKind::SeveralTypes.into())),
         });
         Ok(())
     })?;

@@ -107,7 +107,10 @@ impl BindingKind {
     }
 
     /// Checks that `key` is a placeholder.
-    fn check_key(self, key: &str) -> Result<(), BindingsError> {
+    ///
+    /// # Errors
+    /// It is none, or is longer than 255 bytes.
+    pub fn check_key(self, key: &str) -> Result<(), BindingsError> {
         let is_placeholder = key.strip_prefix(self.sigil()).is_some_and(|word| {
             !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         });

@@ -1,5 +1,6 @@
 //! What can be wrong with an expression before it meets an item: typed facts whose texts are DynamoDB's.
 
+use cairn_model::{AttributeValue, Echo};
 use std::fmt;
 
 /// Which parameter an expression was given as.
@@ -48,8 +49,31 @@ pub struct ExpressionError {
     pub offset: Option<usize>,
 }
 
-/// What is wrong with an expression. Texts repeat what the expression says and the names it uses, never a value
-/// given for it: where DynamoDB repeats values, the type stands.
+/// A caller's value as its error message shows it: `{N:5}`, of bounded length.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EchoedValue(String);
+
+impl From<&AttributeValue> for EchoedValue {
+    fn from(value: &AttributeValue) -> Self {
+        Self(Echo::of(|echo| echo.value(value)))
+    }
+}
+
+impl fmt::Display for EchoedValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for EchoedValue {
+    /// Prints the size only: debug output must not carry item data into a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EchoedValue({} bytes)", self.0.len())
+    }
+}
+
+/// What is wrong with an expression. Texts contain parts of the expression, names, and values where DynamoDB's do, of
+/// bounded length.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExpressionProblem {
@@ -83,6 +107,12 @@ pub enum ExpressionProblem {
     #[error("Invalid function name; function: {function}")]
     UnknownFunction {
         /// Its name as written.
+        function: String,
+    },
+    /// A function of update expressions in a condition.
+    #[error("The function is not allowed in a condition expression; function: {function}")]
+    UpdateFunction {
+        /// Its name.
         function: String,
     },
     /// A test where an operand is needed, `size` where a test is needed, or `list_append` inside `list_append`.
@@ -167,21 +197,23 @@ pub enum ExpressionProblem {
     },
     /// `BETWEEN` with bounds of two types.
     #[error(
-        "The BETWEEN operator requires same data type for lower and upper bounds; lower bound operand: AttributeValue: {{{lower}}}, upper bound operand: AttributeValue: {{{upper}}}"
+        "The BETWEEN operator requires same data type for lower and upper bounds; lower bound operand: AttributeValue: {lower}, upper bound operand: AttributeValue: {upper}"
     )]
     BoundTypes {
-        /// The type of the lower bound.
-        lower: &'static str,
-        /// The type of the upper bound.
-        upper: &'static str,
+        /// The lower bound.
+        lower: EchoedValue,
+        /// The upper bound.
+        upper: EchoedValue,
     },
     /// `BETWEEN` with the lower bound above the upper one.
     #[error(
-        "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound operand: AttributeValue: {{{bound_type}}}, upper bound operand: AttributeValue: {{{bound_type}}}"
+        "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound operand: AttributeValue: {lower}, upper bound operand: AttributeValue: {upper}"
     )]
     BoundOrder {
-        /// The type of both.
-        bound_type: &'static str,
+        /// The lower bound.
+        lower: EchoedValue,
+        /// The upper bound.
+        upper: EchoedValue,
     },
     /// `attribute_type` with a text that names no type.
     #[error("Invalid attribute type name found; type: {name}, valid types: {{B,NULL,SS,BOOL,L,BS,N,NS,S,M}}")]
@@ -255,7 +287,9 @@ impl ExpressionProblem {
     pub fn token(&self) -> Option<&str> {
         match self {
             Self::Syntax { token, .. } => Some(token),
-            Self::UnknownFunction { function } | Self::MisusedFunction { function } => Some(function),
+            Self::UnknownFunction { function }
+            | Self::UpdateFunction { function }
+            | Self::MisusedFunction { function } => Some(function),
             Self::ReservedWord { word } => Some(word),
             Self::ListIndex { index } => Some(index),
             Self::UndefinedName { placeholder } | Self::UndefinedValue { placeholder } => Some(placeholder),

@@ -42,6 +42,9 @@ pub enum KeyTest {
     Between(Literal, Literal),
     /// `begins_with`
     BeginsWith(Literal),
+    /// A test that is not a range of keys, such as `CONTAINS` of the legacy parameters. Resolving the condition refuses
+    /// it, after the attributes are checked.
+    NotIndexable,
 }
 
 /// Two key conditions on one attribute.
@@ -93,9 +96,10 @@ impl KeyTest {
             | Self::Le(value)
             | Self::Gt(value)
             | Self::Ge(value)
-            | Self::BeginsWith(value) => (value, None),
-            Self::Between(lower, upper) => (lower, Some(upper)),
+            | Self::BeginsWith(value) => (Some(value), None),
+            Self::Between(lower, upper) => (Some(lower), Some(upper)),
+            Self::NotIndexable => (None, None),
         };
-        std::iter::once(first).chain(second)
+        first.into_iter().chain(second)
     }
 }

@@ -49,7 +49,7 @@ pub use ast::Comparator;
 pub use bindings::{BindingKind, Bindings, BindingsError, PLACEHOLDER_BYTES_MAX};
 pub use cache::{CacheLimits, ExpressionCache};
 pub use condition::{AttributeType, Condition, FilterOnKeyError, Operand, ParsedCondition, Test};
-pub use error::{ExpressionError, ExpressionKind, ExpressionProblem};
+pub use error::{EchoedValue, ExpressionError, ExpressionKind, ExpressionProblem};
 pub use key_condition::{
     KeyClause, KeyCondition, KeyConditionError, KeyQuery, KeyTest, ParsedKeyCondition, RepeatedKeyError,
     SortRange,

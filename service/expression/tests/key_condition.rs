@@ -200,7 +200,7 @@ fn values_have_a_type_the_operator_can_use() {
     refused(
         "pk = :p AND sk BETWEEN :v AND :w",
         json!({":p": "p", ":v": 2, ":w": 1}),
-        "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound operand: AttributeValue: {N}, upper bound operand: AttributeValue: {N}",
+        "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound operand: AttributeValue: {N:2}, upper bound operand: AttributeValue: {N:1}",
     );
     let mismatch =
         "One or more parameter values were invalid: Condition parameter type does not match schema type";

@@ -204,7 +204,7 @@ fn shape(error: &Error, message: &str) -> Shape {
     use ErrorReason as Reason;
     match error {
         Error::Validation(validation) => validation_shape(validation),
-        Error::ResourceNotFound { resource, .. } => {
+        Error::TableNotFound { table: resource } | Error::ResourceNotFound { resource, .. } => {
             Shape::new(Code::NotFound, Reason::ResourceNotFound).table(resource)
         }
         Error::TableAlreadyExists { table } => {

@@ -4,11 +4,12 @@ use cairn_api::v1;
 use cairn_model::{BillingMode, IndexKind, KeyAttribute, KeyType, Projection, TableClass, TableStatus, Tag};
 use cairn_ops::{
     AttributeDefinition, CapacityLimits, CreateTable, DeleteGlobalSecondaryIndex, DescribeLimitsOutput,
-    Error, FieldPath, GlobalSecondaryIndexUpdate, IndexDescription, IndexStatus, KeyRole, KeySchemaElement,
-    ListTables, ListTablesOutput, ListTagsOfResource, ListTagsOfResourceOutput, OnDemandInput,
-    OnDemandMaximum, ProjectionInput, ProjectionType, PutResourcePolicy, SecondaryIndexInput,
-    TableDescription, ThroughputDescription, ThroughputInput, TimeToLiveDescription, TimeToLiveSpecification,
-    TimeToLiveStatus, UpdateGlobalSecondaryIndex, UpdateTable, UpdateTimeToLive, Validation, WarmInput,
+    EncryptionInput, Error, FieldPath, GlobalSecondaryIndexUpdate, IndexDescription, IndexStatus, KeyRole,
+    KeySchemaElement, ListTables, ListTablesOutput, ListTagsOfResource, ListTagsOfResourceOutput,
+    OnDemandInput, OnDemandMaximum, ProjectionInput, ProjectionType, PutResourcePolicy, SecondaryIndexInput,
+    StreamInput, TableDescription, ThroughputDescription, ThroughputInput, TimeToLiveDescription,
+    TimeToLiveSpecification, TimeToLiveStatus, UpdateGlobalSecondaryIndex, UpdateTable, UpdateTimeToLive,
+    Validation, WarmInput,
 };
 use jiff::Timestamp;
 
@@ -160,8 +161,6 @@ pub(crate) fn to_create(request: v1::CreateTableRequest) -> Result<CreateTable, 
     if request.table.is_empty() {
         return Err(CreateTable::lacks("TableName").into());
     }
-    not_implemented("stream_specification", request.stream_specification.is_some())?;
-    not_implemented("sse_specification", request.sse_specification.is_some())?;
     // A message cannot tell an empty list from none, so empty is none.
     let local =
         request.local_secondary_indexes.into_iter().map(local_index).collect::<Result<Vec<_>, _>>()?;
@@ -179,6 +178,8 @@ pub(crate) fn to_create(request: v1::CreateTableRequest) -> Result<CreateTable, 
         warm_throughput: warm(request.warm_throughput),
         table_class: table_class(request.table_class)?,
         deletion_protection: request.deletion_protection_enabled,
+        stream: request.stream_specification.map(stream),
+        encryption: request.sse_specification.map(encryption).transpose()?,
         tags: tags(request.tags),
         resource_policy: request.resource_policy,
     })
@@ -186,7 +187,6 @@ pub(crate) fn to_create(request: v1::CreateTableRequest) -> Result<CreateTable, 
 
 pub(crate) fn to_update(request: v1::UpdateTableRequest) -> Result<UpdateTable, Error> {
     not_implemented("stream_specification", request.stream_specification.is_some())?;
-    not_implemented("sse_specification", request.sse_specification.is_some())?;
     Ok(UpdateTable {
         table: request.table,
         attribute_definitions: attribute_definitions(request.attribute_definitions)?,
@@ -201,6 +201,26 @@ pub(crate) fn to_update(request: v1::UpdateTableRequest) -> Result<UpdateTable, 
         warm_throughput: warm(request.warm_throughput),
         table_class: table_class(request.table_class)?,
         deletion_protection: request.deletion_protection_enabled,
+        encryption: request.sse_specification.map(encryption).transpose()?,
+    })
+}
+
+fn stream(given: v1::StreamSpecification) -> StreamInput {
+    StreamInput {
+        enabled: given.stream_enabled,
+        has_view: given.stream_view_type != i32::from(v1::StreamViewType::Unspecified),
+    }
+}
+
+fn encryption(given: v1::SseSpecification) -> Result<EncryptionInput, Error> {
+    let is_service_key = known("sse_specification", given.sse_type, |kind| match kind {
+        v1::SseType::Unspecified | v1::SseType::Kms => None,
+        v1::SseType::Aes256 => Some(()),
+    })?;
+    Ok(EncryptionInput {
+        enabled: given.enabled.unwrap_or_default(),
+        is_service_key: is_service_key.is_some(),
+        key: given.kms_master_key_id,
     })
 }
 
@@ -372,9 +392,9 @@ fn global_index_description(index: IndexDescription) -> v1::GlobalSecondaryIndex
         index_size_bytes: count(index.size_bytes),
         provisioned_throughput: Some(throughput_description(index.throughput)),
         on_demand_throughput: on_demand_message(index.on_demand),
-        warm_throughput: Some(v1::GlobalSecondaryIndexWarmThroughputDescription {
-            read_units_per_second: count(index.warm.read),
-            write_units_per_second: count(index.warm.write),
+        warm_throughput: index.warm.map(|warm| v1::GlobalSecondaryIndexWarmThroughputDescription {
+            read_units_per_second: count(warm.read),
+            write_units_per_second: count(warm.write),
             status: index_status.into(),
         }),
     }
@@ -398,7 +418,7 @@ pub(crate) fn description(table: TableDescription) -> v1::TableDescription {
         table_arn: table.arn,
         table_id: table.id,
         table_status: status.into(),
-        creation_time: Some(time(table.created_at)),
+        creation_time: table.created_at.map(time),
         attribute_definitions: table
             .key_attributes
             .into_iter()
@@ -407,7 +427,7 @@ pub(crate) fn description(table: TableDescription) -> v1::TableDescription {
                 attribute_name: attribute.name,
             })
             .collect(),
-        key_schema: key_elements([&table.key_schema.partition], &table.key_schema.sort),
+        key_schema: table.key_schema.map_or_else(Vec::new, |key| key_elements([&key.partition], &key.sort)),
         local_secondary_indexes: local.into_iter().map(local_index_description).collect(),
         global_secondary_indexes: global.into_iter().map(global_index_description).collect(),
         item_count: count(table.item_count),
@@ -428,10 +448,21 @@ pub(crate) fn description(table: TableDescription) -> v1::TableDescription {
         }),
         deletion_protection_enabled: table.deletion_protection,
         on_demand_throughput: on_demand_message(table.on_demand),
-        warm_throughput: Some(v1::TableWarmThroughputDescription {
-            read_units_per_second: count(table.warm.read),
-            write_units_per_second: count(table.warm.write),
+        warm_throughput: table.warm.map(|warm| v1::TableWarmThroughputDescription {
+            read_units_per_second: count(warm.read),
+            write_units_per_second: count(warm.write),
             status: status.into(),
+        }),
+        latest_failure: table.failure.map(|failure| v1::ChangeFailure {
+            change: failure.change,
+            reason: failure.reason,
+            time: Some(time(failure.at)),
+        }),
+        sse_description: table.encryption_key.map(|kms_master_key_arn| v1::SseDescription {
+            status: v1::SseStatus::Enabled.into(),
+            sse_type: v1::SseType::Kms.into(),
+            kms_master_key_arn,
+            inaccessible_encryption_time: None,
         }),
         ..Default::default()
     }
@@ -553,7 +584,7 @@ mod tests {
                     decreases_today: 0,
                 },
                 on_demand: OnDemandMaximum::default(),
-                warm: cairn_ops::UnitPair { read: 12_000, write: 4_000 },
+                warm: Some(cairn_ops::UnitPair { read: 12_000, write: 4_000 }),
                 item_count: 3,
                 size_bytes: 40,
             })

@@ -128,14 +128,30 @@ impl IndexSchema {
         item_key: &[u8],
         item: &AttributeMap,
     ) -> Result<Option<IndexEntry>, IndexKeyError> {
-        // Every attribute that is there is checked, also when another is not.
-        let partition = self.parts(KeyRole::Partition, &self.key_schema.partition, item)?;
-        let sort = self.parts(KeyRole::Sort, &self.key_schema.sort, item)?;
-        let (Some(partition), Some(sort)) = (partition, sort) else { return Ok(None) };
+        let (Some(partition), Some(sort)) = self.keys(item)? else { return Ok(None) };
         Ok(Some(IndexEntry {
             key: index_entry_key(self.id, &partition, &sort, item_key),
             attributes: self.project(table, item),
         }))
+    }
+
+    /// Checks the key attributes that an item has.
+    ///
+    /// # Errors
+    /// A key attribute that is there and cannot be a key.
+    pub fn check_keys(&self, item: &AttributeMap) -> Result<(), IndexKeyError> {
+        self.keys(item).map(drop)
+    }
+
+    /// The partition and the sort key, of which an attribute may be missing.
+    fn keys(
+        &self,
+        item: &AttributeMap,
+    ) -> Result<(Option<Vec<KeyValue>>, Option<Vec<KeyValue>>), IndexKeyError> {
+        // Every attribute that is there is checked, also when another is not.
+        let partition = self.parts(KeyRole::Partition, &self.key_schema.partition, item)?;
+        let sort = self.parts(KeyRole::Sort, &self.key_schema.sort, item)?;
+        Ok((partition, sort))
     }
 
     fn parts(

@@ -1,9 +1,11 @@
 //! `Item`: attributes in the form they were last needed in.
 
 use crate::encoded::RawFields;
-use crate::encoding::{append_attributes, delimited_len, encode_entries};
-use crate::{AttributeMap, DecodeBudget, EncodedValue, ValueError, decode_attributes, encode_attributes};
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use crate::encoding::{Layout, delimited_len, encode_entries, entry_names, put_attributes};
+use crate::{
+    AttributeMap, DecodeBudget, EncodedValue, PathSegment, ValueError, decode_attributes, encode_attributes,
+};
+use bytes::{Buf, BufMut, Bytes};
 use prost::DecodeError;
 use prost::encoding::{DecodeContext, WireType};
 use std::collections::BTreeMap;
@@ -56,6 +58,19 @@ impl Item {
             Form::Decoded(attributes) => Ok(Arc::unwrap_or_clone(attributes)),
             Form::Encoded(fields) => decode_attributes(&fields.0, budget),
             Form::Refused(error) => Err(Arc::unwrap_or_clone(error)),
+        }
+    }
+
+    /// The names of the attributes; values are not decoded. For a refused item, the name at which it was refused. A
+    /// damaged encoding yields the names before the damage.
+    pub fn names(&self) -> Vec<&str> {
+        match &self.0 {
+            Form::Decoded(attributes) => attributes.keys().map(String::as_str).collect(),
+            Form::Encoded(fields) => entry_names(&fields.0).collect(),
+            Form::Refused(error) => match error.path.0.first() {
+                Some(PathSegment::Name(name)) => vec![name],
+                _ => Vec::new(),
+            },
         }
     }
 
@@ -139,11 +154,7 @@ impl fmt::Debug for Item {
 impl prost::Message for Item {
     fn encode_raw(&self, buf: &mut impl BufMut) {
         match &self.0 {
-            Form::Decoded(attributes) => {
-                let mut bytes = BytesMut::new();
-                append_attributes(attributes, &mut bytes);
-                buf.put(bytes);
-            }
+            Form::Decoded(attributes) => put_attributes(attributes, Layout::of(attributes), buf),
             Form::Encoded(fields) => buf.put_slice(&fields.0),
             Form::Refused(_) => {}
         }
@@ -168,7 +179,7 @@ impl prost::Message for Item {
 
     fn encoded_len(&self) -> usize {
         match &self.0 {
-            Form::Decoded(attributes) => crate::encoding::attributes_len(attributes),
+            Form::Decoded(attributes) => Layout::of(attributes).len,
             Form::Encoded(fields) => fields.0.len(),
             Form::Refused(_) => 0,
         }

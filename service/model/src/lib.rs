@@ -6,6 +6,7 @@
 //! order-preserving form ([`PrimaryKey::storage_key`]). What a request may do with them is `cairn-ops`' affair.
 
 mod arn;
+mod echo;
 mod encoded;
 mod encoding;
 mod index;
@@ -21,6 +22,7 @@ mod typed_json;
 mod value;
 
 pub use arn::{ArnError, TableReference, parse_table_arn, table_arn};
+pub use echo::Echo;
 pub use encoded::EncodedValue;
 pub use encoding::{DecodeBudget, decode_attributes, decode_value, encode_attributes, encode_value};
 pub use index::{
@@ -36,7 +38,7 @@ pub use number::{MAX_EXPONENT, MAX_SIGNIFICANT_DIGITS, MIN_EXPONENT, Number, Num
 pub use path::{PathSegment, ValuePath};
 pub use stored::{StoredItem, StoredItemError};
 pub use table::{
-    BillingMode, NameError, ProvisionedThroughput, TableClass, TableName, TableStatus, Tag, check_index_name,
+    BillingMode, NameError, ProvisionedThroughput, TableClass, TableName, TableStatus, Tag, name_errors,
 };
 pub use typed_json::{TypedAttributes, TypedItem};
 pub use value::{

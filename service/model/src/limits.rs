@@ -20,6 +20,8 @@ pub const NAME_CHARS_MAX: usize = 255;
 pub const TABLE_REFERENCE_CHARS_MAX: usize = 1_024;
 /// Names and values given for one request's expressions, together (semantics 5.2).
 pub const EXPRESSION_BINDINGS_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Characters of a caller's value in an error message. gRPC sends messages in headers, so they must stay short.
+pub const ECHO_CHARS_MAX: usize = 256;
 /// Tags on one resource (semantics 3.3).
 pub const TAGS_MAX: usize = 50;
 /// Characters in a tag's key (semantics 3.3).

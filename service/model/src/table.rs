@@ -24,24 +24,20 @@ pub enum NameError {
     BadCharacter,
 }
 
-fn check_name(name: &str) -> Result<(), NameError> {
-    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)) {
-        return Err(NameError::BadCharacter);
-    }
-    // Every character is one byte now.
-    match name.len() {
-        ..limits::NAME_CHARS_MIN => Err(NameError::TooShort),
-        limits::NAME_CHARS_MIN..=limits::NAME_CHARS_MAX => Ok(()),
-        _ => Err(NameError::TooLong),
-    }
+/// The rules that the name of a table or index breaks, in the order in which errors list them.
+pub fn name_errors(name: &str) -> impl Iterator<Item = NameError> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    let characters = (!name.bytes().all(is_allowed)).then_some(NameError::BadCharacter);
+    let length = match name.chars().count() {
+        ..limits::NAME_CHARS_MIN => Some(NameError::TooShort),
+        limits::NAME_CHARS_MIN..=limits::NAME_CHARS_MAX => None,
+        _ => Some(NameError::TooLong),
+    };
+    characters.into_iter().chain(length)
 }
 
-/// Checks the name of an index, which follows the rules for a table's.
-///
-/// # Errors
-/// The rule it breaks.
-pub fn check_index_name(name: &str) -> Result<(), NameError> {
-    check_name(name)
+fn check_name(name: &str) -> Result<(), NameError> {
+    name_errors(name).next().map_or(Ok(()), Err)
 }
 
 impl TableName {

@@ -3,7 +3,7 @@
 //! What is encoded is written from its encoding: nothing is decoded, no maps are built. Reading that JSON is the affair
 //! of whoever owns the wire it comes from.
 
-use crate::encoding::{Field, Fields, field, text};
+use crate::encoding::{Field, Fields, entry, field, text};
 use crate::item::ItemView;
 use crate::{AttributeMap, AttributeValue, Item, ValueErrorKind, limits};
 use base64::display::Base64Display;
@@ -131,20 +131,6 @@ impl Serialize for EncodedMembers<'_> {
         }
         out.end()
     }
-}
-
-/// The name and the encoded value of an entry.
-fn entry(found: Field<'_>) -> Result<(&str, &[u8]), ValueErrorKind> {
-    let mut entry = Fields::of(found.delimited()?);
-    let (mut name, mut value) = ("", &[][..]);
-    while let Some((tag, found)) = entry.next()? {
-        match tag {
-            field::ENTRY_KEY => name = text(found.delimited()?)?,
-            field::ENTRY_VALUE => value = found.delimited()?,
-            _ => {}
-        }
-    }
-    Ok((name, value))
 }
 
 impl Serialize for EncodedTyped<'_> {

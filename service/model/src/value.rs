@@ -1,6 +1,6 @@
 //! `AttributeValue`: one value of an item, its rules and its size (semantics 2.1–2.8).
 
-use crate::{Number, NumberError, PathSegment, ValuePath, limits};
+use crate::{Echo, Number, NumberError, PathSegment, ValuePath, limits};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -46,25 +46,17 @@ pub enum SetKind {
 }
 
 impl SetKind {
-    /// Members as an error about duplicates repeats them: strings only, and no more than fit a line.
-    pub(crate) fn shown<'m>(self, members: impl Iterator<Item = &'m str>) -> String {
-        const SHOWN_CHARS_MAX: usize = 256;
+    /// The members as the error about duplicates lists them, up to its next word. Empty for numbers.
+    pub(crate) fn shown<'m>(self, members: impl Iterator<Item = &'m [u8]>) -> String {
         match self {
-            Self::String => {}
-            Self::Number => return String::new(),
-            Self::Binary => return "[...]of type BS ".to_owned(),
-        }
-        let mut shown = Vec::new();
-        let mut chars = 0;
-        for member in members {
-            chars += member.chars().count();
-            if chars > SHOWN_CHARS_MAX {
-                shown.push("...");
-                break;
+            Self::Number => String::new(),
+            Self::String => {
+                let member = |echo: &mut Echo, member| echo.text(&String::from_utf8_lossy(member));
+                format!("{} ", Echo::of(|echo| echo.list(members, member)))
             }
-            shown.push(member);
+            // DynamoDB's text has no space here.
+            Self::Binary => format!("{}of type BS ", Echo::of(|echo| echo.list(members, Echo::binary))),
         }
-        format!("[{}] ", shown.join(", "))
     }
 }
 
@@ -104,11 +96,16 @@ pub enum ValueErrorKind {
     })]
     EmptySet(SetKind),
     /// A set with one member twice.
-    #[error("One or more parameter values were invalid: Input collection {shown}contains duplicates.")]
+    #[error("{}", match .kind {
+        SetKind::Number => "Input collection contains duplicates".to_owned(),
+        SetKind::String | SetKind::Binary => {
+            format!("One or more parameter values were invalid: Input collection {shown}contains duplicates.")
+        }
+    })]
     DuplicateInSet {
         /// Which kind of set.
         kind: SetKind,
-        /// The members as DynamoDB repeats them (`[a, a] `), bounded; not for numbers.
+        /// The members as DynamoDB repeats them (`[a, a] `), bounded; nothing of numbers.
         shown: String,
     },
     /// Values nested more than 32 levels deep.
@@ -130,6 +127,25 @@ pub enum ValueErrorKind {
     /// The bytes are not an encoding of a value: cut short, or text that is not UTF-8.
     #[error("The value is not a valid protobuf encoding: {0}")]
     Malformed(&'static str),
+}
+
+impl ValueErrorKind {
+    /// The rule in words for a log: unlike the message, without anything of the value.
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::Empty => "a value without a type",
+            Self::SeveralTypes => "a value with several types",
+            Self::FalseNull => "a null that is not true",
+            Self::Number(_) => "a number that is none",
+            Self::EmptySet(_) => "an empty set",
+            Self::DuplicateInSet { .. } => "a set with duplicates",
+            Self::TooDeep => "values nested too deep",
+            Self::EmptyName => "an empty attribute name",
+            Self::NameTooLong => "an attribute name that is too long",
+            Self::TooLarge => "a size beyond that of an item",
+            Self::Malformed(what) => what,
+        }
+    }
 }
 
 impl ValueError {
@@ -181,7 +197,7 @@ impl AttributeValue {
     /// # Errors
     /// There are none, or one is there twice.
     pub fn string_set(members: Vec<String>) -> Result<Self, ValueErrorKind> {
-        let shown = |members: &[String]| SetKind::String.shown(members.iter().map(String::as_str));
+        let shown = |members: &[String]| SetKind::String.shown(members.iter().map(String::as_bytes));
         set(SetKind::String, members, shown).map(Self::Ss)
     }
 
@@ -198,7 +214,8 @@ impl AttributeValue {
     /// # Errors
     /// There are none, or one is there twice.
     pub fn binary_set(members: Vec<Bytes>) -> Result<Self, ValueErrorKind> {
-        set(SetKind::Binary, members, |_| SetKind::Binary.shown(std::iter::empty())).map(Self::Bs)
+        let shown = |members: &[Bytes]| SetKind::Binary.shown(members.iter().map(|member| &member[..]));
+        set(SetKind::Binary, members, shown).map(Self::Bs)
     }
 
     /// The type's short name as in `attribute_type` and in messages: `S`, `N`, `B`, `BOOL`, `NULL`, `L`, `M`, `SS`,

@@ -204,7 +204,9 @@ impl<E: Engine> Service<E> {
     /// The first action that is not allowed; a caller who is not known any more; or a request that is not one, found on
     /// the way.
     pub async fn permit<O: Operation>(&self, caller: Caller, operation: O) -> Result<Permitted<O>> {
-        let tables = self.authorize(&caller, &Operation::accesses(&operation)).await?;
+        let accesses = Operation::accesses(&operation);
+        let tables = self.authorize(&caller, &accesses).await.map_err(|error| O::KIND.word(error))?;
+        drop(accesses);
         // Operations on items are cheap to clone: the items are shared.
         let asked = (!tables.is_empty()).then(|| Arc::new(operation.clone()) as Arc<dyn Asked>);
         Ok(Permitted { operation, permit: Permit { caller, tables, asked } })
@@ -235,7 +237,7 @@ impl<E: Engine> Service<E> {
     /// # Errors
     /// Those of the operation; [`Error::AccessDenied`] too, if permission depended on what has changed since.
     pub async fn execute<O: Operation>(&self, call: Permitted<O>) -> Result<O::Output> {
-        call.operation.execute(self, &call.permit).await
+        call.operation.execute(self, &call.permit).await.map_err(|error| O::KIND.word(error))
     }
 
     /// Checks that the caller may do all of this, now, and says by which definitions of the tables.
@@ -247,6 +249,14 @@ impl<E: Engine> Service<E> {
                 self.judge(caller, &policies, access, None)?;
                 continue;
             };
+            if self.naming.is_elsewhere(named) {
+                return Err(Error::AccessDenied {
+                    principal: caller.principal.arn().to_owned(),
+                    action: access.action,
+                    resource: named.to_owned(),
+                    reason: format!("no resource-based policy allows the {} action", access.action),
+                });
+            }
             let place = match tables.iter().position(|table| table.reference.given == named) {
                 Some(place) => place,
                 None => {

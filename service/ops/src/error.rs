@@ -1,8 +1,8 @@
 //! What an operation answers when it does not answer. One enum; each protocol encodes it in one place.
 
-use crate::{FieldPath, Throttled};
+use crate::{FieldPath, Subject, Throttled, broken_constraint, detected};
 use cairn_auth::{AuthenticationError, EntityKind};
-use cairn_model::{ArnError, Item, KeyError, NameError, StoredItemError, ValueError};
+use cairn_model::{ArnError, Echo, Item, KeyError, ValueError, ValueErrorKind, name_errors};
 use cairn_policy::PolicyError;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +24,12 @@ pub enum Error {
         message: String,
         /// What is missing: the table's name or an ARN.
         resource: String,
+    },
+    /// TableNotFoundException: what the operations on backups say instead.
+    #[error("Table not found: {table}")]
+    TableNotFound {
+        /// The table's name.
+        table: String,
     },
     /// ResourceInUseException because the name is taken.
     #[error("Table already exists: {table}")]
@@ -241,6 +247,8 @@ pub struct Validation {
     pub depends_on_state: bool,
     /// Where in an expression the fault is, if it is in one.
     pub expression: Option<ExpressionFault>,
+    /// What the error is about, which decides the wording of the operation's family.
+    pub subject: Subject,
 }
 
 /// The place of a fault inside an expression.
@@ -255,7 +263,18 @@ pub struct ExpressionFault {
 impl Validation {
     /// A rule broken by one part of the request, whatever is stored.
     pub fn new(field: impl Into<FieldPath>, message: impl Into<String>) -> Self {
-        Self { message: message.into(), field: field.into(), depends_on_state: false, expression: None }
+        Self {
+            message: message.into(),
+            field: field.into(),
+            depends_on_state: false,
+            expression: None,
+            subject: Subject::Other,
+        }
+    }
+
+    /// A rule broken by parameters or attribute values, checked before expressions are parsed.
+    pub fn of_request(field: impl Into<FieldPath>, message: impl Into<String>) -> Self {
+        Self { subject: Subject::Request, ..Self::new(field, message) }
     }
 
     /// A rule that the request breaks because of what is stored.
@@ -275,21 +294,22 @@ impl Validation {
         value: Option<&str>,
         constraint: impl std::fmt::Display,
     ) -> Self {
+        Self::constraints(field, value, [constraint])
+    }
+
+    /// The same for several constraints on one member.
+    pub fn constraints(
+        field: impl Into<FieldPath>,
+        value: Option<&str>,
+        constraints: impl IntoIterator<Item: std::fmt::Display>,
+    ) -> Self {
         let field = field.into();
         let member = field.to_aws();
-        let value = value.map_or_else(|| "null".to_owned(), |value| format!("'{}'", bounded(value)));
-        Self::new(
-            field,
-            format!(
-                "1 validation error detected: Value {value} at '{member}' failed to satisfy constraint: {constraint}"
-            ),
-        )
+        let value = value.map(|value| Echo::of(|echo| echo.text(value)));
+        let broken = |constraint| broken_constraint(&member, value.as_deref(), constraint);
+        let faults: Vec<_> = constraints.into_iter().map(broken).collect();
+        Self::new(field, detected(&faults))
     }
-}
-
-/// What of a caller's value an error repeats: enough to recognise it, whatever was sent.
-fn bounded(value: &str) -> String {
-    value.chars().take(256).collect()
 }
 
 impl Error {
@@ -306,11 +326,20 @@ impl Error {
         }
     }
 
+    /// The error with the ARN that the caller used for the missing resource.
+    pub(crate) fn about(self, arn: String) -> Self {
+        match self {
+            Self::ResourceNotFound { message, .. } => Self::ResourceNotFound { message, resource: arn },
+            error => error,
+        }
+    }
+
     /// The name of the exception on the AWS protocols.
     pub fn exception(&self) -> &'static str {
         match self {
             Self::Validation(_) => "ValidationException",
             Self::ResourceNotFound { .. } => "ResourceNotFoundException",
+            Self::TableNotFound { .. } => "TableNotFoundException",
             Self::TableAlreadyExists { .. } | Self::TableInUse { .. } | Self::IndexInUse { .. } => {
                 "ResourceInUseException"
             }
@@ -398,12 +427,6 @@ impl From<Throttled> for CancellationReason {
     }
 }
 
-impl From<StoredItemError> for Error {
-    fn from(error: StoredItemError) -> Self {
-        Self::internal(error)
-    }
-}
-
 /// A domain error becomes a validation error once it is known which part of the request it is about.
 pub(crate) trait At {
     fn at(self, field: impl Into<FieldPath>) -> Validation;
@@ -411,13 +434,23 @@ pub(crate) trait At {
 
 impl At for ValueError {
     fn at(self, field: impl Into<FieldPath>) -> Validation {
-        Validation::new(field.into().join_value(&self.path), self.kind.to_string())
+        let subject = match self.kind {
+            // AWS checks it after the table lookup (semantics 1.10).
+            ValueErrorKind::TooLarge => Subject::Other,
+            _ => Subject::Request,
+        };
+        let field = field.into().join_value(&self.path);
+        Validation { subject, ..Validation::new(field, self.kind.to_string()) }
     }
 }
 
 impl At for KeyError {
     fn at(self, field: impl Into<FieldPath>) -> Validation {
-        Validation::new(field.into().key(self.attribute()), self.to_string())
+        let subject = match self {
+            Self::Missing { .. } | Self::TypeMismatch { .. } => Subject::ItemKey,
+            _ => Subject::Other,
+        };
+        Validation { subject, ..Validation::new(field.into().key(self.attribute()), self.to_string()) }
     }
 }
 
@@ -427,7 +460,12 @@ impl At for ArnError {
     }
 }
 
-/// A name that breaks the rules for names, in the constraint envelope.
-pub(crate) fn name_constraint(field: impl Into<FieldPath>, value: &str, error: NameError) -> Validation {
-    Validation::constraint(field, Some(value), error)
+/// Checks the name of a table or index, and reports all rules that it breaks.
+pub(crate) fn check_name(field: impl Into<FieldPath>, name: &str) -> Result<(), Validation> {
+    if name_errors(name).next().is_none() { Ok(()) } else { Err(broken_name(field, name)) }
+}
+
+/// The fault of a name that is none: all rules that it breaks.
+pub(crate) fn broken_name(field: impl Into<FieldPath>, name: &str) -> Validation {
+    Validation::constraints(field, Some(name), name_errors(name))
 }

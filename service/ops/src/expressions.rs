@@ -1,12 +1,12 @@
 //! From the expressions of a request, with their names and values, to what the evaluators work with.
 
 use crate::error::ExpressionFault;
-use crate::{FieldPath, Validation};
+use crate::{FieldPath, Subject, Validation};
 use cairn_expression::{
     BindingKind, Bindings, BindingsError, Condition, ExpressionCache, ExpressionError, KeyCondition,
     Projection, Update,
 };
-use cairn_model::{AttributeMap, DecodeBudget, Item, PathSegment, ValueError};
+use cairn_model::{AttributeMap, DecodeBudget, Item, PathSegment};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -54,8 +54,28 @@ impl ExpressionArguments {
 
     /// The same with the values decoded, so that equal values are equal however they were encoded.
     pub(crate) fn decoded(self) -> Result<Self, Validation> {
+        self.check_keys(true)?;
         let values = self.values.map(decode_values).transpose()?.map(Item::from);
         Ok(Self { values, ..self })
+    }
+
+    /// As [`check`](Self::check), of an action of a transaction. One that has no expression may have names and values all
+    /// the same, which need not be mentioned then (semantics 10).
+    pub(crate) fn check_in_transaction(
+        self,
+        cache: &ExpressionCache,
+        has_expression: bool,
+    ) -> Result<Expressions<'_>, Validation> {
+        let expressions = self.check(cache, true)?;
+        let bindings = if has_expression { expressions.bindings } else { Bindings::default() };
+        Ok(Expressions { bindings, ..expressions })
+    }
+
+    /// Checks the keys of names and values, before any value is decoded.
+    fn check_keys(&self, has_expression: bool) -> Result<(), Validation> {
+        let names = self.names.as_ref().map(|names| names.keys().map(String::as_str));
+        let values = self.values.as_ref().map(Item::names);
+        Bindings::check_keys(has_expression, names, values).map_err(bindings_error)
     }
 
     /// Checks the names and values. `has_expression` says whether the request has any expression at all.
@@ -64,12 +84,8 @@ impl ExpressionArguments {
         cache: &ExpressionCache,
         has_expression: bool,
     ) -> Result<Expressions<'_>, Validation> {
+        self.check_keys(has_expression)?;
         let values = self.values.map(decode_values).transpose()?;
-        if !has_expression {
-            let names = self.names.as_ref().map(|names| names.keys().map(String::as_str));
-            let values = values.as_ref().map(|values| values.keys().map(String::as_str));
-            Bindings::check_keys(false, names, values).map_err(bindings_error)?;
-        }
         let bindings = Bindings::new(self.names, values).map_err(bindings_error)?;
         Ok(Expressions { cache, bindings, built: self.built })
     }
@@ -124,13 +140,11 @@ impl Expressions<'_> {
 fn decode_values(values: Item) -> Result<AttributeMap, Validation> {
     values.into_attributes(&mut DecodeBudget::bindings()).map_err(|error| {
         let field = FieldPath::from("bindings").field("values").join_value(&error.path);
-        let message = match (&error, error.path.0.first()) {
-            (ValueError { kind, .. }, Some(PathSegment::Name(key))) => {
-                format!("ExpressionAttributeValues contains invalid value: {kind} for key {key}")
-            }
-            (error, _) => error.to_string(),
+        let subject = match error.path.0.first() {
+            Some(PathSegment::Name(key)) => Subject::PlaceholderValue(key.clone()),
+            _ => Subject::Request,
         };
-        Validation::new(field, message)
+        Validation { subject, ..Validation::new(field, error.to_string()) }
     })
 }
 
@@ -149,7 +163,12 @@ fn bindings_error(error: BindingsError) -> Validation {
         Some(BindingKind::Values) => field.field("values"),
         None => field,
     };
-    Validation::new(field, error.to_string())
+    let subject = match error {
+        // Found after the expressions are parsed.
+        BindingsError::Unused { .. } => Subject::Other,
+        _ => Subject::Request,
+    };
+    Validation { subject, ..Validation::new(field, error.to_string()) }
 }
 
 fn expression_error(field: &'static str, error: &ExpressionError) -> Validation {

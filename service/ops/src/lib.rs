@@ -28,6 +28,8 @@ mod service;
 mod sweep;
 mod table_reference;
 mod transaction;
+mod undecodable;
+mod words;
 
 pub use access::Access;
 pub use authorization::{Caller, Connection, Permit, Permitted};
@@ -39,8 +41,8 @@ pub use capacity::{
     UnknownCapacityLimits,
 };
 pub use catalog::{
-    IndexDescription, IndexStatus, OnDemandMaximum, Table, TableDescription, ThroughputDescription,
-    TimeToLiveDescription, TimeToLiveStatus,
+    ChangeFailure, IndexDescription, IndexStatus, OnDemandMaximum, Table, TableDescription,
+    ThroughputDescription, TimeToLiveDescription, TimeToLiveStatus,
 };
 pub use error::{CancellationCode, CancellationReason, Error, ExpressionFault, Result, Validation};
 pub use expressions::{BuiltExpressions, ExpressionArguments};
@@ -51,3 +53,4 @@ pub use operation::{Capacity, OPERATIONS, Operation, OperationKind, OperationNam
 pub use operations::*;
 pub use selection::Select;
 pub use service::{Clock, Service, ServiceOptions};
+pub use words::{Subject, broken_constraint, detected};

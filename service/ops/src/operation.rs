@@ -38,6 +38,8 @@ pub enum RpcService {
     Item,
     /// `cairn.v1.IamService`.
     Iam,
+    /// None: it is what tools of AWS ask for, about something that is not there yet.
+    None,
 }
 
 /// What an operation consumes of a table's capacity (semantics 12).
@@ -58,7 +60,7 @@ pub struct OperationNames {
     pub kind: OperationKind,
     /// The gRPC service that has it.
     pub service: RpcService,
-    /// The gRPC method.
+    /// The gRPC method, or what it would be called.
     pub method: &'static str,
     /// The IAM action; none where each element of the call, or what it is about, has its own.
     pub action: Option<&'static str>,
@@ -122,6 +124,10 @@ operations! {
     UpdateTimeToLive: Table, Some("dynamodb:UpdateTimeToLive"), Some("UpdateTimeToLive"), Free;
     /// Tells whether items expire.
     DescribeTimeToLive: Table, Some("dynamodb:DescribeTimeToLive"), Some("DescribeTimeToLive"), Free;
+    /// Describes whether a table can be restored to a point in time.
+    DescribeContinuousBackups: None, Some("dynamodb:DescribeContinuousBackups"), Some("DescribeContinuousBackups"), Free;
+    /// Lists the backups.
+    ListBackups: None, Some("dynamodb:ListBackups"), Some("ListBackups"), Free;
     /// Reads an item.
     GetItem: Item, Some("dynamodb:GetItem"), Some("GetItem"), Read;
     /// Writes a whole item.

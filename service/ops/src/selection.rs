@@ -2,8 +2,10 @@
 
 use crate::catalog::{IndexStatus, Table};
 use crate::error::At;
-use crate::{Error, FieldPath, Result, Validation};
+use crate::words::reads;
+use crate::{Error, FieldPath, Result, Subject, Validation};
 use bytes::Bytes;
+use cairn_expression::Condition;
 use cairn_model::{
     AttributeMap, DecodeBudget, IndexKind, IndexSchema, Item, KeyAttribute, KeyError, KeySchema, KeyValue,
     PrimaryKey, Projection, index_entry_key,
@@ -40,17 +42,14 @@ impl Select {
         projection: Option<&'static str>,
         has_index: bool,
     ) -> Result<(), Validation> {
-        let refuse = |text: String| Err(Validation::new("select", text));
+        let refuse =
+            |text: String| Err(Validation { subject: Subject::Selection, ..Validation::new("select", text) });
         match (select, projection) {
-            (Some(Self::SpecificAttributes), None) => {
-                refuse("Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES".into())
-            }
+            (Some(Self::SpecificAttributes), None) => refuse(reads::NO_PROJECTION.into()),
             (Some(Self::SpecificAttributes) | None, _) => Ok(()),
-            (Some(other), Some(projection)) => {
-                refuse(format!("Cannot specify the {projection} when choosing to get {}", other.name()))
-            }
+            (Some(other), Some(projection)) => refuse(reads::projection_beside(other, projection)),
             (Some(Self::AllProjectedAttributes), None) if !has_index => {
-                refuse("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName".into())
+                refuse(reads::PROJECTED_OF_TABLE.into())
             }
             (Some(_), None) => Ok(()),
         }
@@ -78,13 +77,34 @@ pub(crate) fn readable_index(table: &Table, name: &str, consistent: bool) -> Res
     }
 }
 
-/// Checks that a global index holds what is asked of it (semantics 4.2). `mentioned` are the attributes of the
-/// projection and the filter.
+/// Checks that an index holds the attributes that the filter of a query looks at (semantics 4.2). The filter of a scan
+/// finds none of those that it does not hold.
+pub(crate) fn check_filter_is_projected(
+    index: &IndexSchema,
+    table: &KeySchema,
+    filter: &Condition,
+) -> Result<(), Validation> {
+    let missing = not_held(index, table, filter.attributes());
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Validation::new(
+        "filter_expression",
+        format!(
+            "One or more parameter values were invalid: Secondary index {} does not project one or more filter \
+             attributes: [{}]",
+            index.name,
+            missing.join(", ")
+        ),
+    ))
+}
+
+/// Checks that a global index holds what is asked of it (semantics 4.2). `wanted` are the attributes of the projection.
 pub(crate) fn check_projected<'a>(
     index: &IndexSchema,
     table: &KeySchema,
     select: Option<Select>,
-    mentioned: impl IntoIterator<Item = &'a str>,
+    wanted: impl IntoIterator<Item = &'a str>,
 ) -> Result<(), Validation> {
     if index.kind == IndexKind::Local {
         return Ok(());
@@ -99,8 +119,7 @@ pub(crate) fn check_projected<'a>(
             ),
         ));
     }
-    let missing: Vec<&str> =
-        mentioned.into_iter().filter(|attribute| !index.holds(table, attribute)).collect();
+    let missing = not_held(index, table, wanted);
     if missing.is_empty() {
         return Ok(());
     }
@@ -114,17 +133,25 @@ pub(crate) fn check_projected<'a>(
 }
 
 /// Whether reading a local index has to fetch items from the table, because something is asked for that the index does
-/// not hold (semantics 4.2). `mentioned` are the attributes of the projection and the filter.
+/// not hold (semantics 4.2). `wanted` are the attributes of the projection.
 pub(crate) fn fetches<'a>(
     index: &IndexSchema,
     table: &KeySchema,
     select: Option<Select>,
-    mentioned: impl IntoIterator<Item = &'a str>,
+    wanted: impl IntoIterator<Item = &'a str>,
 ) -> bool {
     index.kind == IndexKind::Local
         && index.projection != Projection::All
-        && (select == Some(Select::AllAttributes)
-            || mentioned.into_iter().any(|attribute| !index.holds(table, attribute)))
+        && (select == Some(Select::AllAttributes) || !not_held(index, table, wanted).is_empty())
+}
+
+/// Those of the attributes that an index does not hold.
+fn not_held<'a>(
+    index: &IndexSchema,
+    table: &KeySchema,
+    attributes: impl IntoIterator<Item = &'a str>,
+) -> Vec<&'a str> {
+    attributes.into_iter().filter(|attribute| !index.holds(table, attribute)).collect()
 }
 
 /// A position given by a caller: where to begin, after it.
@@ -137,10 +164,6 @@ pub(crate) struct Position {
 
 const FIELD: &str = "exclusive_start_key";
 
-fn invalid(detail: &str) -> Validation {
-    Validation::new(FIELD, format!("The provided starting key is invalid{detail}"))
-}
-
 /// Checks and places a start key: exactly the key attributes of the table, and of the index if one is read.
 pub(crate) fn position(
     table: &KeySchema,
@@ -150,7 +173,12 @@ pub(crate) fn position(
     let key = key.into_attributes(&mut DecodeBudget::item()).map_err(|error| error.at(FIELD))?;
     let is_key =
         |name: &str| table.contains(name) || index.is_some_and(|index| index.key_schema.contains(name));
-    let mismatch = || invalid(": The provided key element does not match the schema");
+    let of_index = index.is_some();
+    let invalid = |detail: String| Validation {
+        subject: Subject::StartKey { of_index },
+        ..Validation::new(FIELD, detail)
+    };
+    let mismatch = || invalid(reads::START_KEY_SCHEMA.to_owned());
     if let Some(extra) = key.keys().find(|name| !is_key(name)) {
         return Err(Validation { field: FieldPath::from(FIELD).key(extra), ..mismatch() });
     }
@@ -161,7 +189,7 @@ pub(crate) fn position(
         .collect();
     let primary = table.key_of_argument(&table_part).map_err(|error| match error {
         KeyError::SchemaMismatch { .. } => mismatch(),
-        other => invalid(&format!(": {other}")),
+        other => invalid(other.to_string()),
     })?;
     let Some(index) = index else { return Ok(of_table(&primary)) };
     let parts = |attributes: &[KeyAttribute], role| {

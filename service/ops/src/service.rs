@@ -1,10 +1,11 @@
 //! `Service`: what every operation works with.
 
 use crate::capacity::{Accounting, CapacityOptions};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Definition, SPACES_PER_TABLE, Table};
 use crate::idempotency::TokenSweep;
 use crate::sweep::{SweepTask, Sweeper};
 use crate::table_reference::Naming;
+use crate::{Error, TableDescription};
 use cairn_auth::Identities;
 use cairn_expression::ExpressionCache;
 use cairn_storage::Engine;
@@ -34,6 +35,9 @@ pub struct ServiceOptions {
     pub capacity: CapacityOptions,
     /// How long after a sweep for expired items the next one begins.
     pub time_to_live_sweep_interval: Duration,
+    /// Whether the answers to CreateTable and UpdateTable tell what a table has become, ACTIVE as a rule, and not what is
+    /// being done with it. A new index is awaited for ten seconds.
+    pub wait_for_tables: bool,
     /// Where the time comes from.
     pub clock: Clock,
 }
@@ -48,6 +52,7 @@ impl Default for ServiceOptions {
             item_collection_bytes_max: 10 << 30,
             capacity: CapacityOptions::default(),
             time_to_live_sweep_interval: Duration::from_secs(30),
+            wait_for_tables: false,
             clock: Arc::new(Timestamp::now),
         }
     }
@@ -81,6 +86,7 @@ pub struct Parts<E: Engine> {
     pub(crate) naming: Naming,
     pub(crate) clock: Clock,
     pub(crate) item_collection_bytes_max: u64,
+    pub(crate) wait_for_tables: bool,
     /// What tables have and use of their throughput.
     pub(crate) accounting: Arc<Accounting>,
     /// The removal of expired request tokens.
@@ -96,8 +102,9 @@ impl<E: Engine> Service<E> {
     /// created or deleted.
     ///
     /// # Errors
-    /// If the catalog cannot be read.
+    /// If the catalog cannot be read, or the store has no room for the spaces of as many tables as there may be.
     pub async fn start(engine: E, identities: Identities<E>, options: ServiceOptions) -> crate::Result<Self> {
+        check_spaces(&engine, options.tables_max).await?;
         let naming = Naming {
             region: options.region.into(),
             signing_region: options.signing_region.map(Into::into),
@@ -121,12 +128,25 @@ impl<E: Engine> Service<E> {
             naming,
             clock: options.clock,
             item_collection_bytes_max: options.item_collection_bytes_max,
+            wait_for_tables: options.wait_for_tables,
             accounting,
             tokens: Arc::default(),
             expressions: ExpressionCache::default(),
             sweeping,
         };
         Ok(Self { parts: Arc::new(parts) })
+    }
+
+    /// A table's description as it is now, or as `known` has it if the table is gone.
+    pub(crate) async fn describe_now(
+        &self,
+        table: &Table,
+        known: &Definition,
+    ) -> crate::Result<TableDescription> {
+        match self.catalog.current(table).await? {
+            Some(now) => self.catalog.describe(&now, &now.definition, &self.naming).await,
+            None => Ok(self.catalog.describe_empty(known, &self.naming)),
+        }
     }
 
     /// The storage engine.
@@ -152,4 +172,27 @@ impl<E: Engine> Service<E> {
     pub async fn settled(&self) {
         self.catalog.settled().await;
     }
+}
+
+/// The store could not hold the tables that it may be asked for.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{tables_max} tables need {needed} spaces, {SPACES_PER_TABLE} each and one for the catalog, and the store holds at \
+     most {spaces_max}"
+)]
+struct TooFewSpaces {
+    tables_max: usize,
+    needed: usize,
+    spaces_max: usize,
+}
+
+/// Checks that the limit of tables is met before the store's limit of spaces, so that no change of a table fails for want
+/// of a space.
+async fn check_spaces<E: Engine>(engine: &E, tables_max: usize) -> crate::Result<()> {
+    let Some(spaces_max) = engine.statistics().await?.spaces_max else { return Ok(()) };
+    let needed = tables_max.saturating_mul(SPACES_PER_TABLE).saturating_add(1);
+    if needed <= spaces_max {
+        return Ok(());
+    }
+    Err(Error::internal(TooFewSpaces { tables_max, needed, spaces_max }))
 }

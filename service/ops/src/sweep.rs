@@ -6,17 +6,20 @@
 //! items with their index entries or nothing of them.
 
 use crate::Result;
-use crate::catalog::{Catalog, Table, TimeToLiveStage, table_key};
+use crate::catalog::{Catalog, FillProgress, Table, TimeToLiveStage, table_key};
 use crate::expiry::{due_range, expiry_second, is_due, item_key};
 use crate::item_collection::{collection_key, resize};
 use crate::item_write::{Change, item_writes};
 use crate::service::Clock;
+use crate::undecodable::Undecodable;
 use bytes::Bytes;
 use cairn_model::StoredItem;
 use cairn_storage::{Consistency, Decision, Direction, Engine, RecordKey, Snapshot, Visit, Write};
+use futures::FutureExt;
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -46,6 +49,11 @@ impl Drop for SweepTask {
     }
 }
 
+/// A sweep panicked. What it said may hold item data and is left out.
+#[derive(Debug, thiserror::Error)]
+#[error("the sweep for expired items panicked")]
+struct SweepPanicked;
+
 /// A table that is swept.
 struct Swept {
     table: Arc<Table>,
@@ -60,7 +68,8 @@ impl<E: Engine> Sweeper<E> {
         let task = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(interval).await;
-                match self.sweep().await {
+                let swept = AssertUnwindSafe(self.sweep()).catch_unwind().await;
+                match swept.unwrap_or_else(|_| Err(crate::Error::internal(SweepPanicked))) {
                     Ok(0) => {}
                     Ok(items) => tracing::debug!(items, "expired items were deleted"),
                     Err(crate::Error::Unavailable { source: Some(cairn_storage::Error::Closed), .. }) => {
@@ -135,16 +144,16 @@ impl<E: Engine> Sweeper<E> {
         };
         drop(snapshot);
         let mut due = Vec::new();
+        let mut undecodable = Undecodable::default();
         for (key, record) in keys.into_iter().zip(found) {
             let Some(record) = record else { continue };
-            // One item that cannot be read is no reason to keep all others.
-            let Ok(item) = StoredItem::read(record).and_then(|item| item.attributes()) else {
-                tracing::warn!("an item that may have expired cannot be read, and is left where it is");
-                continue;
-            };
-            let partition = table.key_schema().key_of_item(&item).map_err(crate::Error::internal)?.partition;
-            due.push((key, collection_key(table, &partition)));
+            let item = undecodable.attributes(&key.key, &StoredItem::read(record));
+            // One item that has no key any more is no reason to keep all others.
+            if let Ok(primary) = table.key_schema().key_of_item(&item) {
+                due.push((key, collection_key(table, &primary.partition)));
+            }
         }
+        undecodable.report(table, "deleted if what can be read of them has expired, and otherwise left");
         match self.expire(table.clone(), due, now).await? {
             Some(items) => Ok((items, more)),
             // Swept as it is now, next time.
@@ -169,6 +178,7 @@ impl<E: Engine> Sweeper<E> {
         let mut declared = vec![table_key(&table.definition.name)];
         declared.extend(due.iter().map(|(key, _)| key.clone()));
         declared.extend(collections.iter().cloned());
+        declared.extend(table.declared_fill_key());
         let bytes_max = self.item_collection_bytes_max;
         let expired = self
             .engine
@@ -180,7 +190,8 @@ impl<E: Engine> Sweeper<E> {
                     return Decision::unchanged(Ok(None));
                 }
                 let (items, sizes) = records.split_at_checked(due.len()).unwrap_or((records, &[]));
-                let decided = expire_all(&table, &due, items, now).and_then(|mut expired| {
+                let filling = sizes.get(collections.len()).and_then(Option::as_ref);
+                let decided = expire_all(&table, &due, items, filling, now).and_then(|mut expired| {
                     for (key, size) in collections.iter().zip(sizes) {
                         let delta = expired.collections.get(key).copied().unwrap_or(0);
                         let (write, _) = resize(&table, key, size.as_ref(), delta, bytes_max)?;
@@ -219,18 +230,21 @@ fn expire_all(
     table: &Table,
     due: &[(RecordKey, Option<RecordKey>)],
     records: &[Option<Bytes>],
+    filling: Option<&Bytes>,
     now: Timestamp,
 ) -> Result<Expired> {
+    let filling = FillProgress::read(filling)?;
     let mut expired = Expired::default();
     let Some(attribute) = table.definition.expiry_attribute() else { return Ok(expired) };
     for ((key, collection), record) in due.iter().zip(records) {
         let Some(record) = record else { continue };
-        let item = StoredItem::read(record.clone())?;
+        let item = StoredItem::read(record.clone());
+        let attributes = item.attributes().unwrap_or_else(|_| item.salvaged());
         // It may have been changed to live on since it was found.
-        if !expiry_second(attribute, &item.attributes()?).is_some_and(|second| is_due(second, now)) {
+        if !expiry_second(attribute, &attributes).is_some_and(|second| is_due(second, now)) {
             continue;
         }
-        let change = item_writes(table, key, Some(&item), &Change::Expire)?;
+        let change = item_writes(table, key, Some(&item), &Change::Expire, &filling)?;
         expired.items += 1;
         expired.writes.extend(change.writes);
         if let Some(collection) = collection {

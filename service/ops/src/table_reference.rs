@@ -1,8 +1,9 @@
 //! From what a caller wrote for a table, a name or an ARN, to its name.
 
-use crate::error::{At, name_constraint};
+use crate::error::{At, broken_name};
+use crate::operations::DEFAULT_KEY;
 use crate::{FieldPath, Validation};
-use cairn_model::{ArnError, TableName, TableReference, limits, parse_table_arn, table_arn};
+use cairn_model::{ArnError, NameError, TableName, TableReference, limits, parse_table_arn, table_arn};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -20,6 +21,24 @@ impl Naming {
     /// A table's ARN.
     pub(crate) fn arn(&self, table: &TableName) -> String {
         table_arn(&self.region, &self.account, table)
+    }
+
+    /// The ARN of the key that stands for the encryption of the operator's disk.
+    pub(crate) fn key_arn(&self) -> String {
+        format!("arn:aws:kms:{}:{}:{DEFAULT_KEY}", self.region, self.account)
+    }
+
+    /// Whether what a caller names is a table of another account.
+    pub(crate) fn is_elsewhere(&self, given: &str) -> bool {
+        let mut parts = given.splitn(6, ':').skip(2);
+        let service = parts.next();
+        let account = parts.nth(1);
+        service == Some("dynamodb")
+            && account.is_some_and(|account| {
+                account != &*self.account
+                    && account.len() == 12
+                    && account.bytes().all(|byte| byte.is_ascii_digit())
+            })
     }
 
     /// The table that a caller names in a member that takes a name or an ARN.
@@ -42,7 +61,7 @@ impl Naming {
         }
         let name = match given.starts_with("arn:") {
             true => self.parse_arn(field, &given)?,
-            false => given.parse().map_err(|error| name_constraint(field(), &given, error))?,
+            false => given.parse().map_err(|_: NameError| broken_name(field(), &given))?,
         };
         Ok(TableReference { name, given: given.into_owned() })
     }

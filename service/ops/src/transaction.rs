@@ -3,11 +3,12 @@
 use crate::capacity::{Cost, item_slot, read_units};
 use crate::catalog::Table;
 use crate::error::At;
+use crate::words::transactions;
 use crate::{
     CancellationCode, CancellationReason, ConsumedCapacity, Error, FieldPath, Result, ReturnConsumedCapacity,
     Throttled, UnitKind, Validation,
 };
-use cairn_model::{KeyError, PrimaryKey, TableName, TableReference};
+use cairn_model::{Echo, KeyError, PrimaryKey, TableName, TableReference, ValueError, ValueErrorKind};
 use cairn_storage::RecordKey;
 use std::collections::HashSet;
 
@@ -22,25 +23,44 @@ pub(crate) fn action_field(number: usize) -> FieldPath {
     FieldPath::from("transact_items").index(number)
 }
 
-/// A transaction has 1 to 100 actions.
-pub(crate) fn check_action_count(count: usize) -> Result<(), Validation> {
-    let constraint = |value, text| Err(Validation::constraint("transact_items", Some(value), text));
-    match count {
+/// A transaction has 1 to 100 actions. `echo_action` writes an action into the error.
+pub(crate) fn check_action_count<T>(
+    actions: &[T],
+    echo_action: impl FnMut(&mut Echo, &T),
+) -> Result<(), Validation> {
+    let constraint = |value: &str, text| Err(Validation::constraint("transact_items", Some(value), text));
+    match actions.len() {
         0 => constraint("[]", "Member must have length greater than or equal to 1"),
         1..=ACTIONS_MAX => Ok(()),
-        _ => constraint("[...]", "Member must have length less than or equal to 100"),
+        _ => {
+            let value = Echo::of(|echo| echo.list(actions, echo_action));
+            constraint(&value, "Member must have length less than or equal to 100")
+        }
     }
 }
 
-/// What keeps an action from having an item.
-pub(crate) enum KeyFault {
+/// The attributes of an action's key or item. The nesting fault of a key is returned separately, because the action's
+/// expressions are checked before it.
+pub(crate) fn keep_nesting_fault<A: Default>(
+    decoded: Result<A, ValueError>,
+    is_key: bool,
+) -> Result<(A, Option<ValueError>), ValueError> {
+    match decoded {
+        Ok(attributes) => Ok((attributes, None)),
+        Err(error) if is_key && error.kind == ValueErrorKind::TooDeep => Ok((A::default(), Some(error))),
+        Err(error) => Err(error),
+    }
+}
+
+/// What is wrong with an action, given its table.
+pub(crate) enum ActionFault {
     /// The request is refused.
     Refused(Validation),
     /// The transaction is cancelled.
     Cancelled(Validation),
 }
 
-impl KeyFault {
+impl ActionFault {
     /// An empty key value refuses the request; what else may be wrong with a key cancels the transaction.
     pub(crate) fn new(error: KeyError, field: FieldPath) -> Self {
         match error {
@@ -60,7 +80,7 @@ pub(crate) fn record_key(table: &Table, key: &PrimaryKey) -> RecordKey {
 ///
 /// # Errors
 /// A key that is none, or an item that two actions are about.
-pub(crate) fn distinct_records(keys: Vec<Result<RecordKey, KeyFault>>) -> Result<Vec<RecordKey>> {
+pub(crate) fn distinct_records(keys: Vec<Result<RecordKey, ActionFault>>) -> Result<Vec<RecordKey>> {
     let count = keys.len();
     let mut seen = HashSet::with_capacity(count);
     let mut cancelled = None;
@@ -74,18 +94,14 @@ pub(crate) fn distinct_records(keys: Vec<Result<RecordKey, KeyFault>>) -> Result
                 }
                 records.push(record);
             }
-            Err(KeyFault::Refused(validation)) => return Err(validation.into()),
-            Err(KeyFault::Cancelled(validation)) => {
+            Err(ActionFault::Refused(validation)) => return Err(validation.into()),
+            Err(ActionFault::Cancelled(validation)) => {
                 cancelled.get_or_insert((number, validation));
             }
         }
     }
     if let Some(number) = repeated {
-        return Err(Validation::new(
-            action_field(number),
-            "Transaction request cannot include multiple operations on one item",
-        )
-        .into());
+        return Err(Validation::new(action_field(number), transactions::SAME_ITEM).into());
     }
     match cancelled {
         Some((number, validation)) => Err(invalid_action(count, number, validation)),
@@ -140,7 +156,7 @@ pub(crate) struct Costs {
 }
 
 impl Costs {
-    /// Adds what an action costs, which is twice what it costs outside of a transaction.
+    /// Adds what an action costs.
     pub(crate) fn add(&mut self, table: &TableReference, cost: Cost) {
         match self.by_table.iter_mut().find(|(other, _)| other.name == table.name) {
             Some((_, sum)) => sum.add(cost),
@@ -168,7 +184,8 @@ impl Costs {
 
 /// What it costs to read an item of so many bytes in a transaction.
 pub(crate) fn read_cost(record: &RecordKey, bytes: usize) -> Cost {
+    let slot = item_slot(&record.key);
     let mut cost = Cost::default();
-    cost.add_item(item_slot(&record.key), read_units(bytes, true));
-    cost.doubled()
+    cost.add_item(slot, read_units(bytes, true));
+    cost.in_transaction(slot)
 }

@@ -422,7 +422,7 @@ async fn throughput_changes_are_in_force_at_once_and_keep_what_there_was() {
         ..Default::default()
     };
     let described = update.by_root(&service).await.unwrap();
-    assert_eq!(described.warm, UnitPair { read: 12_000, write: 4_000 });
+    assert_eq!(described.warm, Some(UnitPair { read: 12_000, write: 4_000 }));
     clock.advance(SECOND / 20);
     put(&item_of("a", 1)).by_root(&service).await.unwrap();
 }

@@ -201,7 +201,8 @@ async fn die_at_every_step(change: impl Fn() -> UpdateTable, prepare: Option<Upd
         let service = start(mortal.clone(), ServiceOptions::default()).await.unwrap();
         let answer = change().by_root(&service).await;
         service.settled().await;
-        assert_eq!(answer.is_err(), changes == 0);
+        // The table may have to be given the space for its indexes before.
+        assert_eq!(answer.is_err(), changes < if prepare.is_some() { 1 } else { 2 });
         let died = mortal.is_dead();
         let after = start(store, ServiceOptions::default()).await.unwrap();
         // Writes go on while the work is taken up, and what is in the way of it too.
@@ -215,7 +216,7 @@ async fn die_at_every_step(change: impl Fn() -> UpdateTable, prepare: Option<Upd
             let entries = assert_indexes_match(&after, ids).await;
             assert_eq!(entries, 150 * ids.len());
         }
-        if changes > 0 {
+        if answer.is_ok() {
             assert_eq!(ids.is_empty(), prepare.is_some(), "after {changes} changes");
         }
         if !died {
@@ -266,13 +267,8 @@ async fn a_table_is_deleted_with_an_index_that_is_being_made() {
     create(&service, table()).await.unwrap();
     fill(&service, 200).await;
     by_team().by_root(&service).await.unwrap();
-    // In the way until the index has its space, and no longer.
-    loop {
-        match (DeleteTable { table: TABLE.into() }).by_root(&service).await {
-            Err(Error::TableInUse { doing: "updated", .. }) => tokio::task::yield_now().await,
-            deleted => break assert!(deleted.unwrap().indexes.is_empty()),
-        }
-    }
+    let deleted = DeleteTable { table: TABLE.into() }.by_root(&service).await.unwrap();
+    assert!(deleted.indexes.is_empty());
     service.settled().await;
     assert_eq!(service.engine().spaces().await.unwrap(), [SpaceId::System]);
 }

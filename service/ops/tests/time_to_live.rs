@@ -314,7 +314,8 @@ async fn whatever_is_interrupted_the_next_start_brings_to_its_end() {
         let mortal = Mortal::new(store.clone(), changes);
         let service = start(mortal.clone(), clock.options()).await.unwrap();
         let answer = turning(true, "at").by_root(&service).await;
-        assert_eq!(answer.is_err(), changes == 0);
+        // The first change gives the table its space.
+        assert_eq!(answer.is_err(), changes < 2);
         service.settled().await;
         service.swept().await;
         drop(service);
@@ -325,7 +326,7 @@ async fn whatever_is_interrupted_the_next_start_brings_to_its_end() {
         put(&player(1_000, START + 5)).by_root(&after).await.unwrap();
         after.settled().await;
         after.swept().await;
-        if changes == 0 {
+        if changes < 2 {
             assert_eq!(status(&after).await, TimeToLiveStatus::Disabled);
             assert_eq!(items(&after).await, 152);
         } else {
@@ -334,8 +335,8 @@ async fn whatever_is_interrupted_the_next_start_brings_to_its_end() {
             assert_indexes_match(&after, &[]).await;
         }
         if !died {
-            // To be turned on, its space, three pages of items and two stages; then three pages of deletions.
-            assert!(changes > 9, "{changes}");
+            // Its space, to be turned on, a window of three pages of items; then three pages of deletions.
+            assert!(changes > 8, "{changes}");
             return;
         }
     }

@@ -124,6 +124,7 @@ impl Server {
             item_collection_bytes_max: settings.item_collection_mib_max * MIB,
             capacity: capacity_options(settings),
             time_to_live_sweep_interval: Duration::from_secs(settings.ttl_sweep_seconds),
+            wait_for_tables: settings.wait_for_tables,
             ..ServiceOptions::default()
         };
         let tls = settings.tls().map(Tls::open).transpose()?.map(Arc::new);

@@ -108,6 +108,10 @@ pub struct SettingsInput {
     /// How long after a sweep for expired items the next one begins, in seconds [default: 30]
     #[arg(long, env = "CAIRN_TTL_SWEEP_SECONDS", value_name = "SECONDS")]
     pub ttl_sweep_seconds: Option<u64>,
+    /// Have CreateTable and UpdateTable answer with what a table has become (ACTIVE) and not with what is being done
+    /// (CREATING, UPDATING); a new index is awaited for ten seconds [default: as --dev]
+    #[arg(long, env = "CAIRN_WAIT_FOR_TABLES", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub wait_for_tables: Option<bool>,
     /// Memory for data read from disk, in MiB [default: a quarter of the memory there is]
     #[arg(long, env = "CAIRN_CACHE_MIB", value_name = "MIB")]
     pub cache_mib: Option<u64>,
@@ -337,6 +341,8 @@ pub struct Settings {
     pub on_demand_switches_max: usize,
     /// How long after a sweep for expired items the next one begins, in seconds.
     pub ttl_sweep_seconds: u64,
+    /// Have CreateTable and UpdateTable answer with what a table has become.
+    pub wait_for_tables: bool,
     /// Memory for data read from disk, in MiB; by the memory there is if not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_mib: Option<u64>,
@@ -470,6 +476,7 @@ impl SettingsInput {
             throughput_decreases_max: self.throughput_decreases_max.or(other.throughput_decreases_max),
             on_demand_switches_max: self.on_demand_switches_max.or(other.on_demand_switches_max),
             ttl_sweep_seconds: self.ttl_sweep_seconds.or(other.ttl_sweep_seconds),
+            wait_for_tables: self.wait_for_tables.or(other.wait_for_tables),
             cache_mib: self.cache_mib.or(other.cache_mib),
             write_buffer_mib: self.write_buffer_mib.or(other.write_buffer_mib),
             disk_reserve_mib: self.disk_reserve_mib.or(other.disk_reserve_mib),
@@ -536,6 +543,7 @@ impl SettingsInput {
             throughput_decreases_max: self.throughput_decreases_max.unwrap_or(4),
             on_demand_switches_max: self.on_demand_switches_max.unwrap_or(4),
             ttl_sweep_seconds: self.ttl_sweep_seconds.unwrap_or(30),
+            wait_for_tables: self.wait_for_tables.or(self.dev).unwrap_or(false),
             cache_mib: self.cache_mib,
             write_buffer_mib: self.write_buffer_mib,
             disk_reserve_mib: self.disk_reserve_mib,
@@ -756,6 +764,15 @@ mod tests {
             assert!(shown.contains("[redacted]"));
             assert!(!shown.contains("a-root-secret") && !shown.contains("a-key-for-secrets"), "{shown}");
         }
+    }
+
+    #[test]
+    fn a_server_for_development_waits_for_tables_unless_it_is_told_otherwise() {
+        let waits = |dev, wait_for_tables| {
+            SettingsInput { dev, wait_for_tables, ..input() }.resolve().unwrap().wait_for_tables
+        };
+        assert!(waits(Some(true), None) && waits(None, Some(true)));
+        assert!(!waits(None, None) && !waits(Some(true), Some(false)));
     }
 
     #[test]

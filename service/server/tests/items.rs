@@ -288,7 +288,9 @@ async fn items_that_break_a_rule_are_refused_with_the_place_and_change_nothing()
     let error = put(&[("pk", s("a")), ("sk", n("1")), ("d", nested(32))]).await.unwrap_err();
     assert_eq!(error.code(), invalid);
     assert!(
-        error.message().starts_with("Nesting Levels have exceeded supported limits"),
+        error
+            .message()
+            .starts_with("1 validation error detected: Nesting Levels have exceeded supported limits"),
         "{}",
         error.message()
     );

@@ -33,7 +33,11 @@ const TIMES_RETURNED_MAX: u32 = 3;
 /// What creating or dropping a space may take on disk.
 const SPACE_CHANGE_BYTES: u64 = 1 << 20;
 
-/// How long the committer waits before it looks again whether a flush is through.
+/// Keyspaces of dropped spaces that may wait to be removed. [`MAX_SPACES_CEILING`](crate::MAX_SPACES_CEILING) leaves
+/// room for them.
+const REMOVING_MAX: usize = 16;
+
+/// How long the committer waits before it looks again whether a flush, or a removal, is through.
 const FLUSH_POLL: Duration = Duration::from_millis(2);
 
 /// What the committer is asked.
@@ -432,6 +436,10 @@ impl Committer {
         let mut spaces = Spaces::clone(&self.view.spaces);
         let Some(space) = spaces.remove(&id) else { return Ok(()) };
         let Some(keyspace) = space.keyspace().as_ref().map(Arc::clone) else { return Ok(()) };
+        // With the spaces at their limit, more keyspaces than this could not be reopened.
+        while self.shared.removing.load(Ordering::Relaxed) >= REMOVING_MAX {
+            std::thread::sleep(FLUSH_POLL);
+        }
         // Not held to the reserve: dropping a table is how an operator makes room.
         let gone = self.counters.forget(|space| space == id);
         let dropped = Some((id, keyspace.name().to_string()));
@@ -439,7 +447,10 @@ impl Committer {
         // Whoever read the space before has to find out that it is gone.
         self.recent.forget_all();
         space.take_keyspace();
-        let _ = self.monitor.send(monitor::Message::Dispose(keyspace));
+        self.shared.removing.fetch_add(1, Ordering::Relaxed);
+        if self.monitor.send(monitor::Message::Dispose(keyspace)).is_err() {
+            self.shared.removing.fetch_sub(1, Ordering::Relaxed);
+        }
         Ok(())
     }
 

@@ -49,6 +49,7 @@ pub(crate) enum Message {
 pub(crate) struct Budgets {
     pub(crate) write_buffer_bytes: u64,
     pub(crate) journal_bytes: u64,
+    pub(crate) spaces_max: usize,
 }
 
 /// The state of the monitor's thread.
@@ -118,6 +119,7 @@ impl Monitor {
                 }
                 Ok(Message::Dispose(keyspace)) => {
                     let _ = self.step("removing a dropped space", |monitor| monitor.dispose(keyspace));
+                    self.shared.removing.fetch_sub(1, Ordering::Relaxed);
                 }
                 Ok(Message::Statistics(reply)) => {
                     if let Some(statistics) = self.step("counting", |monitor| monitor.statistics()) {
@@ -285,6 +287,7 @@ impl Monitor {
             write_buffer_bytes,
             journal_bytes,
             spaces: view.spaces.len(),
+            spaces_max: Some(self.budgets.spaces_max),
             last_commit: view.sequence,
             deletions_kept: view.spaces.values().map(|space| space.deletions.load(Ordering::Relaxed)).sum(),
             background_failures: self.shared.health.background_failures(),

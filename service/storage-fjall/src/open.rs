@@ -30,7 +30,7 @@ use std::fs::{File, TryLockError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -371,9 +371,10 @@ fn start(options: &FjallOptions, store: Store, recovered: Recovered) -> Result<H
         admission: Admission::new(options.queue_bytes_max, options.queue_wait_max),
         unflushed_bytes: AtomicU64::new(0),
         checked: AtomicU64::new(sequence),
+        removing: AtomicUsize::new(0),
         upkept: watch::Sender::new(0),
         #[cfg(test)]
-        prepared: std::sync::atomic::AtomicUsize::new(0),
+        prepared: AtomicUsize::new(0),
         #[cfg(test)]
         faults: Mutex::default(),
         superseded: Mutex::default(),
@@ -401,8 +402,11 @@ fn start(options: &FjallOptions, store: Store, recovered: Recovered) -> Result<H
         monitor: monitor.clone(),
     };
     work.begin(first)?;
-    let budgets =
-        Budgets { write_buffer_bytes: options.write_buffer_bytes, journal_bytes: options.journal_bytes };
+    let budgets = Budgets {
+        write_buffer_bytes: options.write_buffer_bytes,
+        journal_bytes: options.journal_bytes,
+        spaces_max: options.max_spaces,
+    };
     let upkeeping = Upkeep {
         database: database.clone(),
         shared: Arc::clone(&shared),

@@ -32,8 +32,8 @@ pub struct FjallOptions {
     /// Bytes of journal after which every space writes out what it holds, so that old journals can go. It bounds how
     /// long the next open takes. At least 64 MiB; default 512 MiB.
     pub journal_bytes: u64,
-    /// Spaces that may exist, the system space included; at most [`MAX_SPACES_CEILING`]. Default 800, which is a
-    /// little less than 400 tables.
+    /// Spaces that may exist, the system space included; at most [`MAX_SPACES_CEILING`]. Default that: two for
+    /// each of 400 tables, one for the catalog, and room for more.
     pub max_spaces: usize,
     /// Bytes of the volume that stay free: writes are refused before they would use them, so that flushes and
     /// compactions never meet a full disk. Default: 256 MiB, or a twentieth of the volume if that is less.
@@ -99,7 +99,7 @@ impl FjallOptions {
             write_buffer_bytes,
             memtable_bytes: (write_buffer_bytes / 4).min(64 * MIB),
             journal_bytes: 512 * MIB,
-            max_spaces: 800,
+            max_spaces: MAX_SPACES_CEILING,
             disk_reserve_bytes: None,
             separate_values_bytes: 16 * 1024,
             group_operations_max: 1024,

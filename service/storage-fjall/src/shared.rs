@@ -6,7 +6,7 @@ use crate::view::View;
 use arc_swap::ArcSwap;
 use cairn_storage::Result;
 use parking_lot::Mutex;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -21,11 +21,13 @@ pub(crate) struct Shared {
     pub(crate) unflushed_bytes: AtomicU64,
     /// The newest commit whose keys the committer may have checked against the gaps of spaces; see `gaps`.
     pub(crate) checked: AtomicU64,
+    /// Keyspaces of dropped spaces that the monitor has yet to remove.
+    pub(crate) removing: AtomicUsize,
     /// How often upkeep has remembered a gap or removed deletions: for those who wait for that.
     pub(crate) upkept: watch::Sender<u64>,
     /// How many keyspaces were prepared for new spaces.
     #[cfg(test)]
-    pub(crate) prepared: std::sync::atomic::AtomicUsize,
+    pub(crate) prepared: AtomicUsize,
     /// Where a test wants work in the background to panic.
     #[cfg(test)]
     pub(crate) faults: Mutex<Vec<&'static str>>,

@@ -230,7 +230,7 @@ async fn a_newer_format_is_refused_before_anything_is_touched() {
     let store = closed_store().await;
     fs::write(store.path().join("cairn-format.json"), r#"{"format_version": 99}"#).unwrap();
     let before = contents(store.path());
-    assert!(matches!(open_error(options(store.path())), Error::NewerFormat { found: 99, supported: 1 }));
+    assert!(matches!(open_error(options(store.path())), Error::NewerFormat { found: 99, supported: 2 }));
     assert!(contents(store.path()) == before);
 }
 
@@ -304,7 +304,7 @@ async fn a_folder_that_others_use_is_refused_and_left_as_it_is() {
     fs::create_dir(&path).unwrap();
     fs::write(path.join("letter.txt"), "Dear Sir").unwrap();
     let before = contents(&path);
-    let error = open_error(&path).await;
+    let error = open_error(options(&path));
     assert!(matches!(&error, Error::Foreign { entry } if entry == "letter.txt"), "{error:?}");
     assert_eq!(contents(&path), before);
     // What a file system has at its root is nobody's, and a store that others have put something into stays a store.

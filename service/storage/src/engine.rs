@@ -152,6 +152,8 @@ pub struct EngineStatistics {
     pub journal_bytes: u64,
     /// Spaces that exist, the system space included.
     pub spaces: usize,
+    /// Spaces that may exist, the system space included; none for no limit.
+    pub spaces_max: Option<usize>,
     /// The sequence number of the newest durable commit.
     pub last_commit: u64,
     /// Deletions that are still kept beside the records, for scans to step over; an upper bound. 0 for an engine that

@@ -162,6 +162,7 @@ impl Engine for MemoryEngine {
         self.with_state(|state| {
             Ok(EngineStatistics {
                 spaces: state.spaces.size(),
+                spaces_max: Some(self.shared.options.max_spaces).filter(|limit| *limit != usize::MAX),
                 last_commit: state.commits,
                 ..EngineStatistics::default()
             })

@@ -54,11 +54,16 @@ func TestATablesNameIsUsedOnce(t *testing.T) {
 func TestWhatARequestMustNotSayIsAValidationExceptionWithTheReason(t *testing.T) {
 	t.Parallel()
 	client, table := newClient(t), createTable(t, "pk S")
-	const invalid = "One or more parameter values were invalid: "
+	const (
+		invalid  = "One or more parameter values were invalid: "
+		detected = "1 validation error detected: "
+	)
 	for message, it := range map[string]item{
-		invalid + "Type mismatch for key pk expected: S actual: N":  {"pk": N("1")},
-		invalid + "Missing the key pk in the item":                  {"n": N("1")},
-		"The parameter cannot be converted to a numeric value: one": {"pk": S("a"), "n": N("one")},
+		invalid + "Type mismatch for key pk expected: S actual: N": {"pk": N("1")},
+		invalid + "Missing the key pk in the item":                 {"n": N("1")},
+		detected + "The parameter cannot be converted to a numeric value: one": {
+			"pk": S("a"), "n": N("one"),
+		},
 	} {
 		_, err := client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: table, Item: it})
 		refusal := failure[smithy.APIError](t, err)

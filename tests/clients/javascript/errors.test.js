@@ -52,7 +52,7 @@ test("what a request must not say is a ValidationException with the reason", asy
     ],
     [
       new PutItemCommand({ TableName, Item: { pk: { S: "a" }, n: { N: "one" } } }),
-      "The parameter cannot be converted to a numeric value: one",
+      "1 validation error detected: The parameter cannot be converted to a numeric value: one",
     ],
     [new GetItemCommand({ TableName, Key: {} }), "The provided key element does not match the schema"],
     [

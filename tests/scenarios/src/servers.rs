@@ -42,6 +42,8 @@ impl TestServer {
             dev: Some(true),
             capacity_limits: Some(capacity_limits),
             ttl_sweep_seconds: Some(1),
+            // As DynamoDB answers.
+            wait_for_tables: Some(false),
             ..Default::default()
         }
         .resolve()

@@ -951,13 +951,14 @@ impl ::prost::Name for StreamSpecification {
 /// How a table is to be encrypted.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SseSpecification {
-    /// True for a key of the key service, false for a key of the service, which is the default.
+    /// Whether the table is to be described as encrypted. What encrypts it, and every other table, is the disk
+    /// of whoever runs the service.
     #[prost(bool, optional, tag = "1")]
     pub enabled: ::core::option::Option<bool>,
     /// The kind of key; KMS if at all.
     #[prost(enumeration = "SseType", tag = "2")]
     pub sse_type: i32,
-    /// The key, by id, alias or ARN. Absent: the key service's default key for tables.
+    /// The key: `alias/aws/dynamodb`, which is the default. There are no others.
     #[prost(string, optional, tag = "3")]
     pub kms_master_key_id: ::core::option::Option<::prost::alloc::string::String>,
 }
@@ -1063,13 +1064,13 @@ pub struct TableDescription {
     /// The stage of its life.
     #[prost(enumeration = "TableStatus", tag = "4")]
     pub table_status: i32,
-    /// When it was created.
+    /// When it was created. Absent in the answer to DeleteTable.
     #[prost(message, optional, tag = "5")]
     pub creation_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// The types of all key attributes, of the table and its indexes.
+    /// The types of all key attributes, of the table and its indexes. None in the answer to DeleteTable.
     #[prost(message, repeated, tag = "6")]
     pub attribute_definitions: ::prost::alloc::vec::Vec<AttributeDefinition>,
-    /// The primary key: the partition key, then the sort key if there is one.
+    /// The primary key: the partition key, then the sort key if there is one. None in the answer to DeleteTable.
     #[prost(message, repeated, tag = "7")]
     pub key_schema: ::prost::alloc::vec::Vec<KeySchemaElement>,
     /// How many items it has.
@@ -1103,7 +1104,8 @@ pub struct TableDescription {
     /// The ARN of the latest stream. Empty if there was none.
     #[prost(string, tag = "16")]
     pub latest_stream_arn: ::prost::alloc::string::String,
-    /// The encryption. Absent if it is under a key of the service.
+    /// The encryption, if it was asked for. The data is encrypted if the disk of whoever runs the service is,
+    /// for which the key stands. Absent if it was not asked for.
     #[prost(message, optional, tag = "17")]
     pub sse_description: ::core::option::Option<SseDescription>,
     /// The table class. Absent if it was never set.
@@ -1115,7 +1117,7 @@ pub struct TableDescription {
     /// The limits of an on-demand table. Absent: none.
     #[prost(message, optional, tag = "20")]
     pub on_demand_throughput: ::core::option::Option<OnDemandThroughput>,
-    /// What the table is ready for at once.
+    /// What the table is ready for at once. Absent in the answer to CreateTable unless asked for.
     #[prost(message, optional, tag = "21")]
     pub warm_throughput: ::core::option::Option<TableWarmThroughputDescription>,
     /// What the table was restored from. Absent if it was not.
@@ -1124,6 +1126,10 @@ pub struct TableDescription {
     /// How the table was archived. Absent if it was not.
     #[prost(message, optional, tag = "23")]
     pub archival_summary: ::core::option::Option<ArchivalSummary>,
+    /// The last change that could not be carried out and was undone. Absent if there is none, or was another
+    /// change of the table since.
+    #[prost(message, optional, tag = "24")]
+    pub latest_failure: ::core::option::Option<ChangeFailure>,
 }
 impl ::prost::Name for TableDescription {
     const NAME: &'static str = "TableDescription";
@@ -1133,6 +1139,29 @@ impl ::prost::Name for TableDescription {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "type.googleapis.com/cairn.v1.TableDescription".into()
+    }
+}
+/// A change of a table that was begun, could not be carried out, and was undone.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChangeFailure {
+    /// What was to be changed, as in `creation of the index by-date`.
+    #[prost(string, tag = "1")]
+    pub change: ::prost::alloc::string::String,
+    /// Why it could not be.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+    /// When it was given up.
+    #[prost(message, optional, tag = "3")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for ChangeFailure {
+    const NAME: &'static str = "ChangeFailure";
+    const PACKAGE: &'static str = "cairn.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "cairn.v1.ChangeFailure".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/cairn.v1.ChangeFailure".into()
     }
 }
 /// A local secondary index as it stands.
@@ -8823,9 +8852,9 @@ pub mod item_service_client {
     use tonic::codegen::http::Uri;
     /// Items of tables.
     ///
-    /// A table is named by its name, 3 to 255 letters, digits, `_`, `.` or `-`, or by its ARN. A key is the
-    /// primary key of the table: its partition key, and its sort key if it has one, and nothing else. An
-    /// optional expression is either absent or not empty.
+    /// A table is named by its name, 3 to 255 letters, digits, `_`, `.` or `-`, or by its ARN, in which any region
+    /// will do unless the server expects one in signatures. A key is the primary key of the table: its partition
+    /// key, and its sort key if it has one, and nothing else. An optional expression is either absent or not empty.
     ///
     /// Errors are told apart by the ErrorReason in their ErrorInfo. Every rpc can fail with
     ///
@@ -9522,9 +9551,9 @@ pub mod item_service_server {
     }
     /// Items of tables.
     ///
-    /// A table is named by its name, 3 to 255 letters, digits, `_`, `.` or `-`, or by its ARN. A key is the
-    /// primary key of the table: its partition key, and its sort key if it has one, and nothing else. An
-    /// optional expression is either absent or not empty.
+    /// A table is named by its name, 3 to 255 letters, digits, `_`, `.` or `-`, or by its ARN, in which any region
+    /// will do unless the server expects one in signatures. A key is the primary key of the table: its partition
+    /// key, and its sort key if it has one, and nothing else. An optional expression is either absent or not empty.
     ///
     /// Errors are told apart by the ErrorReason in their ErrorInfo. Every rpc can fail with
     ///
@@ -10925,8 +10954,8 @@ pub mod table_service_client {
     use tonic::codegen::http::Uri;
     /// Tables, their tags and policies, and the expiry of their items.
     ///
-    /// A table is named by its name, 3 to 255 letters, digits, `_`, `.` or `-`, or by its ARN. Changes are
-    /// carried out after the answer: the status says how far they are. Descriptions are eventually consistent.
+    /// A table is named by its name, 3 to 255 letters, digits, `_`, `.` or `-`, or by its ARN. A new
+    /// index is filled after the answer: its status says when that is done. Descriptions are eventually consistent.
     ///
     /// Errors are told apart by the ErrorReason in their ErrorInfo. Every rpc can fail with
     ///
@@ -11017,7 +11046,8 @@ pub mod table_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Creates a table. It is CREATING in the answer and may be used once ACTIVE.
+        /// Creates a table. It is CREATING in the answer, and ACTIVE within milliseconds; or ACTIVE in the answer,
+        /// if the server is set to wait for tables.
         ///
         /// Action: `dynamodb:CreateTable`, with tags also `dynamodb:TagResource`, with a policy also
         /// `dynamodb:PutResourcePolicy`.
@@ -11115,7 +11145,8 @@ pub mod table_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Changes a table's settings, or adds or deletes one global secondary index. The table is UPDATING in
-        /// the answer, and serves reads and writes throughout.
+        /// the answer, with the throughput that it had before, and serves reads and writes throughout. If the server
+        /// is set to wait for tables, the answer is the table when all is done, or after ten seconds.
         ///
         /// Action: `dynamodb:UpdateTable`.
         ///
@@ -11179,8 +11210,8 @@ pub mod table_service_client {
                 .insert(GrpcMethod::new("cairn.v1.TableService", "DescribeLimits"));
             self.inner.unary(req, path, codec).await
         }
-        /// Deletes a table with its items and indexes. It is DELETING in the answer, then gone. Deleting a table
-        /// that is DELETING is no error.
+        /// Deletes a table with its items and indexes, whatever is being done with it. It is DELETING in the answer,
+        /// and gone within milliseconds. Deleting a table that is DELETING is no error.
         ///
         /// Action: `dynamodb:DeleteTable`.
         ///
@@ -11189,8 +11220,6 @@ pub mod table_service_client {
         /// * VALIDATION (INVALID_ARGUMENT): the name is not one of a table.
         /// * VALIDATION (FAILED_PRECONDITION): the table is protected from deletion.
         /// * RESOURCE_NOT_FOUND (NOT_FOUND): no such table.
-        /// * RESOURCE_IN_USE (FAILED_PRECONDITION): the table is being created or changed.
-        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): too many tables being created, changed or deleted.
         pub async fn delete_table(
             &mut self,
             request: impl tonic::IntoRequest<super::DeleteTableRequest>,
@@ -11509,7 +11538,8 @@ pub mod table_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with TableServiceServer.
     #[async_trait]
     pub trait TableService: std::marker::Send + std::marker::Sync + 'static {
-        /// Creates a table. It is CREATING in the answer and may be used once ACTIVE.
+        /// Creates a table. It is CREATING in the answer, and ACTIVE within milliseconds; or ACTIVE in the answer,
+        /// if the server is set to wait for tables.
         ///
         /// Action: `dynamodb:CreateTable`, with tags also `dynamodb:TagResource`, with a policy also
         /// `dynamodb:PutResourcePolicy`.
@@ -11556,7 +11586,8 @@ pub mod table_service_server {
             tonic::Status,
         >;
         /// Changes a table's settings, or adds or deletes one global secondary index. The table is UPDATING in
-        /// the answer, and serves reads and writes throughout.
+        /// the answer, with the throughput that it had before, and serves reads and writes throughout. If the server
+        /// is set to wait for tables, the answer is the table when all is done, or after ten seconds.
         ///
         /// Action: `dynamodb:UpdateTable`.
         ///
@@ -11586,8 +11617,8 @@ pub mod table_service_server {
             tonic::Response<super::DescribeLimitsResponse>,
             tonic::Status,
         >;
-        /// Deletes a table with its items and indexes. It is DELETING in the answer, then gone. Deleting a table
-        /// that is DELETING is no error.
+        /// Deletes a table with its items and indexes, whatever is being done with it. It is DELETING in the answer,
+        /// and gone within milliseconds. Deleting a table that is DELETING is no error.
         ///
         /// Action: `dynamodb:DeleteTable`.
         ///
@@ -11596,8 +11627,6 @@ pub mod table_service_server {
         /// * VALIDATION (INVALID_ARGUMENT): the name is not one of a table.
         /// * VALIDATION (FAILED_PRECONDITION): the table is protected from deletion.
         /// * RESOURCE_NOT_FOUND (NOT_FOUND): no such table.
-        /// * RESOURCE_IN_USE (FAILED_PRECONDITION): the table is being created or changed.
-        /// * LIMIT_EXCEEDED (RESOURCE_EXHAUSTED): too many tables being created, changed or deleted.
         async fn delete_table(
             &self,
             request: tonic::Request<super::DeleteTableRequest>,
@@ -11749,8 +11778,8 @@ pub mod table_service_server {
     }
     /// Tables, their tags and policies, and the expiry of their items.
     ///
-    /// A table is named by its name, 3 to 255 letters, digits, `_`, `.` or `-`, or by its ARN. Changes are
-    /// carried out after the answer: the status says how far they are. Descriptions are eventually consistent.
+    /// A table is named by its name, 3 to 255 letters, digits, `_`, `.` or `-`, or by its ARN. A new
+    /// index is filled after the answer: its status says when that is done. Descriptions are eventually consistent.
     ///
     /// Errors are told apart by the ErrorReason in their ErrorInfo. Every rpc can fail with
     ///

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{batches, items, legacy, policies, reads, tables, time_to_live, transactions};
+use crate::{backups, batches, items, legacy, policies, reads, tables, time_to_live, transactions};
 use std::collections::BTreeSet;
 
 /// Every structure, by its name in the model.
@@ -38,6 +38,8 @@ fn structures() -> BTreeMap<&'static str, Members> {
         ("UpdateTimeToLive", time_to_live::UpdateTimeToLiveInput::MEMBERS),
         ("TimeToLiveSpecification", time_to_live::SpecificationInput::MEMBERS),
         ("DescribeTimeToLive", time_to_live::DescribeTimeToLiveInput::MEMBERS),
+        ("DescribeContinuousBackups", backups::DescribeContinuousBackupsInput::MEMBERS),
+        ("ListBackups", backups::ListBackupsInput::MEMBERS),
         ("TagResource", tables::TagResourceInput::MEMBERS),
         ("UntagResource", tables::UntagResourceInput::MEMBERS),
         ("ListTagsOfResource", tables::ListTagsOfResourceInput::MEMBERS),
@@ -53,7 +55,7 @@ fn structures() -> BTreeMap<&'static str, Members> {
         ("OnDemandThroughput", tables::OnDemandThroughputInput::MEMBERS),
         ("WarmThroughput", tables::WarmThroughputInput::MEMBERS),
         ("StreamSpecification", tables::StreamSpecificationInput::MEMBERS),
-        ("SSESpecification", tables::EncryptionInput::MEMBERS),
+        ("SSESpecification", tables::EncryptionInputShape::MEMBERS),
         ("Tag", tables::TagInput::MEMBERS),
         ("ExpectedAttributeValue", legacy::ExpectedAttributeValue::MEMBERS),
         ("Condition", legacy::Condition::MEMBERS),

@@ -222,10 +222,10 @@ impl ConditionBinder<'_, '_> {
         if let (true, Some(low), Some(high)) = (ordered, lower.literal(), upper.literal()) {
             let problem = match order(low, high) {
                 None => {
-                    Some(ExpressionProblem::BoundTypes { lower: low.type_name(), upper: high.type_name() })
+                    Some(ExpressionProblem::BoundTypes { lower: (&**low).into(), upper: (&**high).into() })
                 }
                 Some(order) if order.is_gt() => {
-                    Some(ExpressionProblem::BoundOrder { bound_type: low.type_name() })
+                    Some(ExpressionProblem::BoundOrder { lower: (&**low).into(), upper: (&**high).into() })
                 }
                 Some(_) => None,
             };

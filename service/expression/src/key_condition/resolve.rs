@@ -58,6 +58,12 @@ pub enum KeyConditionError {
         /// The key attribute.
         attribute: String,
     },
+    /// A test that is not a range of keys.
+    #[error("Attempted conditional constraint is not an indexable operation")]
+    NotIndexable {
+        /// The key attribute.
+        attribute: String,
+    },
     /// A value of another type than the key attribute has.
     #[error("One or more parameter values were invalid: Condition parameter type does not match schema type")]
     TypeMismatch {
@@ -100,6 +106,9 @@ impl KeyCondition {
     ) -> Result<KeyQuery, KeyConditionError> {
         self.check_attributes(partition, sort)?;
         for clause in &self.clauses {
+            if clause.test == KeyTest::NotIndexable {
+                return Err(KeyConditionError::NotIndexable { attribute: clause.attribute.to_string() });
+            }
             let as_partition = partition.iter().find(|key| *key.name == *clause.attribute);
             if as_partition.is_some() && !matches!(clause.test, KeyTest::Eq(_)) {
                 return Err(KeyConditionError::NotSupported { attribute: clause.attribute.to_string() });
@@ -213,7 +222,8 @@ fn check_types(key: &KeyAttribute, test: &KeyTest) -> Result<(), KeyConditionErr
 fn range(key: &KeyAttribute, test: &KeyTest) -> Result<Option<SortRange>, KeyError> {
     let value = |value: &Literal| key.key_value(KeyRole::Sort, value);
     Ok(Some(match test {
-        KeyTest::Eq(_) => return Ok(None),
+        // `NotIndexable` is refused before this.
+        KeyTest::Eq(_) | KeyTest::NotIndexable => return Ok(None),
         KeyTest::Lt(bound) => SortRange::Lt(value(bound)?),
         KeyTest::Le(bound) => SortRange::Le(value(bound)?),
         KeyTest::Gt(bound) => SortRange::Gt(value(bound)?),

@@ -3,7 +3,7 @@
 //!
 //! What has been opened and not closed waits on a stack on the heap, so no text makes the parser recurse.
 
-use super::Parser;
+use super::{Parser, UPDATE_FUNCTIONS};
 use crate::ast::{Comparator, Node, Offset, Op, PathText, Sign};
 use crate::lexer::{Lexeme, Token};
 use crate::problems::Rule;
@@ -168,7 +168,12 @@ impl<'p, 't> Terms<'p, 't> {
         if is_call {
             let name = self.parser.tokens.text(token);
             if !self.parser.functions().contains(&name) {
-                let problem = ExpressionProblem::UnknownFunction { function: name.to_owned() };
+                let function = name.to_owned();
+                let problem = if self.grammar == Grammar::Condition && UPDATE_FUNCTIONS.contains(&name) {
+                    ExpressionProblem::UpdateFunction { function }
+                } else {
+                    ExpressionProblem::UnknownFunction { function }
+                };
                 self.parser.problems.note(Rule::FunctionName, token.offset(), problem);
             }
             self.open.push(Open::Call { offset: token.offset(), name: name.into(), arguments: 0 });

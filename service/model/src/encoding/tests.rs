@@ -41,7 +41,7 @@ proptest! {
         let item = one(value.clone());
         prop_assert_eq!(round_trip(&item), Ok(item));
         let encoded = encode_value(&value);
-        prop_assert_eq!(encoded.len(), value_len(&value));
+        prop_assert_eq!(encoded.len(), Layout::of_value(&value).len);
         prop_assert_eq!(decode_value(&encoded, &mut DecodeBudget::item()), Ok(value));
     }
 
@@ -118,10 +118,7 @@ fn broken_values_are_named_with_their_place() {
         b"\x42\x06\x0a\x01a\x0a\x01a",
         "One or more parameter values were invalid: Input collection [a, a] contains duplicates.",
     );
-    check(
-        b"\x4a\x09\x0a\x011\x0a\x041.00",
-        "One or more parameter values were invalid: Input collection contains duplicates.",
-    );
+    check(b"\x4a\x09\x0a\x011\x0a\x041.00", "Input collection contains duplicates");
     check(b"\x0a\x01\xff", "The value is not a valid protobuf encoding: a string is not UTF-8");
     check(b"\x0a\x7fa", "The value is not a valid protobuf encoding: it is cut short");
     check(b"\x08\x01", "The value is not a valid protobuf encoding: a field has the wrong wire type");

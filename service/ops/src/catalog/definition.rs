@@ -50,6 +50,23 @@ pub(crate) struct Definition {
     /// When its items expire, if that was ever asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) time_to_live: Option<TimeToLive>,
+    /// Whether it was asked to be encrypted.
+    #[serde(default)]
+    pub(crate) encryption: bool,
+    /// The last change that was given up and undone, until there is another change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) failure: Option<ChangeFailure>,
+}
+
+/// A change of a table that was begun, could not be carried out, and was undone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeFailure {
+    /// What was to be changed, as in `creation of the index by-date`.
+    pub change: String,
+    /// Why it could not be.
+    pub reason: String,
+    /// When it was given up.
+    pub at: Timestamp,
 }
 
 /// A table's policy as it is kept.
@@ -99,6 +116,11 @@ impl Index {
         self.status != IndexStatus::Deleting
     }
 
+    /// Whether it is being made.
+    pub(crate) fn is_created(&self) -> bool {
+        matches!(self.status, IndexStatus::Creating | IndexStatus::Backfilling)
+    }
+
     /// Whether it is being made or removed.
     pub(crate) fn is_changing(&self) -> bool {
         matches!(self.status, IndexStatus::Creating | IndexStatus::Backfilling | IndexStatus::Deleting)
@@ -111,7 +133,8 @@ impl Definition {
         self.indexes.iter_mut().find(|index| index.schema.id == id)
     }
 
-    /// Whether an index is being added whose space is not there yet. The table is UPDATING until it is.
+    /// Whether an index is being added whose space is not there yet, as only earlier versions did. The table is UPDATING
+    /// until it is.
     pub(crate) fn awaits_index_space(&self) -> bool {
         self.indexes.iter().any(|index| index.status == IndexStatus::Creating)
     }
@@ -122,23 +145,53 @@ impl Definition {
         Some(&time_to_live.attribute)
     }
 
-    /// Whether the space is being made that the records of when items expire are kept in.
-    pub(crate) fn awaits_expiry_space(&self) -> bool {
-        self.time_to_live.as_ref().is_some_and(|it| it.stage == TimeToLiveStage::Preparing)
+    /// Whether the table has to have an index space: it has one, from before it first needed it.
+    pub(crate) fn needs_index_space(&self) -> bool {
+        let is_on = |it: &TimeToLive| it.stage != TimeToLiveStage::Disabled;
+        !self.indexes.is_empty() || self.time_to_live.as_ref().is_some_and(is_on)
     }
 
-    /// Makes the table ACTIVE that was `from`, and the indexes that went along with it.
-    pub(crate) fn activate(&mut self, from: TableStatus) {
+    /// Whether it is the table of that number, and is not being deleted.
+    pub(crate) fn is_still(&self, number: u64) -> bool {
+        self.number == number && self.status != TableStatus::Deleting
+    }
+
+    /// Makes a table ACTIVE that was CREATING, and its indexes, which are as empty as it is.
+    pub(crate) fn activate(&mut self) {
         self.status = TableStatus::Active;
-        let finished = match from {
-            TableStatus::Creating => IndexStatus::Creating,
-            _ => IndexStatus::Updating,
-        };
         for index in &mut self.indexes {
-            if index.status == finished {
-                index.status = IndexStatus::Active;
+            index.status = IndexStatus::Active;
+        }
+    }
+
+    /// Makes a table ACTIVE that was UPDATING, with its index space there: what was changed is in force, and an index that
+    /// was added is to be filled.
+    pub(crate) fn settle(&mut self) {
+        self.status = TableStatus::Active;
+        for index in &mut self.indexes {
+            index.status = match index.status {
+                IndexStatus::Updating => IndexStatus::Active,
+                IndexStatus::Creating => IndexStatus::Backfilling,
+                status => status,
+            };
+        }
+    }
+
+    /// The same with the units of another: those from before a change, while it is under way.
+    #[must_use]
+    pub(crate) fn with_throughput_of(mut self, before: &Self) -> Self {
+        self.throughput.take_units(&before.throughput);
+        for index in &mut self.indexes {
+            if let Some(before) = before.indexes.iter().find(|before| before.schema.id == index.schema.id) {
+                index.throughput.take_units(&before.throughput);
             }
         }
+        self
+    }
+
+    /// Notes a change that was given up.
+    pub(super) fn note_failure(&mut self, change: String, reason: &str, at: Timestamp) {
+        self.failure = Some(ChangeFailure { change, reason: reason.to_owned(), at });
     }
 
     /// The types of all attributes that are part of a key, of the table or of an index, each once.
@@ -231,6 +284,13 @@ impl Throughput {
         }
         self.provisioned = Some(to);
         self
+    }
+
+    fn take_units(&mut self, of: &Self) {
+        self.provisioned = of.provisioned;
+        self.increased_at = of.increased_at;
+        self.decreased_at = of.decreased_at;
+        self.decreases_that_day = of.decreases_that_day;
     }
 
     /// Whether other units would be fewer of either kind.

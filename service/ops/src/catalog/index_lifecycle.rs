@@ -1,76 +1,95 @@
 //! Adding indexes to tables that have items, and removing them, while everything else goes on.
 //!
-//! A new index is CREATING until its space is there; then it is backfilling: every write enters it, and so are the items
-//! from before (see `backfill`). Last its totals are counted, and it is ACTIVE. Every step can be done again: what a
-//! crash interrupts begins anew at the next start.
+//! A table has its index space before it is given an index; from then on the index is backfilling: every write enters
+//! it, and so do the items from before, which are counted as they are entered (see `backfill`). Once all are in, it is
+//! ACTIVE. Every step can be done again: what a crash interrupts goes on at the next start. An index that cannot be
+//! filled is removed again.
 
-use super::backfill::{ItemRecords, definition_in};
-use super::{Catalog, Definition, Index, IndexCounter, IndexStatus, Table, record, table_key};
+use super::backfill::ItemRecords;
+use super::fill_progress::Totals;
+use super::work::{Step, Work};
+use super::{Catalog, Definition, IndexStatus, Table};
 use crate::{Error, Result};
 use bytes::Bytes;
-use cairn_model::{AttributeMap, IndexSchema, KeySchema, StoredItem, TableStatus, index_prefix};
-use cairn_storage::{Consistency, Decision, Direction, Engine, KeyRange, Snapshot, Visit, Write};
-use std::ops::ControlFlow;
+use cairn_model::{AttributeMap, IndexSchema, KeySchema, StoredItem, index_prefix};
+use cairn_storage::{Consistency, Engine};
 use std::sync::Arc;
 
 impl<E: Engine> Catalog<E> {
-    /// Takes up the indexes of a table that are being made or removed.
-    pub(super) fn resume_indexes(&self, table: &Arc<Table>) {
-        for index in table.definition.indexes.iter().filter(|index| index.is_changing()) {
-            self.spawn_index_change(table.clone(), index.schema.id);
+    /// The table as it is now, if it is there and not being deleted.
+    pub(crate) async fn current(&self, table: &Table) -> Result<Option<Arc<Table>>> {
+        let snapshot = self.engine.snapshot(Consistency::Strong).await?;
+        let found = self.find(&snapshot, &table.definition.name).await?;
+        Ok(found.filter(|found| found.definition.is_still(table.definition.number)))
+    }
+
+    /// Goes on with the creation or removal of an index.
+    pub(super) async fn index_step(&self, table: &Table, id: u16) -> Result<Step> {
+        // A table or an index that is gone needs nothing any more.
+        let Some(table) = self.current(table).await? else { return Ok(Step::Done) };
+        let Some(index) = table.definition.indexes.iter().find(|index| index.schema.id == id) else {
+            return Ok(Step::Done);
+        };
+        let entries = Entries(index.schema.clone());
+        match index.status {
+            IndexStatus::Creating => self.prepare_index(&table, id).await,
+            IndexStatus::Backfilling => self.fill(&table, &entries).await,
+            IndexStatus::Deleting => match self.empty(&table, &entries).await? {
+                Step::Again => Ok(Step::Again),
+                Step::Done => self.remove_index(&table, id).await,
+            },
+            IndexStatus::Active | IndexStatus::Updating => Ok(Step::Done),
         }
     }
 
-    /// Has an index made or removed, whichever it is marked for.
-    pub(super) fn spawn_index_change(&self, table: Arc<Table>, id: u16) {
-        self.spawn(move |catalog| {
-            let table = table.clone();
-            async move { catalog.change_index(&table, id).await }
-        });
-    }
-
-    async fn change_index(&self, table: &Table, id: u16) -> Result<()> {
-        loop {
-            // A table or an index that is gone needs nothing any more.
-            let snapshot = self.engine.snapshot(Consistency::Strong).await?;
-            let Some(table) = self.find(&snapshot, &table.definition.name).await?.filter(|now| {
-                now.definition.number == table.definition.number
-                    && now.definition.status != TableStatus::Deleting
-            }) else {
-                return Ok(());
-            };
-            let Some(index) = table.definition.indexes.iter().find(|index| index.schema.id == id) else {
-                return Ok(());
-            };
-            match index.status {
-                IndexStatus::Creating => self.prepare_index(&table, id).await?,
-                IndexStatus::Backfilling => {
-                    if self.fill(&table, &Entries(index.schema.clone())).await? {
-                        self.count_index(&table, id).await?;
-                    }
-                }
-                IndexStatus::Deleting => self.empty_index(&table, index).await?,
-                IndexStatus::Active | IndexStatus::Updating => return Ok(()),
-            }
-        }
-    }
-
-    /// Makes room for an index's entries, and lets the table go on. Until then the table is UPDATING and cannot be
-    /// deleted, so no space is made for one that is gone.
-    async fn prepare_index(&self, table: &Table, id: u16) -> Result<()> {
+    /// Creates the space for the entries of an index that an earlier version entered without.
+    async fn prepare_index(&self, table: &Table, id: u16) -> Result<Step> {
         self.engine.create_space(table.index_entries()).await?;
-        self.change_index_record(table, id, |definition, id| {
-            if let Some(index) = definition.index_mut(id)
-                && index.status == IndexStatus::Creating
-            {
-                index.status = IndexStatus::Backfilling;
-                definition.activate(TableStatus::Updating);
+        self.change_index(table, id, |definition, id| {
+            if definition.index_mut(id).is_some_and(|index| index.status == IndexStatus::Creating) {
+                definition.settle();
             }
         })
-        .await
+        .await?;
+        Ok(Step::Again)
     }
 
-    async fn change_index_record(
+    async fn remove_index(&self, table: &Table, id: u16) -> Result<Step> {
+        self.change_index(table, id, |definition, id| {
+            let removed =
+                |index: &super::Index| index.schema.id == id && index.status == IndexStatus::Deleting;
+            definition.indexes.retain(|index| !removed(index));
+        })
+        .await?;
+        Ok(Step::Done)
+    }
+
+    /// Marks an index that cannot be created for removal.
+    pub(super) async fn undo_index(&self, table: &Table, id: u16, error: &Error) -> Result<Option<Work>> {
+        let reason = error.to_string();
+        let at = (self.clock)();
+        let mut is_undone = false;
+        if let Some(now) = self.current(table).await? {
+            let index = now.definition.indexes.iter().find(|index| index.schema.id == id);
+            is_undone = index.is_some_and(|index| index.is_created());
+        }
+        if !is_undone {
+            // A removal is not undone.
+            return Ok(None);
+        }
+        self.change_index(table, id, move |definition, id| {
+            if let Some(index) = definition.index_mut(id).filter(|index| index.is_created()) {
+                index.status = IndexStatus::Deleting;
+                let change = format!("creation of the index {}", index.schema.name);
+                definition.note_failure(change, &reason, at);
+                definition.settle();
+            }
+        })
+        .await?;
+        Ok(Some(Work::Index(id)))
+    }
+
+    async fn change_index(
         &self,
         table: &Table,
         id: u16,
@@ -79,7 +98,7 @@ impl<E: Engine> Catalog<E> {
         let number = table.definition.number;
         let changed = self
             .change(&table.definition.name, move |mut definition| {
-                if definition.number == number {
+                if definition.is_still(number) {
                     change(&mut definition, id);
                 }
                 Ok((definition, ()))
@@ -89,63 +108,6 @@ impl<E: Engine> Catalog<E> {
             Ok(_) | Err(Error::ResourceNotFound { .. }) => Ok(()),
             Err(error) => Err(error),
         }
-    }
-
-    /// Counts a filled index and makes it ACTIVE.
-    ///
-    /// While it was filled its counters went wrong: a write that takes an entry away cannot know whether it was there.
-    /// From now on they change by what the entries do. So what they lack of the entries, in one snapshot of both, they
-    /// will lack at any later time, and is added.
-    async fn count_index(&self, table: &Table, id: u16) -> Result<()> {
-        let snapshot = self.engine.snapshot(Consistency::Strong).await?;
-        let totals = Totals { items: 0, bytes: 0, damaged: None };
-        let range = KeyRange::prefix(index_prefix(id));
-        let counted = snapshot.scan(table.index_entries(), range, Direction::Ascending, totals).await?;
-        if let Some(error) = counted.damaged {
-            return Err(error.into());
-        }
-        let mut adds = Vec::new();
-        for (counter, count) in [(IndexCounter::Items, counted.items), (IndexCounter::Bytes, counted.bytes)] {
-            let key = table.index_counter(id, counter);
-            adds.push(Write::Add(key, count - snapshot.counter(key).await?));
-        }
-        let number = table.definition.number;
-        let key = table_key(&table.definition.name);
-        let written = key.clone();
-        self.engine
-            .transact(vec![key], move |records| {
-                let record = records.first().and_then(Option::as_ref);
-                let decided = index_in(record, number, id).and_then(|found| {
-                    let Some((mut definition, index)) =
-                        found.filter(|(_, index)| index.status == IndexStatus::Backfilling)
-                    else {
-                        return Ok(None);
-                    };
-                    if let Some(index) = definition.index_mut(index.schema.id) {
-                        index.status = IndexStatus::Active;
-                    }
-                    record::encode(&definition).map(Some)
-                });
-                match decided {
-                    Ok(Some(record)) => {
-                        let mut writes = adds.clone();
-                        writes.push(Write::Put(written.clone(), record));
-                        Decision { writes, outcome: Ok(()) }
-                    }
-                    Ok(None) => Decision::unchanged(Ok(())),
-                    Err(error) => Decision::unchanged(Err(error)),
-                }
-            })
-            .await?
-    }
-
-    /// Removes an index's entries, then the index.
-    async fn empty_index(&self, table: &Table, index: &Index) -> Result<()> {
-        self.empty(table, &Entries(index.schema.clone())).await?;
-        self.change_index_record(table, index.schema.id, |definition, id| {
-            definition.indexes.retain(|index| index.schema.id != id);
-        })
-        .await
     }
 }
 
@@ -160,12 +122,22 @@ impl Entries {
 }
 
 impl ItemRecords for Entries {
+    fn id(&self) -> u16 {
+        self.0.id
+    }
+
     fn are_filled(&self, definition: &Definition) -> bool {
         self.are(definition, IndexStatus::Backfilling)
     }
 
     fn are_removed(&self, definition: &Definition) -> bool {
         self.are(definition, IndexStatus::Deleting)
+    }
+
+    fn filled(&self, definition: &mut Definition) {
+        if let Some(index) = definition.index_mut(self.0.id) {
+            index.status = IndexStatus::Active;
+        }
     }
 
     fn prefix(&self) -> Bytes {
@@ -175,36 +147,12 @@ impl ItemRecords for Entries {
     fn record(&self, table: &KeySchema, key: &[u8], item: &AttributeMap) -> Option<(Bytes, Bytes)> {
         // An item whose attributes do not fit the index stays outside of it.
         let entry = self.0.entry(table, key, item).ok().flatten()?;
-        Some((entry.key, StoredItem::encode(&entry.attributes)))
+        let stored = StoredItem::encode(&entry.attributes).ok()?;
+        Some((entry.key, stored.record().clone()))
     }
-}
 
-/// The index of that id in a table's record, if it is still that table's.
-fn index_in(record: Option<&Bytes>, number: u64, id: u16) -> Result<Option<(Definition, Index)>> {
-    let Some(definition) = definition_in(record, number)? else { return Ok(None) };
-    let index = definition.indexes.iter().find(|index| index.schema.id == id).cloned();
-    Ok(index.map(|index| (definition, index)))
-}
-
-/// What an index holds.
-struct Totals {
-    items: i64,
-    bytes: i64,
-    damaged: Option<cairn_model::StoredItemError>,
-}
-
-impl Visit for Totals {
-    fn visit(&mut self, _: &[u8], value: Bytes) -> ControlFlow<()> {
-        match StoredItem::read(value) {
-            Ok(entry) => {
-                self.items += 1;
-                self.bytes += entry.size() as i64;
-                ControlFlow::Continue(())
-            }
-            Err(error) => {
-                self.damaged = Some(error);
-                ControlFlow::Break(())
-            }
-        }
+    fn counts(&self, value: &Bytes) -> Totals {
+        let bytes = StoredItem::read(value.clone()).size() as i64;
+        Totals { items: 1, bytes }
     }
 }

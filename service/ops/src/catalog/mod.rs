@@ -11,6 +11,7 @@ mod backfill;
 mod basis;
 mod definition;
 mod describe;
+mod fill_progress;
 mod index_lifecycle;
 mod known;
 mod lifecycle;
@@ -20,12 +21,15 @@ mod record;
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)] // Tests fail loudly.
 mod tests;
 mod time_to_live;
+mod work;
 
 pub(crate) use basis::Basis;
+pub use definition::{ChangeFailure, IndexStatus, OnDemandMaximum, ThroughputDescription};
 pub(crate) use definition::{Definition, FIRST_INDEX_ID, Index, ResourcePolicy, Throughput};
-pub use definition::{IndexStatus, OnDemandMaximum, ThroughputDescription};
 pub use describe::{IndexDescription, TableDescription};
-pub(crate) use permitted::{ItemsRead, TABLE_CHANGES_MAX, is_missing_space, keeps_changing};
+pub(crate) use fill_progress::{FillPlace, FillProgress};
+pub(crate) use lifecycle::SPACES_PER_TABLE;
+pub(crate) use permitted::{ItemsRead, TABLE_CHANGES_MAX, keeps_changing};
 pub(crate) use record::table_key;
 pub(crate) use time_to_live::{TimeToLive, TimeToLiveStage};
 pub use time_to_live::{TimeToLiveDescription, TimeToLiveStatus};
@@ -132,6 +136,23 @@ impl Table {
         record.is_some_and(|record| *record == self.record)
     }
 
+    /// Whether items are written by `record` as they are by this definition: it is the same, or differs in nothing but
+    /// what neither items nor permission depend on. So a write does not have to begin anew for each change of a tag.
+    pub(crate) fn governs(&self, record: Option<&Bytes>) -> bool {
+        if self.is(record) {
+            return true;
+        }
+        let Some(Ok(found)) = record.map(|record| record::decode(record)) else { return false };
+        let known = &self.definition;
+        let alike = Definition {
+            revision: known.revision,
+            tags: known.tags.clone(),
+            deletion_protection: known.deletion_protection,
+            ..found
+        };
+        alike == *known
+    }
+
     /// Whether items can be read and written.
     pub(crate) fn serves_items(&self) -> bool {
         matches!(self.definition.status, TableStatus::Active | TableStatus::Updating)
@@ -199,7 +220,7 @@ impl<E: Engine> Catalog<E> {
         // That a table is missing is news only in a snapshot from after its creation, which gave out its number.
         if let Some(known) = self.known.get(name) {
             let next = snapshot.get(&next_number_key()).await?;
-            if known.definition.number < lifecycle::next_number(Some(&next)) {
+            if known.definition.number < lifecycle::Numbers::read(next.as_ref()).next {
                 self.forget(name, known.definition.number);
             }
         }

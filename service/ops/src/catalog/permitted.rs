@@ -4,6 +4,7 @@
 //! operation is about. If the guess was wrong, the definition that the store has is put to the policies again, if
 //! permission depends on what is different, and the operation begins anew by that one.
 
+use super::lifecycle::Changed;
 use super::{Definition, Table, TimeToLive};
 use crate::authorization::PermittedTable;
 use crate::page::{Page, PageLimits, Reading};
@@ -191,14 +192,14 @@ impl Permit {
         self.guarded(service, table, change).await
     }
 
-    /// Changes a table, and has it go back to ACTIVE; and has the index made or removed that the change says it is about.
+    /// Changes a table, as [`Catalog::update`](super::Catalog::update) does.
     ///
     /// # Errors
     /// As [`change`](Self::change).
-    pub(crate) async fn update<E, C>(&self, service: &Service<E>, change: C) -> Result<Arc<Table>>
+    pub(crate) async fn update<E, C>(&self, service: &Service<E>, change: C) -> Result<Changed>
     where
         E: Engine,
-        C: FnMut(Definition) -> Result<(Definition, Option<u16>)> + Clone + Send + 'static,
+        C: FnMut(Definition) -> Result<(Definition, Definition, Option<u16>)> + Clone + Send + 'static,
     {
         let table = self.table()?;
         let update = |guard: Guard| {

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! 01 · table name   the table's definition: version byte 1, then JSON
-//! 02                the next table number, u64 big-endian
+//! 02                the next table number and how many tables there are, u64 big-endian each; of earlier versions
+//!                   the former alone
 //! 03, 04            request tokens: see `idempotency`
 //! ```
 //!

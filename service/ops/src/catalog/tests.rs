@@ -15,7 +15,7 @@ struct World {
 }
 
 async fn catalog(engine: MemoryEngine) -> Catalog<MemoryEngine> {
-    let naming = Naming { region: "local".into(), account: "000000000000".into() };
+    let naming = Naming { region: "local".into(), signing_region: None, account: "000000000000".into() };
     let capacity = CapacityOptions { clock: Arc::new(|| Duration::ZERO), ..CapacityOptions::default() };
     let accounting = Arc::new(Accounting::new(capacity, naming));
     Catalog::open(engine, 10, Arc::new(jiff::Timestamp::now), accounting).await.unwrap()
@@ -46,6 +46,8 @@ fn definition() -> Definition {
         indexes: Vec::new(),
         next_index_id: FIRST_INDEX_ID,
         time_to_live: None,
+        encryption: false,
+        failure: None,
     }
 }
 
@@ -115,6 +117,23 @@ async fn a_newer_definition_is_taken_from_whatever_snapshot() {
     }
     other.delete().await;
     assert!(world.find(&world.snapshot().await).await.is_none() && world.resolved().await.is_none());
+}
+
+#[tokio::test]
+async fn a_write_goes_on_beside_changes_of_tags_and_of_nothing_else() {
+    let world = World::new().await;
+    world.create().await;
+    let table = world.resolved().await.unwrap();
+    let record = async || world.snapshot().await.get(table.record_key()).await.unwrap();
+    world.tag("new").await;
+    assert!(table.governs(record().await.as_ref()) && !table.is(record().await.as_ref()));
+    let policy = |mut definition: Definition| {
+        definition.resource_policy = Some(ResourcePolicy::new(r#"{"Statement": []}"#.into()));
+        Ok((definition, ()))
+    };
+    world.catalog.change(&music(), policy).await.ok();
+    assert!(!table.governs(record().await.as_ref()));
+    assert!(!table.governs(None));
 }
 
 #[tokio::test]

@@ -1,20 +1,20 @@
 //! Turning time to live on and off (semantics 14).
 //!
-//! Turned on, it is ENABLING until the table has its index space and every item that has a time to expire at has its
-//! record there (see `expiry` and `backfill`); only then anything is deleted. Turned off, nothing is deleted from that
-//! moment on, and it is DISABLING until the records are gone. A restart goes on with either.
+//! Turned on, for a table that has its index space by then, it is ENABLING until every item that has a time to expire at
+//! has its record there (see `expiry` and `backfill`); only then anything is deleted. Turned off, nothing is deleted from
+//! that moment on, and it is DISABLING until the records are gone. A restart goes on with either.
 
 use super::backfill::ItemRecords;
+use super::fill_progress::Totals;
+use super::work::{Patience, Step, Work};
 use super::{Catalog, Definition, Table};
 use crate::expiry::{EXPIRIES, expiry_key, expiry_second};
 use crate::{Error, Result};
 use bytes::Bytes;
-use cairn_model::{AttributeMap, KeySchema, TableName, TableStatus, index_prefix};
-use cairn_storage::{Consistency, Engine};
+use cairn_model::{AttributeMap, KeySchema, TableName, index_prefix};
+use cairn_storage::Engine;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
-use tokio::sync::watch;
 
 /// What the catalog keeps of a table's time to live.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ pub(crate) struct TimeToLive {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum TimeToLiveStage {
-    /// Turned on; the space for the records is not there yet.
+    /// Turned on; the space for the records is not there yet. Only earlier versions enter this.
     Preparing,
     /// Turned on; writes make records, and so do, one after another, the items from before.
     Filling,
@@ -70,7 +70,7 @@ impl TimeToLiveStage {
         matches!(self, Self::Filling | Self::Enabled)
     }
 
-    fn is_changing(self) -> bool {
+    pub(super) fn is_changing(self) -> bool {
         !matches!(self, Self::Enabled | Self::Disabled)
     }
 }
@@ -89,77 +89,65 @@ impl Definition {
 }
 
 impl<E: Engine> Catalog<E> {
-    /// Takes up what is being turned on or off.
-    pub(super) fn resume_time_to_live(&self, table: &Arc<Table>) {
-        if table.definition.time_to_live.as_ref().is_some_and(|it| it.stage.is_changing()) {
-            self.spawn_time_to_live(table.clone());
-        }
-    }
-
-    /// Turns a table's time to live on or off, as `change` says. When this returns the table has the space it needs: a
-    /// table that waits for it cannot be deleted.
+    /// Turns a table's time to live on or off, as `change` says.
     pub(super) async fn change_time_to_live(
         &self,
         name: &TableName,
         mut change: impl FnMut(&Definition) -> Result<TimeToLive> + Send + 'static,
     ) -> Result<()> {
         let name = name.clone();
-        let begun = self.carry_out(async move |catalog| {
-            let changing = catalog.change(&name, move |mut definition| {
+        self.carry_out(async move |catalog| {
+            let change = move |mut definition: Definition| {
                 definition.time_to_live = Some(change(&definition)?);
                 Ok((definition, ()))
-            });
-            let (table, ()) = changing.await?;
-            Ok(catalog.spawn_time_to_live(table))
-        });
-        let mut prepared = begun.await?;
-        // It ends unprepared only when the store closes: the next start goes on then.
-        let _ = prepared.wait_for(|prepared| *prepared).await;
-        Ok(())
-    }
-
-    /// Has it turned on or off in the background. Says when the space for the records is there.
-    fn spawn_time_to_live(&self, table: Arc<Table>) -> watch::Receiver<bool> {
-        let (sender, receiver) = watch::channel(false);
-        let sender = Arc::new(sender);
-        self.spawn(move |catalog| {
-            let (table, sender) = (table.clone(), sender.clone());
-            async move { catalog.carry_out_time_to_live(&table, &sender).await }
-        });
-        receiver
-    }
-
-    async fn carry_out_time_to_live(&self, table: &Table, prepared: &watch::Sender<bool>) -> Result<()> {
-        loop {
-            // A table that is gone needs nothing any more.
-            let snapshot = self.engine.snapshot(Consistency::Strong).await?;
-            let found = self.find(&snapshot, &table.definition.name).await?;
-            let Some(table) = found.filter(|now| {
-                now.definition.number == table.definition.number
-                    && now.definition.status != TableStatus::Deleting
-            }) else {
-                return Ok(());
             };
-            let Some(now) = table.definition.time_to_live.clone() else { return Ok(()) };
-            prepared.send_replace(now.stage != TimeToLiveStage::Preparing);
-            let expiries = Expiries(now.clone());
-            match now.stage {
-                TimeToLiveStage::Preparing => {
-                    self.engine.create_space(table.index_entries()).await?;
-                    self.advance(&table, now, TimeToLiveStage::Filling).await?;
-                }
-                TimeToLiveStage::Filling => {
-                    if self.fill(&table, &expiries).await? {
-                        self.advance(&table, now, TimeToLiveStage::Enabled).await?;
-                    }
-                }
-                TimeToLiveStage::Removing => {
-                    self.empty(&table, &expiries).await?;
+            let (table, ()) = catalog.change_with_index_space(&name, change).await?;
+            drop(catalog.spawn_work(table, Work::TimeToLive, Patience::Full));
+            Ok(())
+        })
+        .await
+    }
+
+    /// Goes on with turning time to live on or off.
+    pub(super) async fn time_to_live_step(&self, table: &Table) -> Result<Step> {
+        // A table that is gone needs nothing any more.
+        let Some(table) = self.current(table).await? else { return Ok(Step::Done) };
+        let Some(now) = table.definition.time_to_live.clone() else { return Ok(Step::Done) };
+        let expiries = Expiries(now.clone());
+        match now.stage {
+            // Entered by an earlier version, without its space.
+            TimeToLiveStage::Preparing => {
+                self.engine.create_space(table.index_entries()).await?;
+                self.advance(&table, now, TimeToLiveStage::Filling).await?;
+                Ok(Step::Again)
+            }
+            TimeToLiveStage::Filling => self.fill(&table, &expiries).await,
+            TimeToLiveStage::Removing => {
+                if self.empty(&table, &expiries).await? == Step::Done {
                     self.advance(&table, now, TimeToLiveStage::Disabled).await?;
                 }
-                TimeToLiveStage::Enabled | TimeToLiveStage::Disabled => return Ok(()),
+                Ok(Step::Again)
             }
+            TimeToLiveStage::Enabled | TimeToLiveStage::Disabled => Ok(Step::Done),
         }
+    }
+
+    /// Turns time to live off that cannot be turned on.
+    pub(super) async fn undo_time_to_live(&self, table: &Table, error: &Error) -> Result<Option<Work>> {
+        let (number, at, reason) = (table.definition.number, (self.clock)(), error.to_string());
+        let undoing = self.change(&table.definition.name, move |mut definition| {
+            let mut is_undone = false;
+            if definition.is_still(number)
+                && let Some(it) = &mut definition.time_to_live
+                && matches!(it.stage, TimeToLiveStage::Preparing | TimeToLiveStage::Filling)
+            {
+                it.stage = TimeToLiveStage::Removing;
+                is_undone = true;
+                definition.note_failure("time to live".into(), &reason, at);
+            }
+            Ok((definition, is_undone))
+        });
+        Ok(undoing.await?.1.then_some(Work::TimeToLive))
     }
 
     /// Goes from one stage to the next, if nothing else happened to it.
@@ -167,7 +155,7 @@ impl<E: Engine> Catalog<E> {
         let number = table.definition.number;
         let advanced = self
             .change(&table.definition.name, move |mut definition| {
-                if definition.number == number && definition.time_to_live.as_ref() == Some(&from) {
+                if definition.is_still(number) && definition.time_to_live.as_ref() == Some(&from) {
                     definition.time_to_live = Some(TimeToLive { stage: to, ..from.clone() });
                 }
                 Ok((definition, ()))
@@ -191,6 +179,10 @@ impl Expiries {
 }
 
 impl ItemRecords for Expiries {
+    fn id(&self) -> u16 {
+        EXPIRIES
+    }
+
     fn are_filled(&self, definition: &Definition) -> bool {
         self.are(definition, TimeToLiveStage::Filling)
     }
@@ -199,11 +191,21 @@ impl ItemRecords for Expiries {
         self.are(definition, TimeToLiveStage::Removing)
     }
 
+    fn filled(&self, definition: &mut Definition) {
+        if let Some(it) = &mut definition.time_to_live {
+            it.stage = TimeToLiveStage::Enabled;
+        }
+    }
+
     fn prefix(&self) -> Bytes {
         index_prefix(EXPIRIES)
     }
 
     fn record(&self, _: &KeySchema, key: &[u8], item: &AttributeMap) -> Option<(Bytes, Bytes)> {
         Some((expiry_key(expiry_second(&self.0.attribute, item)?, key), Bytes::new()))
+    }
+
+    fn counts(&self, _: &Bytes) -> Totals {
+        Totals::default()
     }
 }

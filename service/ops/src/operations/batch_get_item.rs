@@ -4,12 +4,15 @@ use crate::access::{Access, Items, Mentions};
 use crate::capacity::{Draw, TABLE, item_slot, read_units};
 use crate::catalog::{ItemsRead, Table};
 use crate::error::At;
+use crate::index_write::check_key_paths;
+use crate::undecodable::refusal;
+use crate::words::batches;
 use crate::{
     ConsumedCapacity, Error, ExpressionArguments, FieldPath, Operation, OperationKind, Permit, Result,
     ReturnConsumedCapacity, Service, Throttled, UnitKind, Validation,
 };
 use cairn_expression::Projection;
-use cairn_model::{AttributeMap, DecodeBudget, Item, StoredItem, TableReference};
+use cairn_model::{AttributeMap, DecodeBudget, Echo, Item, StoredItem, TableReference};
 use cairn_storage::{Consistency, Engine, RecordKey, Snapshot};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -136,6 +139,11 @@ impl Operation for BatchGetItem {
         let read = permit.read(service, &tables, consistency, failed, |tables| {
             let mut wanted = Vec::new();
             for (index, (part, table)) in parts.iter().zip(tables).enumerate() {
+                if let Some(projection) = &part.projection {
+                    let field = FieldPath::from("request_items").key(&part.reference.given);
+                    check_key_paths(table, "projection_expression", projection.paths())
+                        .map_err(|error| error.below(field))?;
+                }
                 for (number, key) in part.keys.iter().enumerate() {
                     let key = table
                         .key_schema()
@@ -161,7 +169,7 @@ impl Operation for BatchGetItem {
                     Some(throttled) => answer.leave_throttled(wanted, throttled.clone()),
                     None => {
                         let record = found.next().flatten();
-                        answer.take(wanted, record.map(StoredItem::read).transpose()?)?;
+                        answer.take(wanted, record.map(StoredItem::read))?;
                     }
                 }
             }
@@ -196,16 +204,16 @@ impl BatchGetItem {
     fn check<E: Engine>(&self, service: &Service<E>, permit: &Permit) -> Result<Vec<Part>, Validation> {
         let field = || FieldPath::from("request_items");
         if self.request_items.is_empty() {
-            return Err(Validation::new(field(), "The requestItems parameter is required for BatchGetItem"));
+            return Err(Validation::new(field(), batches::NO_GETS));
         }
         let mut references = Vec::with_capacity(self.request_items.len());
         for (given, request) in &self.request_items {
             let reference = permit.reference(service, || field().key(given), given)?;
-            check_length(field().key(given).field("keys"), request.keys.len(), KEYS_MAX)?;
+            check_length(field().key(given).field("keys"), &request.keys)?;
             references.push(reference);
         }
         if self.request_items.values().map(|request| request.keys.len()).sum::<usize>() > KEYS_MAX {
-            return Err(Validation::new(field(), "Too many items requested for the BatchGetItem call"));
+            return Err(Validation::new(field(), batches::TOO_MANY_GETS));
         }
         let mut parts: Vec<Part> = Vec::with_capacity(references.len());
         for (reference, request) in references.into_iter().zip(self.request_items.values()) {
@@ -217,10 +225,7 @@ impl BatchGetItem {
                 // Numbers are compared by value. DynamoDB compares their text here, which is gone once they are
                 // decoded: of `1` and `1.0`, the same item, it lets both pass.
                 if earlier.contains(&key) || part.keys.iter().take(number).any(|other| other == key) {
-                    return Err(Validation::new(
-                        part.keys_field().index(number),
-                        "Provided list of item keys contains duplicates",
-                    ));
+                    return Err(Validation::new(part.keys_field().index(number), batches::DUPLICATE_KEYS));
                 }
             }
             parts.push(part);
@@ -229,18 +234,18 @@ impl BatchGetItem {
     }
 }
 
-/// The bounds of a list, in the envelope for constraints.
-fn check_length(field: FieldPath, length: usize, most: usize) -> Result<(), Validation> {
-    match length {
+/// The bounds of a list of keys, in the envelope for constraints.
+fn check_length(field: FieldPath, keys: &[Item]) -> Result<(), Validation> {
+    match keys.len() {
         0 => Err(Validation::constraint(
             field,
             Some("[]"),
             "Member must have length greater than or equal to 1",
         )),
-        length if length > most => Err(Validation::constraint(
+        length if length > KEYS_MAX => Err(Validation::constraint(
             field,
-            Some("[...]"),
-            format_args!("Member must have length less than or equal to {most}"),
+            Some(&Echo::of(|echo| echo.list(keys, Echo::item))),
+            format_args!("Member must have length less than or equal to {KEYS_MAX}"),
         )),
         _ => Ok(()),
     }
@@ -322,11 +327,14 @@ impl Answer {
         }
         let Some(part) = self.parts.get(wanted.part) else { return Ok(()) };
         let size = stored.as_ref().map_or(0, StoredItem::size);
-        let item: Option<Item> = match (stored, &part.part.projection) {
-            (None, _) => None,
-            (Some(stored), None) => Some(stored.into_item()),
-            (Some(stored), Some(projection)) => Some(projection.apply(&stored.attributes()?).into()),
+        let item = match (stored, &part.part.projection) {
+            (None, _) => Ok(None),
+            (Some(stored), None) => stored.item().map(Some),
+            (Some(stored), Some(projection)) => {
+                stored.attributes().map(|item| Some(projection.apply(&item).into()))
+            }
         };
+        let item: Option<Item> = item.map_err(|_| refusal(part.part.keys_field().index(wanted.key)))?;
         let encoded_bytes = item.as_ref().map_or(0, Item::element_len);
         let is_first = self.encoded_bytes == 0;
         self.full |= self.bytes + size > ANSWER_BYTES_MAX

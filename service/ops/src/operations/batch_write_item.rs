@@ -2,14 +2,15 @@
 
 use crate::access::{Access, Items};
 use crate::capacity::{CapacityParts, Draw, TABLE, item_slot, write_units};
-use crate::catalog::Table;
+use crate::catalog::{FillProgress, Table};
 use crate::error::At;
 use crate::item_write::{Change, NewItem, Written, item_writes, write_item};
+use crate::words::batches;
 use crate::{
     ConsumedCapacity, Error, FieldPath, ItemCollections, Operation, OperationKind, Permit, Result,
     ReturnConsumedCapacity, Service, Throttled, UnitKind, Validation,
 };
-use cairn_model::{AttributeMap, DecodeBudget, Item, PrimaryKey, TableReference};
+use cairn_model::{AttributeMap, DecodeBudget, Echo, Item, PrimaryKey, TableReference};
 use cairn_storage::{Consistency, Engine, RecordKey};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -78,6 +79,16 @@ impl WriteRequest {
         match self {
             Self::Put(item) | Self::Delete(item) => item,
         }
+    }
+
+    fn echo(echo: &mut Echo, request: &Self) {
+        let (request, structure, member, item) = match request {
+            Self::Put(item) => ("putRequest", "PutRequest", "item", item),
+            Self::Delete(key) => ("deleteRequest", "DeleteRequest", "key", key),
+        };
+        let item = |echo: &mut Echo| echo.item(item);
+        let inner = |echo: &mut Echo| echo.structure(structure, &[(member, &item)]);
+        echo.structure("WriteRequest", &[(request, &inner)]);
     }
 }
 
@@ -185,7 +196,11 @@ impl Operation for BatchWriteItem {
 
 /// How many writes a table may have. What is wrong is told of the map of all tables, as AWS tells it of a map whose
 /// values are lists (semantics 20.4).
-fn check_writes(field: FieldPath, count: usize) -> Result<(), Validation> {
+fn check_writes(
+    field: FieldPath,
+    count: usize,
+    request_items: &BTreeMap<String, Vec<WriteRequest>>,
+) -> Result<(), Validation> {
     if (1..=WRITES_MAX).contains(&count) {
         return Ok(());
     }
@@ -193,7 +208,9 @@ fn check_writes(field: FieldPath, count: usize) -> Result<(), Validation> {
         "Map value must satisfy constraint: [Member must have length less than or equal to {WRITES_MAX}, Member must \
          have length greater than or equal to 1]"
     );
-    Err(Validation { field, ..Validation::constraint("request_items", Some("{...}"), constraint) })
+    let writes = |echo: &mut Echo, writes: &Vec<WriteRequest>| echo.list(writes, WriteRequest::echo);
+    let echo = Echo::of(|echo| echo.map(request_items, writes));
+    Err(Validation { field, ..Validation::constraint("request_items", Some(&echo), constraint) })
 }
 
 impl BatchWriteItem {
@@ -201,18 +218,15 @@ impl BatchWriteItem {
     fn check<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<Vec<Element>, Validation> {
         let field = || FieldPath::from("request_items");
         if self.request_items.is_empty() {
-            return Err(Validation::new(
-                field(),
-                "The requestItems parameter is required for BatchWriteItem",
-            ));
+            return Err(Validation::new(field(), batches::NO_WRITES));
         }
         let mut references = Vec::with_capacity(self.request_items.len());
         for (given, requests) in &self.request_items {
             references.push(permit.reference(service, || field().key(given), given)?);
-            check_writes(field().key(given), requests.len())?;
+            check_writes(field().key(given), requests.len(), &self.request_items)?;
         }
         if self.request_items.values().map(Vec::len).sum::<usize>() > WRITES_MAX {
-            return Err(Validation::new(field(), "Too many items requested for the BatchWriteItem call"));
+            return Err(Validation::new(field(), batches::TOO_MANY_WRITES));
         }
         let requests = || self.request_items.values().flatten();
         if requests().map(|request| request.item().encoded().len()).sum::<usize>() > REQUEST_BYTES_MAX {
@@ -252,10 +266,14 @@ async fn check_against_tables<E: Engine>(
         let Some(table) = tables.get(&element.reference.name) else { continue };
         let key = element.write.key(table, &element.field)?;
         let record = RecordKey::new(table.items(), key.storage_key());
-        item_writes(table, &record, None, &element.write.change()).map_err(|error| match error {
-            Error::Validation(validation) => validation.below(element.field.clone()).into(),
-            error => error,
-        })?;
+        // Only whether the item fits is of interest.
+        let filling = FillProgress::default();
+        item_writes(table, &record, None, &element.write.change(), &filling).map_err(
+            |error| match error {
+                Error::Validation(validation) => validation.below(element.field.clone()).into(),
+                error => error,
+            },
+        )?;
         let promised = promised.entry(&element.reference.name).or_default();
         let draw = Draw { index: TABLE, slot: item_slot(&record.key), units: 0.0 };
         let admission = table.capacity.check_after(UnitKind::Write, &[draw], *promised);
@@ -264,11 +282,7 @@ async fn check_against_tables<E: Engine>(
         }
         admissions.push(admission);
         if !seen.insert(record) {
-            return Err(Validation::new(
-                element.field.clone(),
-                "Provided list of item keys contains duplicates",
-            )
-            .into());
+            return Err(Validation::new(element.field.clone(), batches::DUPLICATE_KEYS).into());
         }
     }
     Ok(admissions)
@@ -283,7 +297,8 @@ impl Element {
         let write = match &request {
             WriteRequest::Put(item) => {
                 let item = item.clone().into_shared(&mut DecodeBudget::item());
-                ElementWrite::Put(NewItem::new(item.map_err(|error| error.at(field.clone().field("put")))?))
+                let new = NewItem::new(item.map_err(|error| error.at(field.clone().field("put")))?);
+                ElementWrite::Put(new.map_err(|error| error.below(field.clone()))?)
             }
             WriteRequest::Delete(key) => ElementWrite::Delete(decode(key, "delete")?),
         };

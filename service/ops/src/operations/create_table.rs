@@ -4,12 +4,14 @@ use super::key_definitions::{
     AttributeDefinition, AttributeTypes, KeySchemaElement, SecondaryIndexInput, check_count,
     check_projected_sum, invalid,
 };
+use super::table_settings::{EncryptionInput, StreamInput};
 use super::throughput::{
     Asked, OnDemandInput, Subject, ThroughputInput, WarmInput, throughput_for, throughput_for_index,
 };
 use crate::access::Access;
 use crate::capacity::{CapacityOptions, check_limits};
 use crate::catalog::{Definition, FIRST_INDEX_ID, Index, ResourcePolicy, Throughput};
+use crate::error::check_name;
 use crate::operations::put_resource_policy::check_resource_policy;
 use crate::operations::tag_resource::check_tags;
 use crate::{
@@ -18,8 +20,10 @@ use crate::{
 };
 use cairn_model::{BillingMode, IndexKind, IndexSchema, KeySchema, TableClass, TableStatus, Tag};
 use cairn_storage::{Consistency, Engine};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Makes a table. Answers at once with status CREATING; the table is ready when DescribeTable says ACTIVE.
+/// Makes a table. Answers with status CREATING although the table is ready by then, within milliseconds; or with ACTIVE
+/// where [`wait_for_tables`](crate::ServiceOptions::wait_for_tables) is set.
 #[derive(Clone, Debug, Default)]
 pub struct CreateTable {
     /// The table's name.
@@ -44,6 +48,10 @@ pub struct CreateTable {
     pub table_class: Option<TableClass>,
     /// Whether DeleteTable is to be refused.
     pub deletion_protection: bool,
+    /// Whether it is to have a stream.
+    pub stream: Option<StreamInput>,
+    /// How it is to be encrypted.
+    pub encryption: Option<EncryptionInput>,
     /// Labels.
     pub tags: Vec<Tag>,
     /// The table's own policy, in force from the start: an IAM document in JSON.
@@ -93,6 +101,8 @@ impl Operation for CreateTable {
         };
         let subject = Subject { field: None, name: "table", billing_mode, is_new: true };
         let throughput = asked.of_new(&subject, provisioned, options)?;
+        self.stream.unwrap_or_default().check()?;
+        let encryption = self.encryption.as_ref().map_or(Ok(false), EncryptionInput::check)?;
         check_tags("tags", &self.tags)?;
         let arn = service.naming.arn(&name);
         let resource_policy = match self.resource_policy {
@@ -121,6 +131,8 @@ impl Operation for CreateTable {
             resource_policy,
             next_index_id: FIRST_INDEX_ID + indexes.len() as u16,
             time_to_live: None,
+            encryption,
+            failure: None,
             indexes,
         };
         types.check_used(&definition.key_attributes(), !definition.indexes.is_empty())?;
@@ -135,7 +147,19 @@ impl Operation for CreateTable {
             }
             created => created?,
         };
-        Ok(service.catalog.describe_empty(&table, &service.naming))
+        let mut description = match service.wait_for_tables {
+            true => service.describe_now(&table, &table.definition).await?,
+            false => service.catalog.describe_empty(&table.definition, &service.naming),
+        };
+        // What was not asked for is told by DescribeTable.
+        description.warm = description.warm.filter(|_| self.warm_throughput.is_some());
+        let globals = self.global_secondary_indexes.iter().flatten();
+        let warmed: Vec<_> = globals.filter(|index| index.warm_throughput.is_some()).collect();
+        for index in &mut description.indexes {
+            let is_asked = warmed.iter().any(|warmed| warmed.name == index.name);
+            index.warm = index.warm.filter(|_| is_asked);
+        }
+        Ok(description)
     }
 }
 
@@ -149,6 +173,7 @@ impl CreateTable {
         options: &CapacityOptions,
     ) -> Result<Vec<Index>, Validation> {
         let mut indexes: Vec<Index> = Vec::new();
+        self.check_index_names()?;
         let lists = [
             (IndexKind::Local, "local_secondary_indexes", &self.local_secondary_indexes),
             (IndexKind::Global, "global_secondary_indexes", &self.global_secondary_indexes),
@@ -156,7 +181,8 @@ impl CreateTable {
         for (kind, list_field, list) in lists {
             let Some(list) = list else { continue };
             check_count(list_field, kind, list.len())?;
-            for (position, input) in list.iter().enumerate() {
+            let mut checked = BTreeMap::new();
+            for (position, input) in by_name(list) {
                 let field = FieldPath::from(list_field).index(position);
                 let (key_schema, projection) = match kind {
                     IndexKind::Local => types.local_index(&field, table, input)?,
@@ -166,12 +192,9 @@ impl CreateTable {
                     IndexKind::Local => Throughput::default(),
                     IndexKind::Global => index_throughput(&field, billing_mode, input, options)?,
                 };
-                if indexes.iter().any(|earlier| earlier.schema.name == input.name) {
-                    return Err(invalid(
-                        field.field("index_name"),
-                        format!("Duplicate index name: {}", input.name),
-                    ));
-                }
+                checked.insert(position, (key_schema, projection, throughput));
+            }
+            for ((key_schema, projection, throughput), input) in checked.into_values().zip(list) {
                 // At most 25, which the counts were checked for.
                 let id = FIRST_INDEX_ID + indexes.len() as u16;
                 indexes.push(Index {
@@ -185,6 +208,32 @@ impl CreateTable {
         check_projected_sum("global_secondary_indexes", projections)?;
         Ok(indexes)
     }
+
+    /// Checks index names. Faults of global indexes precede those of local ones.
+    fn check_index_names(&self) -> Result<(), Validation> {
+        let lists = [
+            ("global_secondary_indexes", &self.global_secondary_indexes),
+            ("local_secondary_indexes", &self.local_secondary_indexes),
+        ];
+        let mut names = BTreeSet::new();
+        for (list_field, list) in lists {
+            for (position, SecondaryIndexInput { name, .. }) in by_name(list.as_deref().unwrap_or_default()) {
+                let field = FieldPath::from(list_field).index(position).field("index_name");
+                check_name(field.clone(), name)?;
+                if !names.insert(name) {
+                    return Err(invalid(field, format!("Duplicate index name: {name}")));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Indexes with their positions, sorted by name: of several faults the alphabetically first index is reported.
+fn by_name(list: &[SecondaryIndexInput]) -> Vec<(usize, &SecondaryIndexInput)> {
+    let mut indexes: Vec<_> = list.iter().enumerate().collect();
+    indexes.sort_by_key(|(_, index)| &index.name);
+    indexes
 }
 
 /// The throughput of a new global index.

@@ -1,7 +1,6 @@
 //! DeleteResourcePolicy (semantics 18).
 
 use super::put_resource_policy::{check_revision, check_settled};
-use super::tag_resource::missing_resource;
 use crate::access::Access;
 use crate::{Operation, OperationKind, Permit, Result, Service};
 use cairn_storage::Engine;
@@ -36,7 +35,7 @@ impl Operation for DeleteResourcePolicy {
                 Ok((definition, gone.map(|policy| policy.revision_id)))
             })
             .await
-            .map_err(|error| missing_resource(error, resource_arn))?;
+            .map_err(|error| error.about(resource_arn))?;
         Ok(revision)
     }
 }

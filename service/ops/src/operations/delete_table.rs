@@ -1,12 +1,11 @@
 //! DeleteTable (semantics 3.3, 3.5).
 
 use crate::access::Access;
-use crate::{Error, Operation, OperationKind, Permit, Result, Service, TableDescription, Validation};
-use cairn_model::TableStatus;
+use crate::{Operation, OperationKind, Permit, Result, Service, TableDescription, Validation};
 use cairn_storage::Engine;
 
-/// Removes a table and its items. Answers at once with status DELETING; the name is free when DescribeTable no longer
-/// finds it.
+/// Removes a table and its items, whatever is being done with it: what was under way is given up. Answers with status
+/// DELETING, when the table is gone, within milliseconds.
 #[derive(Clone, Debug, Default)]
 pub struct DeleteTable {
     /// The table's name or ARN.
@@ -24,23 +23,21 @@ impl Operation for DeleteTable {
     async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<TableDescription> {
         let table = permit
             .delete(service, |definition| {
-                let in_use = |doing| Err(Error::TableInUse { table: definition.name.to_string(), doing });
-                match definition.status {
-                    TableStatus::Creating => in_use("created"),
-                    TableStatus::Updating => in_use("updated"),
-                    // A space that is being made for the table would outlive it.
-                    TableStatus::Active if definition.awaits_expiry_space() => in_use("updated"),
-                    _ if definition.deletion_protection => Err(Validation::of_state(
+                // DynamoDB refuses a table that is CREATING or UPDATING (semantics 3.5). Here it could not be said
+                // how long that lasts, on a disk that is full for example, and there would be no other way out.
+                if definition.deletion_protection {
+                    return Err(Validation::of_state(
                         "table",
                         "Resource cannot be deleted as it is currently protected against deletion. Disable deletion \
                          protection first.",
                     )
-                    .into()),
-                    // Asking again while it is under way changes nothing and is no error.
-                    TableStatus::Active | TableStatus::Deleting => Ok(()),
+                    .into());
                 }
+                // Asking again while it is under way changes nothing and is no error.
+                Ok(())
             })
             .await?;
-        Ok(service.catalog.describe_empty(&table, &service.naming))
+        let description = service.catalog.describe_empty(&table.definition, &service.naming);
+        Ok(TableDescription { created_at: None, key_schema: None, key_attributes: Vec::new(), ..description })
     }
 }

@@ -1,7 +1,6 @@
 //! DescribeTable.
 
 use crate::access::Access;
-use crate::catalog::is_missing_space;
 use crate::{Error, Operation, OperationKind, Permit, Result, Service, TableDescription};
 use cairn_storage::{Consistency, Engine};
 
@@ -25,12 +24,6 @@ impl Operation for DescribeTable {
         let snapshot = service.engine.snapshot(Consistency::Strong).await?;
         let found = permit.find(service, &snapshot, table).await?;
         let table = found.ok_or_else(|| Error::no_such_table(table.reference.name.as_str()))?;
-        // A table whose space is being made or is gone has no totals yet, or any more.
-        match service.catalog.describe(&snapshot, &table, &service.naming).await {
-            Err(error) if is_missing_space(&error) => {
-                Ok(service.catalog.describe_empty(&table, &service.naming))
-            }
-            described => described,
-        }
+        service.catalog.describe(&table, &table.definition, &service.naming).await
     }
 }

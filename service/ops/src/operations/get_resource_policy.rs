@@ -1,6 +1,5 @@
 //! GetResourcePolicy (semantics 18).
 
-use super::tag_resource::missing_resource;
 use crate::access::Access;
 use crate::{Error, Operation, OperationKind, Permit, Result, Service};
 use cairn_storage::{Consistency, Engine};
@@ -32,9 +31,10 @@ impl Operation for GetResourcePolicy {
     async fn execute<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<ResourcePolicyOutput> {
         let name = service.naming.resource("resource_arn", &self.resource_arn)?;
         let snapshot = service.engine.snapshot(Consistency::Strong).await?;
-        let table = permit.find(service, &snapshot, permit.table()?).await?.ok_or_else(|| {
-            missing_resource(Error::no_such_table(name.as_str()), self.resource_arn.clone())
-        })?;
+        let table = permit
+            .find(service, &snapshot, permit.table()?)
+            .await?
+            .ok_or_else(|| Error::no_such_table(name.as_str()).about(self.resource_arn.clone()))?;
         let policy = table.definition.resource_policy.clone();
         let policy = policy.ok_or(Error::PolicyNotFound { resource: self.resource_arn })?;
         Ok(ResourcePolicyOutput { policy: policy.text, revision_id: policy.revision_id })

@@ -2,11 +2,9 @@
 //! the model's (semantics 3.1, 3.4, 4.2, 4.5).
 
 use super::throughput::{OnDemandInput, ThroughputInput, WarmInput};
-use crate::error::name_constraint;
+use crate::error::check_name;
 use crate::{FieldPath, Validation};
-use cairn_model::{
-    IndexKeySchema, IndexKind, KeyAttribute, KeySchema, KeyType, Projection, check_index_name, limits,
-};
+use cairn_model::{Echo, IndexKeySchema, IndexKind, KeyAttribute, KeySchema, KeyType, Projection, limits};
 
 /// The type of a key attribute.
 #[derive(Clone, Debug)]
@@ -105,7 +103,10 @@ impl<'d> AttributeTypes<'d> {
                 ));
             }
             if definitions.iter().take(index).any(|earlier| earlier.name == definition.name) {
-                return Err(redefined(field().field("attribute_name")));
+                return Err(Validation::new(
+                    field().field("attribute_name"),
+                    format!("Attribute Name is duplicated: {}", definition.name),
+                ));
             }
         }
         Ok(Self(definitions))
@@ -136,16 +137,21 @@ impl<'d> AttributeTypes<'d> {
     }
 
     /// The attributes of a key with their types.
-    fn typed(
-        &self,
-        field: FieldPath,
-        elements: &[KeySchemaElement],
-    ) -> Result<Vec<KeyAttribute>, Validation> {
+    fn typed(&self, elements: &[KeySchemaElement]) -> Option<Vec<KeyAttribute>> {
         let typed = |element: &KeySchemaElement| {
             let definition = self.0.iter().find(|definition| definition.name == element.name)?;
             Some(KeyAttribute { name: element.name.clone(), key_type: definition.key_type? })
         };
-        elements.iter().map(typed).collect::<Option<_>>().ok_or_else(|| {
+        elements.iter().map(typed).collect()
+    }
+
+    /// The same of the key of an index.
+    fn typed_index(
+        &self,
+        field: FieldPath,
+        elements: &[KeySchemaElement],
+    ) -> Result<Vec<KeyAttribute>, Validation> {
+        self.typed(elements).ok_or_else(|| {
             let keys = list(elements.iter().map(|element| &element.name));
             invalid(
                 field,
@@ -161,9 +167,13 @@ impl<'d> AttributeTypes<'d> {
     /// A table's key schema.
     pub(super) fn table_key(&self, elements: &[KeySchemaElement]) -> Result<KeySchema, Validation> {
         let field = FieldPath::from("key_schema");
-        check_pair(&field, elements)?;
-        let mut attributes = self.typed(field, elements)?.into_iter();
-        let partition = attributes.next().ok_or_else(|| too_short("key_schema"))?;
+        // Of a table's key, other than of an index's, both are told in the same words.
+        let undefined = || {
+            Validation::new(field.clone(), "Invalid KeySchema: Some index key attribute have no definition")
+        };
+        check_pair(&field, elements, undefined)?;
+        let mut attributes = self.typed(elements).ok_or_else(undefined)?.into_iter();
+        let partition = attributes.next().ok_or_else(|| too_short("key_schema", "[]"))?;
         Ok(KeySchema { partition, sort: attributes.next() })
     }
 
@@ -176,9 +186,9 @@ impl<'d> AttributeTypes<'d> {
     ) -> Result<(IndexKeySchema, Projection), Validation> {
         let key_field = || field.clone().field("key_schema");
         let name = &index.name;
-        check_name(field, name)?;
-        check_pair(&key_field(), &index.key_schema)?;
-        let attributes = self.typed(key_field(), &index.key_schema)?;
+        check_name(field.clone().field("index_name"), name)?;
+        check_pair(&key_field(), &index.key_schema, || same_name(&key_field()))?;
+        let attributes = self.typed_index(key_field(), &index.key_schema)?;
         let projection = projection(field, index.projection.as_ref())?;
         if table.sort.is_none() {
             return Err(invalid(
@@ -213,9 +223,9 @@ impl<'d> AttributeTypes<'d> {
         index: &SecondaryIndexInput,
     ) -> Result<(IndexKeySchema, Projection), Validation> {
         let key_field = || field.clone().field("key_schema");
-        check_name(field, &index.name)?;
+        check_name(field.clone().field("index_name"), &index.name)?;
         let partitions = check_parts(&key_field(), &index.key_schema)?;
-        let mut partition = self.typed(key_field(), &index.key_schema)?;
+        let mut partition = self.typed_index(key_field(), &index.key_schema)?;
         let sort = partition.split_off(partitions.min(partition.len()));
         Ok((IndexKeySchema { partition, sort }, projection(field, index.projection.as_ref())?))
     }
@@ -228,16 +238,29 @@ pub(super) fn redefined(field: impl Into<FieldPath>) -> Validation {
     )
 }
 
-fn too_short(field: impl Into<FieldPath>) -> Validation {
-    Validation::constraint(field, None, "Member must have length greater than or equal to 1")
+/// `value` is the echo of the empty name or list.
+fn too_short(field: impl Into<FieldPath>, value: &str) -> Validation {
+    Validation::constraint(field, Some(value), "Member must have length greater than or equal to 1")
+}
+
+/// A key as an error repeats it.
+fn echoed(elements: &[KeySchemaElement]) -> String {
+    let element = |echo: &mut Echo, element: &KeySchemaElement| {
+        let name = |echo: &mut Echo| echo.text(&element.name);
+        let role = |echo: &mut Echo| {
+            echo.text(match element.role {
+                Some(KeyRole::Hash) => "HASH",
+                Some(KeyRole::Range) => "RANGE",
+                None => "null",
+            });
+        };
+        echo.structure("KeySchemaElement", &[("attributeName", &name), ("keyType", &role)]);
+    };
+    Echo::of(|echo| echo.list(elements, element))
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a String>) -> String {
     names.map(String::as_str).collect::<Vec<_>>().join(", ")
-}
-
-fn check_name(field: &FieldPath, name: &str) -> Result<(), Validation> {
-    check_index_name(name).map_err(|error| name_constraint(field.clone().field("index_name"), name, error))
 }
 
 /// Checks the elements of a key one by one.
@@ -254,7 +277,7 @@ fn check_elements(field: &FieldPath, elements: &[KeySchemaElement]) -> Result<()
         }
     }
     if elements.is_empty() {
-        return Err(too_short(field.clone()));
+        return Err(too_short(field.clone(), "[]"));
     }
     Ok(())
 }
@@ -276,13 +299,18 @@ fn same_name(field: &FieldPath) -> Validation {
     )
 }
 
-/// Checks the key of a table or a local index: a partition key, and perhaps a sort key.
-fn check_pair(field: &FieldPath, elements: &[KeySchemaElement]) -> Result<(), Validation> {
+/// Checks the key of a table or a local index: a partition key, and perhaps a sort key. `same_name` is the fault of both
+/// being one attribute.
+fn check_pair(
+    field: &FieldPath,
+    elements: &[KeySchemaElement],
+    same_name: impl FnOnce() -> Validation,
+) -> Result<(), Validation> {
     check_elements(field, elements)?;
     if elements.len() > 2 {
         return Err(Validation::constraint(
             field.clone(),
-            None,
+            Some(&echoed(elements)),
             "Member must have length less than or equal to 2",
         ));
     }
@@ -294,7 +322,7 @@ fn check_pair(field: &FieldPath, elements: &[KeySchemaElement]) -> Result<(), Va
             "Invalid KeySchema: The second KeySchemaElement is not a RANGE key type",
         ));
     }
-    if sort.name == partition.name { Err(same_name(field)) } else { Ok(()) }
+    if sort.name == partition.name { Err(same_name()) } else { Ok(()) }
 }
 
 /// Checks the key of a global index, of up to four attributes a role, and says how many are the partition key's. The
@@ -331,7 +359,7 @@ fn check_key_attribute_name(field: FieldPath, name: &str) -> Result<(), Validati
 
 fn check_length(field: FieldPath, name: &str) -> Result<(), Validation> {
     match name.len() {
-        0 => Err(too_short(field)),
+        0 => Err(too_short(field, "")),
         1..=limits::KEY_ATTRIBUTE_NAME_BYTES_MAX => Ok(()),
         _ => Err(Validation::constraint(
             field,
@@ -353,7 +381,7 @@ fn projection(field: &FieldPath, given: Option<&ProjectionInput>) -> Result<Proj
     if names.len() > NON_KEY_ATTRIBUTES_MAX {
         return Err(Validation::constraint(
             field.field("non_key_attributes"),
-            None,
+            Some(&Echo::of(|echo| echo.list(names, |echo, name| echo.text(name)))),
             format_args!("Member must have length less than or equal to {NON_KEY_ATTRIBUTES_MAX}"),
         ));
     }

@@ -1,6 +1,5 @@
 //! PutResourcePolicy (semantics 18), and the rules for tables' policies.
 
-use super::tag_resource::missing_resource;
 use crate::access::Access;
 use crate::catalog::{Definition, ResourcePolicy};
 use crate::{Caller, Error, Operation, OperationKind, Permit, Result, Service, Validation};
@@ -57,7 +56,7 @@ impl Operation for PutResourcePolicy {
                 Ok((definition, revision))
             })
             .await
-            .map_err(|error| missing_resource(error, resource_arn))?;
+            .map_err(|error| error.about(resource_arn))?;
         Ok(revision)
     }
 }

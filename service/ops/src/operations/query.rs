@@ -2,15 +2,18 @@
 
 use crate::access::{Access, Items, Mentions};
 use crate::capacity::{Cost, entry_slot, item_slot, read_units};
+use crate::error::check_name;
 use crate::expressions::Expressions;
+use crate::index_write::check_key_paths;
 use crate::page::{Page, PageLimits, Reading, Wanted};
-use crate::selection::{check_projected, fetches, position, readable_index};
+use crate::selection::{check_filter_is_projected, check_projected, fetches, position, readable_index};
+use crate::words::reads;
 use crate::{
     ConsumedCapacity, Demand, Error, ExpressionArguments, Operation, OperationKind, Permit, Result,
-    ReturnConsumedCapacity, Select, Service, UnitKind, Validation, key_range,
+    ReturnConsumedCapacity, Select, Service, Table, UnitKind, Validation, key_range,
 };
 use cairn_expression::{Condition, FilterOnKeyError, KeyCondition, KeyConditionError, KeyQuery, Projection};
-use cairn_model::{AttributeMap, Item, TableReference};
+use cairn_model::{AttributeMap, IndexSchema, Item, TableReference};
 use cairn_storage::{Consistency, Direction, Engine};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -82,22 +85,26 @@ impl Operation for Query {
         let prepared = self.selection.check(service, permit, self.limit)?;
         let limits = PageLimits { evaluated_max: prepared.evaluated_max, returned_max: usize::MAX };
         let page = permit.page(service, permit.table()?, prepared.consistency(), limits, |table| {
+            // Start key faults precede those of the key condition.
+            let start = match self.exclusive_start_key.clone() {
+                None => None,
+                Some(start) => {
+                    let index = prepared.readable_index(&table)?;
+                    if index.is_none() && table.key_schema().sort.is_none() {
+                        let text = "The query can return at most one row and cannot be restarted";
+                        return Err(Validation::new("exclusive_start_key", text).into());
+                    }
+                    Some(position(table.key_schema(), index.as_ref(), start)?)
+                }
+            };
             let (mut reading, query) = prepared.reading(table)?;
-            if let Some(start) = self.exclusive_start_key.clone() {
-                let start = position(reading.table.key_schema(), reading.index.as_ref(), start)?;
+            if let Some(start) = start {
+                let refuse = |text| Err(Validation::new("exclusive_start_key", text).into());
                 if start.partition != query.partition {
-                    return Err(Validation::new(
-                        "exclusive_start_key",
-                        "The provided starting key is outside query boundaries based on provided conditions",
-                    )
-                    .into());
+                    return refuse(reads::START_KEY_OF_OTHER_PARTITION);
                 }
                 if !key_range::contains(&reading.range, &start.storage_key) {
-                    return Err(Validation::new(
-                        "exclusive_start_key",
-                        "The provided starting key does not match the range key predicate",
-                    )
-                    .into());
+                    return refuse(reads::START_KEY_OUT_OF_RANGE);
                 }
                 reading.start_after(start.storage_key);
             }
@@ -167,12 +174,7 @@ impl QuerySelection {
         let evaluated_max = check_limit(limit)?;
         let projection = projection_parameter(self.projection_expression.as_deref(), &self.arguments);
         Select::check(self.select, projection, self.index.is_some())?;
-        let missing = || {
-            Validation::new(
-                "key_condition_expression",
-                "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.",
-            )
-        };
+        let missing = || Validation::new("key_condition_expression", reads::NO_KEY_CONDITION);
         let has_key_condition = self.key_condition_expression.is_some();
         if !has_key_condition && self.arguments.built(|built| built.key_condition.as_ref()).is_none() {
             return Err(missing());
@@ -254,10 +256,7 @@ pub(super) fn filter_and_projection(
 
 /// An index name has the shape of a table's.
 pub(super) fn check_index_name(name: Option<&str>) -> Result<(), Validation> {
-    match name.map(|name| (name, cairn_model::check_index_name(name))) {
-        Some((name, Err(error))) => Err(Validation::constraint("index", Some(name), error)),
-        _ => Ok(()),
-    }
+    name.map_or(Ok(()), |name| check_name("index", name))
 }
 
 impl Prepared {
@@ -265,10 +264,14 @@ impl Prepared {
         if self.consistent { Consistency::Strong } else { Consistency::Eventual }
     }
 
+    /// The index that is to be read, if one is.
+    fn readable_index(&self, table: &Table) -> Result<Option<IndexSchema>> {
+        self.index.as_deref().map(|name| readable_index(table, name, self.consistent)).transpose()
+    }
+
     /// What to read of a table, and which keys.
-    pub(super) fn reading(&self, table: Arc<crate::Table>) -> Result<(Reading, KeyQuery)> {
-        let index =
-            self.index.as_deref().map(|name| readable_index(&table, name, self.consistent)).transpose()?;
+    pub(super) fn reading(&self, table: Arc<Table>) -> Result<(Reading, KeyQuery)> {
+        let index = self.readable_index(&table)?;
         let schema = table.key_schema();
         let query = match (&self.key_condition, &index) {
             (None, _) => KeyQuery { partition: Vec::new(), sort_prefix: Vec::new(), sort_range: None },
@@ -295,21 +298,25 @@ impl Prepared {
             Some(_) => key_range::of_query(index.as_ref(), &query),
             None => key_range::of_segment(index.as_ref(), 0, 1),
         };
+        if let Some(filter) = &self.filter {
+            check_key_paths(&table, "filter_expression", filter.paths())?;
+        }
+        if let Some(projection) = &self.projection {
+            check_key_paths(&table, "projection_expression", projection.paths())?;
+        }
+        let projected = || self.projection.iter().flat_map(|projection| projection.attributes());
         if let Some(index) = &index {
-            let filtered = self.filter.iter().flat_map(|filter| filter.attributes());
-            let projected = self.projection.iter().flat_map(|projection| projection.attributes());
-            check_projected(index, schema, self.select, filtered.chain(projected))?;
+            if let (Some(filter), Some(_)) = (&self.filter, &self.key_condition) {
+                check_filter_is_projected(index, schema, filter)?;
+            }
+            check_projected(index, schema, self.select, projected())?;
         }
         let wanted = match (self.select, &self.projection) {
             (Some(Select::Count), _) => Wanted::Count,
             (_, Some(projection)) => Wanted::Parts(projection.clone()),
             (_, None) => Wanted::Everything,
         };
-        let fetches = index.as_ref().is_some_and(|index| {
-            let filtered = self.filter.iter().flat_map(|filter| filter.attributes());
-            let projected = self.projection.iter().flat_map(|projection| projection.attributes());
-            fetches(index, table.key_schema(), self.select, filtered.chain(projected))
-        });
+        let fetches = index.as_ref().is_some_and(|index| fetches(index, schema, self.select, projected()));
         let slot = match (&self.key_condition, &range.start) {
             (Some(_), Bound::Included(key) | Bound::Excluded(key)) if index.is_some() => entry_slot(key),
             (Some(_), Bound::Included(key) | Bound::Excluded(key)) => item_slot(key),

@@ -7,6 +7,7 @@ use super::query::{
 use crate::access::{Access, Items, Mentions};
 use crate::page::{PageLimits, Reading};
 use crate::selection::position;
+use crate::words::reads;
 use crate::{
     Demand, ExpressionArguments, Operation, OperationKind, Permit, Result, ReturnConsumedCapacity, Select,
     Service, Table, UnitKind, Validation, key_range,
@@ -73,12 +74,9 @@ impl Operation for Scan {
             if let Some(start) = self.exclusive_start_key.clone() {
                 let start = position(reading.table.key_schema(), reading.index.as_ref(), start)?;
                 if !key_range::contains(&reading.range, &start.storage_key) {
-                    return Err(Validation::new(
-                        "exclusive_start_key",
-                        "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey \
-                         with correct Segment.",
-                    )
-                    .into());
+                    return Err(
+                        Validation::new("exclusive_start_key", reads::START_KEY_OF_OTHER_SEGMENT).into()
+                    );
                 }
                 reading.start_after(start.storage_key);
             }
@@ -176,23 +174,11 @@ fn check_segments(segment: Option<i32>, total: Option<i32>) -> Result<(u32, u32)
     let total = total.map(|total| within("total_segments", total, 1, TOTAL_SEGMENTS_MAX)).transpose()?;
     match (segment, total) {
         (None, None) => Ok((0, 1)),
-        (Some(_), None) => Err(Validation::new(
-            "total_segments",
-            "The TotalSegments parameter is required but was not present in the request when Segment parameter is \
-             present",
-        )),
-        (None, Some(_)) => Err(Validation::new(
-            "segment",
-            "The Segment parameter is required but was not present in the request when parameter TotalSegments is \
-             present",
-        )),
-        (Some(segment), Some(total)) if segment >= total => Err(Validation::new(
-            "segment",
-            format!(
-                "The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: \
-                 {segment} is not less than TotalSegments: {total}"
-            ),
-        )),
+        (Some(_), None) => Err(Validation::new("total_segments", reads::NO_TOTAL_SEGMENTS)),
+        (None, Some(_)) => Err(Validation::new("segment", reads::NO_SEGMENT)),
+        (Some(segment), Some(total)) if segment >= total => {
+            Err(Validation::new("segment", reads::segment_out_of_range(segment, total)))
+        }
         (Some(segment), Some(total)) => Ok((segment, total)),
     }
 }

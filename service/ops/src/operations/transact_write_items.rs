@@ -8,15 +8,17 @@
 use super::update_item::{change, check_targets, update_error};
 use crate::access::{Access, Items, Mentions};
 use crate::capacity::{Draw, TABLE, item_slot, write_units};
-use crate::catalog::{TABLE_CHANGES_MAX, Table};
+use crate::catalog::{FillProgress, TABLE_CHANGES_MAX, Table};
 use crate::error::At;
 use crate::idempotency::{Fingerprint, RequestToken};
+use crate::index_write::empty_index_key;
 use crate::item_collection::{collection_key, resize};
-use crate::item_write::{Change, Condition, NewItem, Unanswered, item_writes};
+use crate::item_write::{Change, Condition, ItemWrites, NewItem, Unanswered, item_writes};
 use crate::transaction::{
-    ACTIONS_MAX, BYTES_MAX, Costs, KeyFault, action_field, check_action_count, check_capacity, conflict,
-    distinct_records, invalid_action, read_cost, record_key,
+    ACTIONS_MAX, ActionFault, BYTES_MAX, Costs, action_field, check_action_count, check_capacity, conflict,
+    distinct_records, invalid_action, keep_nesting_fault, read_cost, record_key,
 };
+use crate::words::transactions;
 use crate::{
     CancellationCode, CancellationReason, ConsumedCapacity, Error, ExpressionArguments, FieldPath,
     ItemCollectionMetrics, ItemCollections, Operation, OperationKind, Permit, Result, ReturnConsumedCapacity,
@@ -25,11 +27,11 @@ use crate::{
 use bytes::Bytes;
 use cairn_expression::Update;
 use cairn_model::{
-    AttributeMap, DecodeBudget, Item, KeyValue, StoredItem, TableName, TableReference, encode_attributes,
-    item_size,
+    AttributeMap, DecodeBudget, Echo, Item, KeyValue, StoredItem, TableName, TableReference,
+    encode_attributes, item_size,
 };
 use cairn_storage::{Consistency, Decision, Engine, RecordKey, Write};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Writes and checks items, all or none of them.
@@ -239,7 +241,7 @@ async fn refresh<E: Engine>(service: &Service<E>, permit: &Permit, tables: &mut 
 impl TransactWriteItems {
     /// Every check that comes before the tables are looked up: action by action, the first that fails wins.
     fn check<E: Engine>(self, service: &Service<E>, permit: &Permit) -> Result<Transaction, Validation> {
-        check_action_count(self.transact_items.len())?;
+        check_action_count(&self.transact_items, TransactWriteItem::echo)?;
         if let Some(token) = &self.request_token {
             RequestToken::check(token)?;
         }
@@ -256,10 +258,7 @@ impl TransactWriteItems {
             actions.push(action);
         }
         if bytes > BYTES_MAX {
-            return Err(Validation::new(
-                "transact_items",
-                "The aggregate size of the items in the transaction exceeded 4 MB",
-            ));
+            return Err(Validation::new("transact_items", transactions::TOO_LARGE));
         }
         let token = self
             .request_token
@@ -323,7 +322,8 @@ impl Action {
         }
         let (item, member) = given.action.item();
         let item = item.clone().into_shared(&mut DecodeBudget::item());
-        let item = item.map_err(|error| error.at(field.clone().field(member)))?;
+        let (item, key_fault) = keep_nesting_fault(item, member == "key")
+            .map_err(|error| error.at(field.clone().field(member)))?;
         let arguments = given.arguments.clone().decoded().map_err(|error| error.below(field.clone()))?;
         let values = arguments.values.as_ref().map(Item::encoded);
         let bytes = item_size(&item) + values.as_ref().map_or(0, Bytes::len);
@@ -332,8 +332,13 @@ impl Action {
         }
         let (update, condition) =
             given.expressions(service, arguments).map_err(|error| error.below(field.clone()))?;
+        if let Some(error) = key_fault {
+            return Err(error.at(field.field(member)));
+        }
         let doing = match (given.action, update) {
-            (TransactAction::Put { .. }, _) => Doing::Put(NewItem::new(item)),
+            (TransactAction::Put { .. }, _) => {
+                Doing::Put(NewItem::new(item).map_err(|error| error.below(field.clone()))?)
+            }
             (TransactAction::Delete { .. }, _) => Doing::Delete(item),
             (_, Some(update)) => Doing::Update(item, update),
             (_, None) => Doing::Check(item),
@@ -351,7 +356,7 @@ impl Action {
     }
 
     /// Where the action's item is.
-    fn record_key(&self, table: &Table) -> Result<RecordKey, KeyFault> {
+    fn record_key(&self, table: &Table) -> Result<RecordKey, ActionFault> {
         let schema = table.key_schema();
         let (key, member) = match &self.doing {
             Doing::Put(new) => (schema.key_of_item(&new.attributes), "item"),
@@ -359,10 +364,15 @@ impl Action {
                 (schema.key_of_argument(key), "key")
             }
         };
-        let key = key.map_err(|error| KeyFault::new(error, self.field.clone().field(member)))?;
+        let key = key.map_err(|error| ActionFault::new(error, self.field.clone().field(member)))?;
+        if let Doing::Put(new) = &self.doing
+            && let Some(empty) = empty_index_key(table, None, new)
+        {
+            return Err(ActionFault::Refused(empty.below(self.field.clone())));
+        }
         if let Doing::Update(_, update) = &self.doing {
             check_targets(table, update)
-                .map_err(|error| KeyFault::Cancelled(error.below(self.field.clone())))?;
+                .map_err(|error| ActionFault::Cancelled(error.below(self.field.clone())))?;
         }
         Ok(record_key(table, &key))
     }
@@ -409,6 +419,20 @@ impl Action {
 }
 
 impl TransactWriteItem {
+    fn echo(echo: &mut Echo, action: &Self) {
+        let (action_member, structure) = match &action.action {
+            TransactAction::ConditionCheck { .. } => ("conditionCheck", "ConditionCheck"),
+            TransactAction::Put { .. } => ("put", "Put"),
+            TransactAction::Update { .. } => ("update", "Update"),
+            TransactAction::Delete { .. } => ("delete", "Delete"),
+        };
+        let (item, member) = action.action.item();
+        let item = |echo: &mut Echo| echo.item(item);
+        let table = |echo: &mut Echo| echo.text(&action.table);
+        let inner = |echo: &mut Echo| echo.structure(structure, &[(member, &item), ("tableName", &table)]);
+        echo.structure("TransactWriteItem", &[(action_member, &inner)]);
+    }
+
     fn expressions<E: Engine>(
         &self,
         service: &Service<E>,
@@ -416,7 +440,7 @@ impl TransactWriteItem {
     ) -> Result<(Option<Update>, Option<cairn_expression::Condition>), Validation> {
         let (update, condition) = (self.action.update_expression(), self.condition_expression.as_deref());
         let has_expression = update.is_some() || condition.is_some();
-        let mut expressions = arguments.check(&service.expressions, has_expression)?;
+        let mut expressions = arguments.check_in_transaction(&service.expressions, has_expression)?;
         let update = expressions.update(update)?;
         let condition = expressions.condition(condition)?;
         expressions.finish()?;
@@ -457,6 +481,9 @@ struct Collection {
     actions: Vec<usize>,
 }
 
+/// What the records say of how far indexes are filled, by the numbers of their tables.
+type Fillings<'f> = HashMap<u64, &'f Option<Bytes>>;
+
 /// An action with its item as it is.
 struct Met<'t> {
     action: &'t Action,
@@ -481,6 +508,7 @@ impl Transaction {
         keys.extend(self.token.as_ref().map(RequestToken::key));
         keys.extend(records.iter().cloned());
         keys.extend(collections.iter().map(|collection| collection.key.clone()));
+        keys.extend(tables.values().filter_map(|table| table.declared_fill_key()));
         let collections = Arc::new(collections);
         let (transaction, deciding_tables, deciding_collections) =
             (self.clone(), tables.clone(), collections.clone());
@@ -535,14 +563,18 @@ impl Transaction {
         collections: (&[Collection], u64),
         found: &[Option<Bytes>],
     ) -> Decision<Attempt> {
+        // The last of the declared records say how far indexes are filled.
+        let filled: Vec<_> = tables.values().filter(|table| table.declared_fill_key().is_some()).collect();
+        let (found, fillings) = found.split_at(found.len().saturating_sub(filled.len()));
+        let fillings = filled.iter().map(|table| table.definition.number).zip(fillings).collect();
         let mut found = found.iter().map(Option::as_ref);
         for table in tables.values() {
-            if !table.is(found.next().flatten()) {
+            if !table.governs(found.next().flatten()) {
                 return Decision::unchanged(Attempt::TableChanged);
             }
         }
         let token = self.token.as_ref().map(|token| (token, found.next().flatten()));
-        match self.outcome(tables, records, collections, token, found) {
+        match self.outcome(tables, records, (collections, fillings), token, found) {
             Ok((writes, done)) => Decision { writes, outcome: Attempt::Done(done) },
             Err(refusal) => Decision::unchanged(Attempt::Refused(refusal)),
         }
@@ -552,21 +584,21 @@ impl Transaction {
         &self,
         tables: &Tables,
         records: &[RecordKey],
-        (collections, bytes_max): (&[Collection], u64),
+        ((collections, bytes_max), fillings): ((&[Collection], u64), Fillings<'_>),
         token: Option<(&RequestToken, Option<&Bytes>)>,
         mut found: impl Iterator<Item = Option<&'f Bytes>>,
     ) -> Result<(Vec<Write>, Done), Refusal> {
         let mut items = Vec::with_capacity(records.len());
         for ((action, record), found) in self.actions.iter().zip(records).zip(found.by_ref()) {
             let Some(table) = tables.get(&action.table.name) else { continue };
-            items.push(Met { action, table, record, old: stored(found)? });
+            items.push(Met { action, table, record, old: found.cloned().map(StoredItem::read) });
         }
         if let Some((token, record)) = token
             && token.is_replay(record)?
         {
             return Ok((Vec::new(), replayed(&items)));
         }
-        let Changes { mut writes, costs, growths, capacity } = changes(&items)?;
+        let Changes { mut writes, costs, growths, capacity } = changes(&items, &fillings)?;
         if let Err(error) = check_conditions(&items) {
             return Err(Refusal { error: Box::new(error), costs });
         }
@@ -607,7 +639,7 @@ impl Transaction {
     }
 
     /// The answer to a transaction that was given up over some of its declared keys: those of its tables, of its token
-    /// if it has one, of its actions' items, and of their collections.
+    /// if it has one, of its actions' items, of their collections, and of the progress of indexes.
     fn conflict(&self, tables: &Tables, collections: &[Collection], declared: &[usize]) -> Error {
         let token_at = tables.len();
         let items_at = token_at + usize::from(self.token.is_some());
@@ -624,8 +656,11 @@ impl Transaction {
                 place.checked_sub(collections_at).and_then(|place| collections.get(place))
             {
                 actions.extend(&collection.actions);
-            } else {
+            } else if *place < collections_at {
                 actions.push(place.saturating_sub(items_at));
+            } else {
+                // The progress of an index that is being filled, which all items of its table go by.
+                actions.extend(0..self.actions.len());
             }
         }
         conflict(self.actions.len(), &actions)
@@ -641,10 +676,6 @@ fn replayed(items: &[Met<'_>]) -> Done {
     Done { costs, collections: ItemCollections::default(), kind: UnitKind::Read }
 }
 
-fn stored(record: Option<&Bytes>) -> Result<Option<StoredItem>> {
-    Ok(record.cloned().map(StoredItem::read).transpose()?)
-}
-
 /// What all actions come to.
 struct Changes {
     writes: Vec<Write>,
@@ -657,38 +688,77 @@ struct Changes {
 
 /// What all actions come to. An action that its item does not allow cancels the transaction before any condition is looked
 /// at, and is the only one reported.
-fn changes(items: &[Met<'_>]) -> Result<Changes> {
+fn changes(items: &[Met<'_>], fillings: &Fillings<'_>) -> Result<Changes> {
     let mut changes = Changes {
         writes: Vec::new(),
         costs: Costs::default(),
         growths: Vec::with_capacity(items.len()),
         capacity: Vec::with_capacity(items.len()),
     };
-    for (number, Met { action, table, record, old }) in items.iter().enumerate() {
-        let writes =
-            action.change(old.as_ref()).and_then(|change| item_writes(table, record, old.as_ref(), &change));
-        match writes {
+    let mut cancelled = None;
+    for (number, met) in items.iter().enumerate() {
+        let filling = fillings.get(&met.table.definition.number).and_then(|record| record.as_ref());
+        match met.writes(&FillProgress::read(filling)?)? {
             Ok(writes) => {
-                let cost = writes.cost.doubled();
+                let cost = writes.cost.in_transaction(item_slot(&met.record.key));
                 changes.writes.extend(writes.writes);
                 changes.growths.push(writes.collection_bytes);
-                changes.capacity.push(table.capacity.check(UnitKind::Write, &cost.draws));
-                changes.costs.add(&action.table, cost);
+                changes.capacity.push(met.table.capacity.check(UnitKind::Write, &cost.draws));
+                changes.costs.add(&met.action.table, cost);
             }
-            Err(Error::Validation(validation)) => {
-                return Err(invalid_action(items.len(), number, validation.below(action.field.clone())));
+            Err(ActionFault::Refused(validation)) => return Err(validation.into()),
+            Err(ActionFault::Cancelled(validation)) => {
+                cancelled.get_or_insert((number, validation));
             }
-            Err(error) => return Err(error),
         }
     }
-    Ok(changes)
+    match cancelled {
+        Some((number, validation)) => Err(invalid_action(items.len(), number, validation)),
+        None => Ok(changes),
+    }
+}
+
+impl Met<'_> {
+    /// What the action comes to.
+    fn writes(&self, filling: &FillProgress) -> Result<Result<ItemWrites, ActionFault>> {
+        let old = self.old.as_ref();
+        let below = |validation: Validation| validation.below(self.action.field.clone());
+        let change = match self.action.change(old) {
+            Err(Error::Validation(validation)) => {
+                return Ok(Err(ActionFault::Cancelled(below(validation))));
+            }
+            change => change?,
+        };
+        match item_writes(self.table, self.record, old, &change, filling) {
+            Ok(writes) => Ok(Ok(writes)),
+            Err(Error::Validation(validation)) => {
+                let empty = match &change {
+                    Change::Put(new) => empty_index_key(self.table, old, new),
+                    _ => None,
+                };
+                Ok(Err(match empty {
+                    Some(validation) => ActionFault::Refused(below(validation)),
+                    None => ActionFault::Cancelled(below(validation)),
+                }))
+            }
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// Cancels the transaction unless every condition is true of the items as they were before it. All that are not are
 /// reported.
 fn check_conditions(items: &[Met<'_>]) -> Result<()> {
-    let reasons =
-        items.iter().map(|met| met.action.condition_reason(met.old.as_ref())).collect::<Result<Vec<_>>>()?;
+    let mut reasons = Vec::with_capacity(items.len());
+    for (number, met) in items.iter().enumerate() {
+        match met.action.condition_reason(met.old.as_ref()) {
+            Err(Error::Validation(validation)) => {
+                let validation = validation.below(met.action.field.clone());
+                return Err(invalid_action(items.len(), number, validation));
+            }
+            reason => reasons.push(reason?),
+        }
+    }
     if reasons.iter().all(|reason| reason.code == CancellationCode::None) {
         return Ok(());
     }

@@ -2,6 +2,7 @@
 
 use super::index_updates::{GlobalSecondaryIndexUpdate, IndexUpdates};
 use super::key_definitions::AttributeDefinition;
+use super::table_settings::EncryptionInput;
 use super::throughput::{
     Asked, OnDemandInput, Subject, ThroughputInput, WarmInput, throughput_for, unchanged_throughput,
 };
@@ -10,11 +11,14 @@ use crate::capacity::{CapacityOptions, check_decrease, check_limits, check_on_de
 use crate::catalog::{Definition, OnDemandMaximum};
 use crate::{Error, Operation, OperationKind, Permit, Result, Service, TableDescription, Validation};
 use cairn_model::{BillingMode, TableClass, TableStatus};
-use cairn_storage::{Consistency, Engine};
+use cairn_storage::Engine;
 use jiff::Timestamp;
 use std::sync::Arc;
 
-/// Changes a table's settings. Answers at once with status UPDATING; the change is in force.
+/// Changes a table's settings. Answers with status UPDATING and the throughput that it had before, although the change is
+/// in force, save that a new index is filled beside the table's traffic; or, where
+/// [`wait_for_tables`](crate::ServiceOptions::wait_for_tables) is set, with the table as it is when that is done or has
+/// taken ten seconds.
 #[derive(Clone, Debug, Default)]
 pub struct UpdateTable {
     /// The table's name or ARN.
@@ -35,6 +39,8 @@ pub struct UpdateTable {
     pub table_class: Option<TableClass>,
     /// Whether DeleteTable is to be refused.
     pub deletion_protection: Option<bool>,
+    /// How it is to be encrypted.
+    pub encryption: Option<EncryptionInput>,
 }
 
 impl Operation for UpdateTable {
@@ -50,6 +56,7 @@ impl Operation for UpdateTable {
             && self.asked().is_nothing()
             && self.table_class.is_none()
             && self.deletion_protection.is_none()
+            && self.encryption.is_none()
             && self.global_secondary_index_updates.is_empty()
         {
             return Err(Validation::new(
@@ -64,16 +71,22 @@ impl Operation for UpdateTable {
         let others = service.catalog.provisioned_units_beside(&permit.table()?.reference.name).await?;
         let accounting = service.accounting.clone();
         let (this, indexes) = (Arc::new(self), Arc::new(indexes));
-        let table = permit
+        let changed = permit
             .update(service, move |before| {
                 let options = &accounting.options;
                 let (after, changed_index) = this.apply(&indexes, before.clone(), now, options)?;
                 check_limits(Some(&before), &after, others, options)?;
-                Ok((after, changed_index))
+                let shown = after.clone().with_throughput_of(&before);
+                Ok((after, shown, changed_index))
             })
             .await?;
-        let snapshot = service.engine.snapshot(Consistency::Strong).await?;
-        service.catalog.describe(&snapshot, &table, &service.naming).await
+        if !service.wait_for_tables {
+            return service.catalog.describe(&changed.table, &changed.shown, &service.naming).await;
+        }
+        if let Some(work) = changed.work {
+            service.catalog.await_work(work).await?;
+        }
+        service.describe_now(&changed.table, &changed.table.definition).await
     }
 }
 
@@ -102,6 +115,7 @@ impl UpdateTable {
             TableStatus::Deleting => return in_use("deleted"),
         }
         definition.status = TableStatus::Updating;
+        definition.failure = None;
         let billing_mode = self.billing_mode.unwrap_or(definition.billing_mode);
         let switched = billing_mode != definition.billing_mode;
         if self.provisioned_throughput.is_some() || switched {
@@ -134,6 +148,9 @@ impl UpdateTable {
         }
         if let Some(protection) = self.deletion_protection {
             definition.deletion_protection = protection;
+        }
+        if let Some(encryption) = &self.encryption {
+            definition.encryption = encryption.check()?;
         }
         Ok((definition, changed_index))
     }

@@ -100,7 +100,7 @@ fn changed(definition: &Definition, enable: bool, attribute: &str, now: Timestam
         }
         TimeToLiveStage::Filling | TimeToLiveStage::Enabled | TimeToLiveStage::Disabled => Ok(TimeToLive {
             attribute: attribute.to_owned(),
-            stage: if enable { TimeToLiveStage::Preparing } else { TimeToLiveStage::Removing },
+            stage: if enable { TimeToLiveStage::Filling } else { TimeToLiveStage::Removing },
             changed_at: now,
         }),
     }

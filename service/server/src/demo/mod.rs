@@ -164,6 +164,8 @@ fn settings(data: &Path, listen: SocketAddr) -> Result<Settings, SettingsError> 
         data: Some(data.to_owned()),
         listen: Some(listen),
         dev: Some(true),
+        // What is shown is how a table comes to be.
+        wait_for_tables: Some(false),
         // The tour is not to be throttled: it shows what a service does and not what a table is provisioned with.
         capacity_limits: Some(CapacityLimits::Off),
         cache_mib: Some(64),

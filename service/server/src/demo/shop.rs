@@ -294,7 +294,7 @@ fn more_throughput() -> Vec<Step> {
         [
             expect(
                 update_throughput(CATALOG, MORE_THROUGHPUT),
-                table_with(CATALOG, TableStatus::Updating, 2, MORE_THROUGHPUT),
+                table_with(CATALOG, TableStatus::Updating, 2, THROUGHPUT),
             ),
             expect(await_active(CATALOG), table_with(CATALOG, TableStatus::Active, 2, MORE_THROUGHPUT)),
         ],

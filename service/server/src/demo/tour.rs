@@ -97,6 +97,8 @@ mod tests {
             data: Some(folder.path().into()),
             listen: Some("127.0.0.1:0".parse().unwrap()),
             dev: Some(true),
+            // What is shown is how a table comes to be.
+            wait_for_tables: Some(false),
             cache_mib: Some(8),
             write_buffer_mib: Some(8),
             ..SettingsInput::default()

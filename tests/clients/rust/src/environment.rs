@@ -19,6 +19,8 @@ pub struct Credentials {
 pub struct Environment {
     /// `http://127.0.0.1:<port>`.
     pub endpoint: String,
+    /// The same of a server for development, of the same region.
+    pub development_endpoint: String,
     /// The server's region.
     pub region: String,
     /// A user who may do everything.
@@ -35,7 +37,8 @@ impl Environment {
     /// The same as variables of a process: those that every SDK of AWS knows, so that a client which is told nothing
     /// else is the administrator, and `CAIRN_TEST_*` for the other callers.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
-        let Self { endpoint, region, administrator, reader, session, absent_file } = self;
+        let Self { endpoint, development_endpoint, region, administrator, reader, session, absent_file } =
+            self;
         let absent_file = absent_file.display().to_string();
         let secret = |secret: &Secret| secret.expose().to_owned();
         let mut variables = vec![
@@ -47,6 +50,7 @@ impl Environment {
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
             ("AWS_CONFIG_FILE", absent_file.clone()),
             ("AWS_SHARED_CREDENTIALS_FILE", absent_file),
+            ("CAIRN_TEST_DEVELOPMENT_ENDPOINT", development_endpoint.clone()),
             ("CAIRN_TEST_READER_ACCESS_KEY_ID", reader.access_key_id.clone()),
             ("CAIRN_TEST_READER_SECRET_ACCESS_KEY", secret(&reader.secret_access_key)),
             ("CAIRN_TEST_SESSION_ACCESS_KEY_ID", session.access_key_id.clone()),

@@ -1,4 +1,4 @@
-//! A server in this process that believes nobody without credentials, and its callers.
+//! A server in this process that believes nobody without credentials, its callers, and a server for development.
 
 use crate::environment::{Credentials, Environment};
 use crate::identities::{self, IdentityFault};
@@ -40,12 +40,13 @@ pub enum WorldFault {
     Panic(#[from] JoinError),
 }
 
-/// A server on a free port, with a store of its own that goes with it, and its callers.
+/// A server on a free port, with a store of its own that goes with it, and its callers; and beside it a server for
+/// development.
 pub struct World {
     /// Where it is, and who may call.
     pub environment: Environment,
     stop: CancellationToken,
-    running: JoinHandle<Result<(), ServerError>>,
+    running: [JoinHandle<Result<(), ServerError>>; 2],
     _folder: TempDir,
 }
 
@@ -67,10 +68,13 @@ impl World {
             session_token: None,
         };
         let stop = CancellationToken::new();
-        let running = tokio::spawn(server.run(stop.clone()));
+        let development = Server::start(&development(folder.path()).resolve()?).await?;
+        let development_endpoint = format!("http://{}", development.address().map_err(WorldFault::Address)?);
+        let running = [tokio::spawn(server.run(stop.clone())), tokio::spawn(development.run(stop.clone()))];
         let identities = identities::make(&endpoint, &root).await?;
         let environment = Environment {
             endpoint,
+            development_endpoint,
             region: settings.region,
             administrator: identities.administrator,
             reader: identities.reader,
@@ -80,13 +84,16 @@ impl World {
         Ok(Self { environment, stop, running, _folder: folder })
     }
 
-    /// Stops the server.
+    /// Stops the servers.
     ///
     /// # Errors
     /// It ended in disorder.
     pub async fn stop(self) -> Result<(), WorldFault> {
         self.stop.cancel();
-        Ok(self.running.await??)
+        for running in self.running {
+            running.await??;
+        }
+        Ok(())
     }
 }
 
@@ -99,5 +106,15 @@ fn settings(folder: &Path) -> SettingsInput {
         write_buffer_mib: Some(32),
         secrets: SecretSettings { secrets_key: Some(Secret::new(SECRETS_KEY)), ..Default::default() },
         ..Default::default()
+    }
+}
+
+/// A server as `cairn serve --dev` starts it.
+fn development(folder: &Path) -> SettingsInput {
+    SettingsInput {
+        data: Some(folder.join("development")),
+        dev: Some(true),
+        secrets: SecretSettings::default(),
+        ..settings(folder)
     }
 }

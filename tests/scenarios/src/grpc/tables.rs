@@ -27,7 +27,36 @@ pub(super) fn create(request: &mut Members) -> Read<v1::CreateTableRequest> {
         table_class: table_class(request)?,
         deletion_protection_enabled: request.plain("DeletionProtectionEnabled")?.unwrap_or_default(),
         tags: tags(request)?,
+        stream_specification: request.object("StreamSpecification", |stream| {
+            let view = stream.text("StreamViewType")?;
+            let stream_view_type = match &*view {
+                "" => v1::StreamViewType::Unspecified,
+                view => v1::StreamViewType::from_str_name(&format!("STREAM_VIEW_TYPE_{view}"))
+                    .ok_or_else(|| format!("no view type {view}"))?,
+            };
+            Ok(v1::StreamSpecification {
+                stream_enabled: stream.plain("StreamEnabled")?.unwrap_or_default(),
+                stream_view_type: stream_view_type.into(),
+            })
+        })?,
+        sse_specification: encryption(request)?,
         ..Default::default()
+    })
+}
+
+fn encryption(request: &mut Members) -> Read<Option<v1::SseSpecification>> {
+    request.object("SSESpecification", |asked| {
+        let kind = asked.text("SSEType")?;
+        let sse_type = match &*kind {
+            "" => v1::SseType::Unspecified,
+            kind => v1::SseType::from_str_name(&format!("SSE_TYPE_{kind}"))
+                .ok_or_else(|| format!("no kind of key {kind}"))?,
+        };
+        Ok(v1::SseSpecification {
+            enabled: asked.plain("Enabled")?,
+            sse_type: sse_type.into(),
+            kms_master_key_id: asked.plain("KMSMasterKeyId")?,
+        })
     })
 }
 
@@ -42,6 +71,7 @@ pub(super) fn update(request: &mut Members) -> Read<v1::UpdateTableRequest> {
         warm_throughput: warm(request)?,
         table_class: table_class(request)?,
         deletion_protection_enabled: request.plain("DeletionProtectionEnabled")?,
+        sse_specification: encryption(request)?,
         global_secondary_index_updates: request.each("GlobalSecondaryIndexUpdates", |element| {
             let create = element.object("Create", |index| Ok(Action::Create(global_index(index)?)))?;
             let update = element.object("Update", |index| {
@@ -172,7 +202,9 @@ pub(super) fn description(table: v1::TableDescription) -> Value {
     if let Some(created) = &table.creation_time {
         put("CreationDateTime", created.seconds.into());
     }
-    put("KeySchema", key_schema_json(&table.key_schema));
+    if !table.key_schema.is_empty() {
+        put("KeySchema", key_schema_json(&table.key_schema));
+    }
     let definitions = table.attribute_definitions.iter().map(|definition| {
         let letter = match definition.attribute_type() {
             v1::ScalarAttributeType::String => "S",
@@ -182,7 +214,19 @@ pub(super) fn description(table: v1::TableDescription) -> Value {
         };
         json!({"AttributeName": definition.attribute_name, "AttributeType": letter})
     });
-    put("AttributeDefinitions", definitions.collect());
+    if !table.attribute_definitions.is_empty() {
+        put("AttributeDefinitions", definitions.collect());
+    }
+    if let Some(encryption) = &table.sse_description {
+        put(
+            "SSEDescription",
+            json!({
+                "Status": short(encryption.status().as_str_name(), "SSE_STATUS_"),
+                "SSEType": short(encryption.sse_type().as_str_name(), "SSE_TYPE_"),
+                "KMSMasterKeyArn": encryption.kms_master_key_arn,
+            }),
+        );
+    }
     put("ItemCount", table.item_count.into());
     put("TableSizeBytes", table.table_size_bytes.into());
     put("DeletionProtectionEnabled", table.deletion_protection_enabled.into());

@@ -169,9 +169,7 @@ fn an_error_names_the_place() {
     check(
         Dynamodb,
         r#"{"a":{"NS":["1","1.0"]}}"#,
-        expect![[
-            r#"at ["a"]["NS"]: One or more parameter values were invalid: Input collection contains duplicates."#
-        ]],
+        expect![[r#"at ["a"]["NS"]: Input collection contains duplicates"#]],
     );
     check(
         Dynamodb,
