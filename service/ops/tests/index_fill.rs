@@ -11,7 +11,7 @@ mod scripted;
 
 use cairn_model::{AttributeMap, Item, KeyType};
 use cairn_ops::{
-    CapacityOptions, ExpressionArguments, GlobalSecondaryIndexUpdate, IndexStatus,
+    CapacityLimits, CapacityOptions, ExpressionArguments, GlobalSecondaryIndexUpdate, IndexStatus,
     ReturnValuesOnConditionCheckFailure, Service, ServiceOptions, TimeToLiveSpecification, TransactAction,
     TransactWriteItem, TransactWriteItems, UpdateTable, UpdateTimeToLive,
 };
@@ -37,7 +37,7 @@ fn adding_an_index() -> UpdateTable {
 }
 
 fn options() -> ServiceOptions {
-    let capacity = CapacityOptions { enforced: false, ..CapacityOptions::default() };
+    let capacity = CapacityOptions { limits: CapacityLimits::Off, ..CapacityOptions::default() };
     ServiceOptions { capacity, ..ServiceOptions::default() }
 }
 

@@ -9,11 +9,11 @@ mod root;
 use bytes::{BufMut, Bytes, BytesMut};
 use cairn_model::{AttributeMap, AttributeValue, Item, KeyType, encode_attributes};
 use cairn_ops::{
-    BatchGetItem, BatchWriteItem, CapacityOptions, CreateTable, Error, ExpressionArguments, GetItem,
-    GlobalSecondaryIndexUpdate, KeysAndAttributes, PageOutput, PutItem, Query, QuerySelection, ReturnValues,
-    Scan, ScanSelection, Select, Service, ServiceOptions, TimeToLiveSpecification, TransactAction,
-    TransactGet, TransactGetItems, TransactWriteItem, TransactWriteItems, UpdateTable, UpdateTimeToLive,
-    WriteRequest,
+    BatchGetItem, BatchWriteItem, CapacityLimits, CapacityOptions, CreateTable, Error, ExpressionArguments,
+    GetItem, GlobalSecondaryIndexUpdate, KeysAndAttributes, PageOutput, PutItem, Query, QuerySelection,
+    ReturnValues, Scan, ScanSelection, Select, Service, ServiceOptions, TimeToLiveSpecification,
+    TransactAction, TransactGet, TransactGetItems, TransactWriteItem, TransactWriteItems, UpdateTable,
+    UpdateTimeToLive, WriteRequest,
 };
 use cairn_storage::memory::MemoryEngine;
 use cairn_storage::{Decision, Engine, RecordKey, SpaceId, Write};
@@ -295,7 +295,7 @@ async fn such_an_item_expires_and_keeps_none_from_expiring() {
     let options = ServiceOptions {
         clock: Arc::new(move || *held.lock().unwrap()),
         time_to_live_sweep_interval: Duration::from_millis(1),
-        capacity: CapacityOptions { enforced: false, ..CapacityOptions::default() },
+        capacity: CapacityOptions { limits: CapacityLimits::Off, ..CapacityOptions::default() },
         ..ServiceOptions::default()
     };
     let service = start(MemoryEngine::new(), options).await.unwrap();
