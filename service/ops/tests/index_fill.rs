@@ -44,7 +44,7 @@ fn options() -> ServiceOptions {
 fn player(number: usize) -> AttributeMap {
     let mut item = key(&format!("p{}", number % 97), &format!("{number:05}"));
     item.extend(attributes(&[("note", s(&"x".repeat(number % 40)))]));
-    if number % 5 > 0 {
+    if !number.is_multiple_of(5) {
         item.insert("team".into(), s(["red", "blue", "green"][number % 3]));
     }
     item
