@@ -33,6 +33,8 @@ const FILES: &[&str] = &[
     "transact_write",
     "throughput",
     "ttl",
+    "table_descriptions",
+    "backups",
     "throttling",
     "throttling_aws",
     "legacy",

@@ -189,8 +189,7 @@ impl<E: Engine> Catalog<E> {
         let mut declared = vec![table_key(&table.definition.name), table.fill_key(records.id())];
         declared.extend(keys.iter().map(|key| RecordKey::new(items, key.clone())));
         let records = records.clone();
-        let committed = self
-            .engine
+        self.engine
             .transact(declared, move |found| {
                 let [definition, found_progress, found @ ..] = found else {
                     return Decision::unchanged(Ok(Step::Again));
@@ -221,8 +220,7 @@ impl<E: Engine> Catalog<E> {
                     Err(error) => Decision::unchanged(Err(error)),
                 }
             })
-            .await?;
-        committed
+            .await?
     }
 
     /// The value of the window's counters.
