@@ -24,6 +24,8 @@ FUZZ_SECONDS ?= 5
 # what has passed passes again. `make test DIFFERENTIAL_SEED=` takes new ones.
 DIFFERENTIAL_SEQUENCES ?= 10
 DIFFERENTIAL_SEED ?= 1
+# Hostile writes over each protocol that are read back in every way.
+READBACK_WRITES ?= 100
 
 .PHONY: help
 help: ## List the commands
@@ -59,6 +61,7 @@ lint: $(BUF) $(CARGO_DENY) $(PYTHON_PACKAGES) ## Check formatting, lints, licenc
 test: lint ## Check and test everything
 	CAIRN_KILL_ROUNDS=$(KILL_ROUNDS) CAIRN_FUZZ_SECONDS=$(FUZZ_SECONDS) \
 		CAIRN_DIFFERENTIAL_SEQUENCES=$(DIFFERENTIAL_SEQUENCES) CAIRN_DIFFERENTIAL_SEED=$(DIFFERENTIAL_SEED) \
+		CAIRN_READBACK_WRITES=$(READBACK_WRITES) \
 		cargo test --locked --workspace
 	$(MAKE) --no-print-directory other-clients
 

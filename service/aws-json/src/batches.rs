@@ -145,14 +145,15 @@ impl Request for BatchGetItemInput {
     }
 
     fn into_operation(self) -> Result<BatchGetItem, Error> {
+        let items = self.items.unwrap_or_default();
+        // Of all tables together: neither kind may be used beside the other, be it for another table.
+        Mixing::default()
+            .legacy("AttributesToGet", items.values().any(|keys| keys.attributes_to_get.is_some()))
+            .expression("ProjectionExpression", items.values().any(|keys| keys.projection.is_some()))
+            .check()?;
         let read = |(table, keys): (String, KeysAndAttributesInput)| Ok((table, keys.read()?));
         Ok(BatchGetItem {
-            request_items: self
-                .items
-                .unwrap_or_default()
-                .into_iter()
-                .map(read)
-                .collect::<Result<_, Error>>()?,
+            request_items: items.into_iter().map(read).collect::<Result<_, Error>>()?,
             return_consumed_capacity: return_consumed_capacity(self.capacity.as_deref()),
             response_bytes_max: None,
         })
@@ -161,10 +162,6 @@ impl Request for BatchGetItemInput {
 
 impl KeysAndAttributesInput {
     fn read(self) -> Result<KeysAndAttributes, Error> {
-        Mixing::default()
-            .legacy("AttributesToGet", self.attributes_to_get.is_some())
-            .expression("ProjectionExpression", self.projection.is_some())
-            .check()?;
         let built = BuiltExpressions {
             projection: attributes_to_get(self.attributes_to_get.as_deref())?,
             ..Default::default()

@@ -9,7 +9,7 @@ use cairn_expression::{
     AttributeType, Comparator, DocumentPath, KeyClause, KeyCondition, KeyTest, Literal, Operand, Projection,
     Test, Update, UpdateAction, UpdateValue,
 };
-use cairn_model::{AttributeValue, ValueError};
+use cairn_model::{AttributeValue, ValueError, check_attribute_name};
 use cairn_ops::{FieldPath, Validation};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,6 +77,13 @@ fn broken(error: ValueError) -> Validation {
     refused(error.to_string())
 }
 
+/// The attribute of that name. Every name that these parameters hold comes through here, the keys of their maps too: no
+/// reader has looked at those.
+fn attribute(name: &str) -> Result<DocumentPath, Validation> {
+    check_attribute_name(name).map_err(|kind| refused(kind.to_string()))?;
+    Ok(DocumentPath::from(name))
+}
+
 /// The parameters of both kinds that a request has: it may have either kind and not both.
 #[derive(Debug, Default)]
 pub(crate) struct Mixing {
@@ -115,7 +122,7 @@ pub(crate) fn attributes_to_get(names: Option<&[String]>) -> Result<Option<Proje
     if let Some(twice) = names.iter().find(|name| !seen.insert(*name)) {
         return Err(invalid(format_args!("Duplicate value in attribute name: {twice}")));
     }
-    let paths = names.iter().map(|name| DocumentPath::from(name.as_str())).collect();
+    let paths = names.iter().map(|name| attribute(name)).collect::<Result<_, _>>()?;
     Projection::new(paths).map(Some).map_err(|clash| invalid(clash.problem))
 }
 
@@ -127,13 +134,12 @@ pub(crate) fn attribute_updates(
     if updates.is_empty() {
         return Ok(None);
     }
-    let actions = updates.into_iter().map(|(attribute, update)| update_action(&attribute, update));
+    let actions = updates.into_iter().map(|(name, update)| update_action(attribute(&name)?, update));
     let actions = actions.collect::<Result<_, _>>()?;
     Update::new(actions).map(Some).map_err(|clash| invalid(clash.problem))
 }
 
-fn update_action(attribute: &str, update: AttributeValueUpdate) -> Result<UpdateAction, Validation> {
-    let target = || DocumentPath::from(attribute);
+fn update_action(target: DocumentPath, update: AttributeValueUpdate) -> Result<UpdateAction, Validation> {
     let value = update.value.transpose().map_err(broken)?;
     let action = update.action.as_deref().unwrap_or("PUT");
     let unsupported = |with: &str, value: &AttributeValue| {
@@ -142,26 +148,24 @@ fn update_action(attribute: &str, update: AttributeValueUpdate) -> Result<Update
     };
     use AttributeValue::{Bs, L, N, Ns, Ss};
     match (action, value) {
-        ("DELETE", None) => Ok(UpdateAction::Remove { target: target() }),
+        ("DELETE", None) => Ok(UpdateAction::Remove { target }),
         (_, None) => Err(invalid("Only DELETE action is allowed when no attribute value is specified")),
         ("DELETE", Some(value @ (Ss(_) | Ns(_) | Bs(_)))) => {
-            Ok(UpdateAction::Delete { target: target(), value: value.into() })
+            Ok(UpdateAction::Delete { target, value: value.into() })
         }
         ("DELETE", Some(value)) => unsupported(" with value", &value),
         ("ADD", Some(value @ (N(_) | Ss(_) | Ns(_) | Bs(_)))) => {
-            Ok(UpdateAction::Add { target: target(), value: value.into() })
+            Ok(UpdateAction::Add { target, value: value.into() })
         }
         // Expressions cannot say this with ADD.
         ("ADD", Some(value @ L(_))) => {
             let empty = UpdateValue::from(Literal::from(L(Vec::new())));
-            let before = UpdateValue::if_not_exists(target(), empty);
+            let before = UpdateValue::if_not_exists(target.clone(), empty);
             let value = before.list_append(UpdateValue::from(Literal::from(value)));
-            Ok(UpdateAction::Set { target: target(), value })
+            Ok(UpdateAction::Set { target, value })
         }
         ("ADD", Some(value)) => unsupported("", &value),
-        (_, Some(value)) => {
-            Ok(UpdateAction::Set { target: target(), value: UpdateValue::from(Literal::from(value)) })
-        }
+        (_, Some(value)) => Ok(UpdateAction::Set { target, value: UpdateValue::from(Literal::from(value)) }),
     }
 }
 
@@ -171,12 +175,12 @@ pub(crate) fn expected(
     operator: Option<&str>,
 ) -> Result<Option<Built>, Validation> {
     let expected = expected.unwrap_or_default();
-    let conditions = expected.into_iter().map(|(attribute, expected)| expected_one(&attribute, expected));
+    let conditions = expected.into_iter().map(|(name, expected)| expected_one(attribute(&name)?, expected));
     joined(conditions.collect::<Result<_, _>>()?, operator)
 }
 
-fn expected_one(attribute: &str, expected: ExpectedAttributeValue) -> Result<Built, Validation> {
-    let refuse = |text: &str| Err(invalid(format_args!("{text} for Attribute: {attribute}")));
+fn expected_one(path: DocumentPath, expected: ExpectedAttributeValue) -> Result<Built, Validation> {
+    let refuse = |text: &str| Err(invalid(format_args!("{text} for Attribute: {}", path.attribute)));
     let ExpectedAttributeValue { value, exists, operator, list } = expected;
     if let Some(operator) = operator {
         if exists.is_some() {
@@ -193,7 +197,7 @@ fn expected_one(attribute: &str, expected: ExpectedAttributeValue) -> Result<Bui
                 ));
             }
         };
-        return Comparison::new(&operator, values)?.on(attribute);
+        return Comparison::new(&operator, values)?.on(path);
     }
     if list.is_some() {
         return refuse("AttributeValueList can only be used with a ComparisonOperator");
@@ -202,8 +206,8 @@ fn expected_one(attribute: &str, expected: ExpectedAttributeValue) -> Result<Bui
         (None, None) => refuse("Value must be provided when Exists is null"),
         (Some(true), None) => refuse("Value must be provided when Exists is true"),
         (Some(false), Some(_)) => refuse("Value cannot be used when Exists is false"),
-        (Some(false), None) => Ok(Test::NotExists(attribute.into()).into()),
-        (_, Some(value)) => Comparison::new("EQ", vec![value])?.on(attribute),
+        (Some(false), None) => Ok(Test::NotExists(path).into()),
+        (_, Some(value)) => Comparison::new("EQ", vec![value])?.on(path),
     }
 }
 
@@ -212,9 +216,10 @@ pub(crate) fn filter(
     filter: Option<BTreeMap<String, Condition>>,
     operator: Option<&str>,
 ) -> Result<Option<Built>, Validation> {
-    let conditions = filter.unwrap_or_default().into_iter().map(|(attribute, condition)| {
+    let conditions = filter.unwrap_or_default().into_iter().map(|(name, condition)| {
+        let path = attribute(&name)?;
         let operator = condition.operator.unwrap_or_default();
-        Comparison::new(&operator, condition.list.unwrap_or_default())?.on(&attribute)
+        Comparison::new(&operator, condition.list.unwrap_or_default())?.on(path)
     });
     joined(conditions.collect::<Result<_, _>>()?, operator)
 }
@@ -236,13 +241,15 @@ pub(crate) fn key_conditions(
     conditions: Option<BTreeMap<String, Condition>>,
 ) -> Result<Option<KeyCondition>, Validation> {
     let Some(conditions) = conditions else { return Ok(None) };
-    if !(1..=2).contains(&conditions.len()) {
+    // How many a key takes is known once it is known what is queried: of an index up to eight (semantics 4.5).
+    if conditions.is_empty() {
         return Err(refused("Conditions can be of length 1 or 2 only"));
     }
-    let clauses = conditions.into_iter().map(|(attribute, condition)| {
+    let clauses = conditions.into_iter().map(|(name, condition)| {
+        let DocumentPath { attribute, .. } = attribute(&name)?;
         let operator = condition.operator.unwrap_or_default();
         let test = Comparison::new(&operator, condition.list.unwrap_or_default())?.on_key()?;
-        Ok(KeyClause { attribute: attribute.into(), test })
+        Ok(KeyClause { attribute, test })
     });
     let clauses = clauses.collect::<Result<_, Validation>>()?;
     KeyCondition::new(clauses).map(Some).map_err(|error| refused(error.to_string()))
@@ -349,9 +356,8 @@ impl Comparison {
     }
 
     /// The condition that it means on an attribute.
-    fn on(self, attribute: &str) -> Result<Built, Validation> {
-        let path = || DocumentPath::from(attribute);
-        let operand = || Operand::Path(path());
+    fn on(self, path: DocumentPath) -> Result<Built, Validation> {
+        let operand = || Operand::Path(path.clone());
         let mut values = self.values.into_iter().map(Operand::Literal);
         let mut value = || values.next().ok_or_else(too_short);
         Ok(match self.operator {
@@ -370,8 +376,8 @@ impl Comparison {
                     CONTAINERS.map(|kind| Built::from(Test::HasType(operand(), kind))).into_iter();
                 is_container.reduce(Built::or).unwrap_or_default().and(contains.not())
             }
-            Operator::NotNull => Test::Exists(path()).into(),
-            Operator::Null => Test::NotExists(path()).into(),
+            Operator::NotNull => Test::Exists(path).into(),
+            Operator::Null => Test::NotExists(path).into(),
         })
     }
 

@@ -7,6 +7,7 @@ pub use evaluate::{AttributeType, Operand, Test};
 pub use parsed::ParsedCondition;
 pub(crate) use parsed::bind_condition;
 
+use crate::DocumentPath;
 use cairn_model::AttributeMap;
 use std::collections::BTreeSet;
 
@@ -100,7 +101,12 @@ impl Condition {
 
     /// The top-level attributes the condition mentions.
     pub fn attributes(&self) -> BTreeSet<&str> {
-        self.tests().flat_map(Test::paths).map(|path| &*path.attribute).collect()
+        self.paths().map(|path| &*path.attribute).collect()
+    }
+
+    /// The paths the condition looks at, in the order they are written.
+    pub fn paths(&self) -> impl Iterator<Item = &DocumentPath> {
+        self.tests().flat_map(Test::paths)
     }
 
     /// Checks that the condition, as the filter of a query, mentions no key attribute of what is queried.
@@ -108,7 +114,7 @@ impl Condition {
     /// # Errors
     /// The first key attribute it mentions.
     pub fn check_avoids_keys(&self, is_key: impl Fn(&str) -> bool) -> Result<(), FilterOnKeyError> {
-        let mentioned = self.tests().flat_map(Test::paths).map(|path| &*path.attribute).find(|a| is_key(a));
+        let mentioned = self.paths().map(|path| &*path.attribute).find(|a| is_key(a));
         mentioned.map_or(Ok(()), |attribute| Err(FilterOnKeyError { attribute: attribute.to_owned() }))
     }
 

@@ -19,8 +19,8 @@ const UPDATE_FUNCTIONS: &[&str] = &["if_not_exists", "list_append"];
 /// The most operators in an expression: comparators, `BETWEEN`, `IN`, `AND`, `OR`, `NOT`, `+` and `-`
 /// (semantics section 5.2). Functions are not counted; whether DynamoDB counts them is not known.
 pub const OPERATORS_MAX: usize = 300;
-/// The highest list index that can be written: what DynamoDB's own integers hold.
-const LIST_INDEX_MAX: usize = i32::MAX as usize;
+/// The highest list index that can be written: so many elements can a list of DynamoDB's have.
+const LIST_INDEX_MAX: usize = u32::MAX as usize - 1;
 
 /// A parser over the text of one expression.
 pub(crate) struct Parser<'t> {

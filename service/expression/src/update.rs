@@ -128,7 +128,7 @@ impl Update {
     }
 
     /// What `UPDATED_NEW` returns: what the item holds now at the targets as they are written. So nothing for what
-    /// was removed or appended, and for a list element that was removed the one that moved into its place. None if
+    /// was removed or appended with a gap before its index, and for a list element that was removed the one that moved into its place. None if
     /// there is nothing to return.
     pub fn updated_new(&self, updated: &Updated) -> Option<AttributeMap> {
         let item = updated.item.as_ref()?;

@@ -590,6 +590,23 @@ fn with_target(action: &UpdateAction, attribute: &str) -> UpdateAction {
     }
 }
 
+/// Whether an action puts something at an index past a list's end.
+fn appends(action: &UpdateAction, before: &AttributeMap) -> bool {
+    let target = action.target();
+    matches!(target.steps.last(), Some(PathStep::Index(_)))
+        && walk(target, before).is_none()
+        && !matches!(action, UpdateAction::Remove { .. } | UpdateAction::Delete { .. })
+}
+
+/// The last step of a path that is an index, and the path without it.
+fn index_and_container(target: &DocumentPath) -> (usize, DocumentPath) {
+    let mut container = target.clone();
+    match container.steps.pop() {
+        Some(PathStep::Index(index)) => (index, container),
+        _ => panic!("not an element of a list"),
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -656,13 +673,19 @@ proptest! {
         let old = slowly_projected(update.targets(), &before);
         prop_assert_eq!(update.updated_old(Some(&before)).unwrap_or_default(), old);
         if let Ok(updated) = updated {
-            // What is set is returned as it stands in the item, save for what was appended.
+            // What is set is returned as it stands in the item, save for what was appended under another index.
             let in_place = update.actions().iter().filter(|action| {
-                let target = action.target();
-                let appends = matches!(target.steps.last(), Some(PathStep::Index(_)))
-                    && walk(target, &before).is_none()
-                    && !matches!(action, UpdateAction::Remove { .. } | UpdateAction::Delete { .. });
-                !appends
+                !appends(action, &before) || {
+                    let (index, container) = index_and_container(action.target());
+                    let length = match walk(&container, &before) {
+                        Some(AttributeValue::L(elements)) => elements.len(),
+                        _ => 0,
+                    };
+                    let siblings = update.actions().iter().filter(|other| appends(other, &before));
+                    let siblings = siblings.map(|other| index_and_container(other.target()));
+                    let rank = siblings.filter(|(other, beside)| *beside == container && *other < index).count();
+                    index == length + rank
+                }
             });
             let new = slowly_projected(in_place.map(UpdateAction::target), updated.item.as_ref().unwrap());
             prop_assert_eq!(update.updated_new(&updated).unwrap_or_default(), new);

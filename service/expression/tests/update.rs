@@ -118,7 +118,7 @@ fn an_index_past_the_end_appends() {
         json!({"l": [0, 1, 2, "c", "a", "b"]}),
     );
     check(
-        "SET l[2147483647] = :a, l[1] = :b, l[0] = :c",
+        "SET l[4294967294] = :a, l[1] = :b, l[0] = :c",
         bound,
         json!({"l": [0]}),
         json!({"l": ["c", "b", "a"]}),
@@ -635,14 +635,18 @@ fn updated_values_of_a_missing_item_are_only_new() {
 }
 
 #[test]
-fn updated_values_do_not_tell_what_was_appended() {
-    returns("SET l[7] = :v", json!({":v": "v"}), Some(json!({"l": [0]})), None, None);
+fn updated_values_tell_what_was_appended_under_the_index_that_it_has() {
+    let before = || Some(json!({"l": [0]}));
+    returns("SET l[7] = :v", json!({":v": "v"}), before(), None, None);
+    returns("SET l[1] = :v", json!({":v": "v"}), before(), None, Some(json!({"l": ["v"]})));
+    // Both have moved: what stands at the second index is neither.
+    returns("SET l[2] = :v, l[3] = :v", json!({":v": "v"}), before(), None, None);
     returns(
-        "SET l[1] = :v, l[0] = :v",
+        "SET l[2] = :v, l[1] = :v, l[0] = :v",
         json!({":v": "v"}),
-        Some(json!({"l": [0]})),
-        Some(json!({"l": [0]})),
-        Some(json!({"l": ["v"]})),
+        before(),
+        before(),
+        Some(json!({"l": ["v", "v", "v"]})),
     );
 }
 
@@ -656,6 +660,22 @@ fn updated_new_tells_what_moved_into_the_place_of_a_removed_element() {
         Some(json!({"l": ["b"]})),
     );
     returns("REMOVE l[2]", json!({}), Some(json!({"l": ["a", "b", "c"]})), Some(json!({"l": ["c"]})), None);
+}
+
+#[test]
+fn an_update_of_a_new_item_reads_its_key() {
+    let key = item(&json!({"pk": "a", "sk": 1}));
+    let created = |text: &str| update(text, &json!({":v": 1})).unwrap().apply_to_new(&key).unwrap().item;
+    let with = |more: Value| {
+        let mut expected = key.clone();
+        expected.extend(item(&more));
+        Some(expected)
+    };
+    assert_eq!(created("SET c = pk, d = sk + :v"), with(json!({"c": "a", "d": 2})));
+    assert_eq!(created("SET c = if_not_exists(c, pk)"), with(json!({"c": "a"})));
+    assert_eq!(created("REMOVE c"), None);
+    // It is a new item all the same, of which no place is missed.
+    assert_eq!(created("SET c = sk REMOVE m.x"), with(json!({"c": 1})));
 }
 
 #[test]

@@ -306,7 +306,7 @@ mod tests {
             seen.send(request.into_body()).unwrap();
             std::future::ready(Ok::<_, std::convert::Infallible>(()))
         }));
-        drop(service.call(request));
+        let _answer = service.call(request);
         take.recv().unwrap()
     }
 

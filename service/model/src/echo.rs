@@ -14,6 +14,9 @@ pub struct Echo {
     cut: bool,
 }
 
+/// Writes one member of a structure.
+pub type EchoMember<'m> = &'m dyn Fn(&mut Echo);
+
 impl Echo {
     /// What `write` writes.
     pub fn of(write: impl FnOnce(&mut Self)) -> String {
@@ -59,7 +62,7 @@ impl Echo {
     }
 
     /// Writes a structure with the members that it has, each by its function.
-    pub fn structure(&mut self, name: &str, members: &[(&str, &dyn Fn(&mut Self))]) {
+    pub fn structure(&mut self, name: &str, members: &[(&str, EchoMember<'_>)]) {
         self.text(name);
         self.members(members.iter().copied(), |echo, write| write(echo));
     }

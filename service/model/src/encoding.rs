@@ -13,6 +13,7 @@ use crate::{
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::encoding::{WireType, decode_key, decode_varint, encode_key, encode_varint, encoded_len_varint};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 
 /// Field numbers of `cairn.v1.AttributeValue`.
 pub(crate) mod field {
@@ -88,107 +89,253 @@ fn put_length(tag: u32, len: usize, out: &mut impl BufMut) {
     encode_varint(len as u64, out);
 }
 
-/// The length of the repeated field that an item, a map, a list or a set consists of.
-fn members_len<T>(members: impl IntoIterator<Item = T>, len: impl Fn(T) -> usize) -> usize {
-    members.into_iter().map(|member| delimited_len(len(member))).sum()
+/// What one walk over attributes finds before they are encoded: how long everything nested is, how large the item is as
+/// DynamoDB counts it, and the first rule of the data model that it breaks.
+pub(crate) struct Layout {
+    /// The lengths of the texts of numbers and of what is inside containers, in the order in which they are written.
+    lengths: Vec<usize>,
+    /// The length of the whole encoding, in bytes.
+    pub(crate) len: usize,
+    /// The size as [`item_size`](crate::item_size) counts it, in bytes.
+    pub(crate) size: usize,
+    broken: Option<ValueErrorKind>,
+    /// A number's text, while it is measured.
+    text: String,
 }
 
-fn entry_len(name: &str, value: &AttributeValue) -> usize {
-    delimited_len(name.len()) + delimited_len(value_len(value))
-}
+impl Layout {
+    pub(crate) fn of(attributes: &AttributeMap) -> Self {
+        let mut layout = Self::empty();
+        layout.len = layout.members(attributes, 1);
+        layout
+    }
 
-pub(crate) fn attributes_len(attributes: &AttributeMap) -> usize {
-    members_len(attributes, |(name, value)| entry_len(name, value))
-}
+    fn of_value(value: &AttributeValue) -> Self {
+        let mut layout = Self::empty();
+        layout.len = layout.value(value, 1);
+        layout
+    }
 
-/// The length of a value's encoding.
-fn value_len(value: &AttributeValue) -> usize {
-    match value {
-        AttributeValue::S(text) => delimited_len(text.len()),
-        AttributeValue::N(number) => delimited_len(number.to_string().len()),
-        AttributeValue::B(bytes) => delimited_len(bytes.len()),
-        AttributeValue::Bool(_) | AttributeValue::Null => 2,
-        _ => delimited_len(container_len(value)),
+    fn empty() -> Self {
+        Self { lengths: Vec::new(), len: 0, size: 0, broken: None, text: String::new() }
+    }
+
+    /// Checks that what is encoded decodes: that it keeps the rules that decoding an item has. Numbers are within their
+    /// bounds and sets without duplicates by their types.
+    ///
+    /// # Errors
+    /// A rule that is broken; of several the first that was met, and the size of the whole last.
+    pub(crate) fn check(&self) -> Result<(), ValueErrorKind> {
+        match &self.broken {
+            Some(kind) => Err(kind.clone()),
+            None if self.size > limits::ITEM_BYTES_MAX => Err(ValueErrorKind::TooLarge),
+            None => Ok(()),
+        }
+    }
+
+    fn note(&mut self, checked: Result<(), ValueErrorKind>) {
+        if let Err(kind) = checked {
+            self.broken.get_or_insert(kind);
+        }
+    }
+
+    /// Measures an item, or what is inside a map, whose values are at `level`.
+    fn members(&mut self, members: &AttributeMap, level: usize) -> usize {
+        let mut len = 0;
+        for (name, value) in members {
+            self.note(check_attribute_name(name));
+            self.size += name.len();
+            len += delimited_len(delimited_len(name.len()) + delimited_len(self.value(value, level)));
+        }
+        len
+    }
+
+    /// Measures a value.
+    fn value(&mut self, value: &AttributeValue, level: usize) -> usize {
+        if level > limits::NESTING_LEVELS_MAX {
+            self.note(Err(ValueErrorKind::TooDeep));
+        }
+        match value {
+            AttributeValue::S(text) => {
+                self.size += text.len();
+                delimited_len(text.len())
+            }
+            AttributeValue::B(bytes) => {
+                self.size += bytes.len();
+                delimited_len(bytes.len())
+            }
+            AttributeValue::Bool(_) | AttributeValue::Null => {
+                self.size += 1;
+                2
+            }
+            AttributeValue::N(number) => {
+                let len = self.number(number);
+                self.lengths.push(len);
+                delimited_len(len)
+            }
+            container => {
+                let place = self.lengths.len();
+                self.lengths.push(0);
+                let len = self.inside(container, level);
+                if let Some(length) = self.lengths.get_mut(place) {
+                    *length = len;
+                }
+                delimited_len(len)
+            }
+        }
+    }
+
+    /// Measures what is inside a container.
+    fn inside(&mut self, container: &AttributeValue, level: usize) -> usize {
+        match container {
+            AttributeValue::L(elements) => {
+                self.size += 3 + elements.len();
+                elements.iter().map(|element| delimited_len(self.value(element, level + 1))).sum()
+            }
+            AttributeValue::M(members) => {
+                self.size += 3 + members.len();
+                self.members(members, level + 1)
+            }
+            AttributeValue::Ss(members) => {
+                self.set(SetKind::String, members, |layout, member| layout.counted(member.len()))
+            }
+            AttributeValue::Ns(members) => self.set(SetKind::Number, members, Self::number),
+            AttributeValue::Bs(members) => {
+                self.set(SetKind::Binary, members, |layout, member| layout.counted(member.len()))
+            }
+            _ => 0,
+        }
+    }
+
+    fn set<T>(
+        &mut self,
+        kind: SetKind,
+        members: &BTreeSet<T>,
+        one: impl Fn(&mut Self, &T) -> usize,
+    ) -> usize {
+        if members.is_empty() {
+            self.note(Err(ValueErrorKind::EmptySet(kind)));
+        }
+        members.iter().map(|member| delimited_len(one(self, member))).sum()
+    }
+
+    fn counted(&mut self, len: usize) -> usize {
+        self.size += len;
+        len
+    }
+
+    fn number(&mut self, number: &Number) -> usize {
+        self.size += number.size();
+        write_number(number, &mut self.text).len()
     }
 }
 
-/// The length of what is inside a container.
-fn container_len(value: &AttributeValue) -> usize {
-    match value {
-        AttributeValue::L(elements) => members_len(elements, value_len),
-        AttributeValue::M(members) => attributes_len(members),
-        AttributeValue::Ss(members) => members_len(members, String::len),
-        AttributeValue::Ns(members) => members_len(members, |number| number.to_string().len()),
-        AttributeValue::Bs(members) => members_len(members, Bytes::len),
-        _ => 0,
-    }
+/// A number's text, in `text`, whatever that held before.
+fn write_number<'t>(number: &Number, text: &'t mut String) -> &'t str {
+    text.clear();
+    // A string takes whatever is written to it.
+    let _ = write!(text, "{number}");
+    text
 }
 
-fn put_value(value: &AttributeValue, out: &mut impl BufMut) {
-    match value {
-        AttributeValue::S(text) => put_delimited(field::STRING, text.as_bytes(), out),
-        AttributeValue::N(number) => put_delimited(field::NUMBER, number.to_string().as_bytes(), out),
-        AttributeValue::B(bytes) => put_delimited(field::BINARY, bytes, out),
-        AttributeValue::Bool(value) => {
-            encode_key(field::BOOL, WireType::Varint, out);
-            encode_varint(u64::from(*value), out);
-        }
-        AttributeValue::Null => {
-            encode_key(field::NULL, WireType::Varint, out);
-            encode_varint(0, out);
-        }
-        AttributeValue::L(elements) => {
-            put_length(field::LIST, container_len(value), out);
-            for element in elements {
-                put_length(field::MEMBER, value_len(element), out);
-                put_value(element, out);
-            }
-        }
-        AttributeValue::M(members) => {
-            put_length(field::MAP, container_len(value), out);
-            put_attributes(members, out);
-        }
-        AttributeValue::Ss(members) => {
-            put_length(field::STRING_SET, container_len(value), out);
-            for member in members {
-                put_delimited(field::MEMBER, member.as_bytes(), out);
-            }
-        }
-        AttributeValue::Ns(members) => {
-            put_length(field::NUMBER_SET, container_len(value), out);
-            for member in members {
-                put_delimited(field::MEMBER, member.to_string().as_bytes(), out);
-            }
-        }
-        AttributeValue::Bs(members) => {
-            put_length(field::BINARY_SET, container_len(value), out);
-            for member in members {
-                put_delimited(field::MEMBER, member, out);
-            }
-        }
-    }
+/// Writes what was measured.
+struct Writer<'o, B> {
+    lengths: std::vec::IntoIter<usize>,
+    text: String,
+    out: &'o mut B,
 }
 
-fn put_attributes(attributes: &AttributeMap, out: &mut impl BufMut) {
-    for (name, value) in attributes {
-        put_length(field::MEMBER, entry_len(name, value), out);
-        put_delimited(field::ENTRY_KEY, name.as_bytes(), out);
-        put_length(field::ENTRY_VALUE, value_len(value), out);
-        put_value(value, out);
+impl<'o, B: BufMut> Writer<'o, B> {
+    fn new(layout: Layout, out: &'o mut B) -> Self {
+        Self { lengths: layout.lengths.into_iter(), text: layout.text, out }
+    }
+
+    /// The length of the value that is written next.
+    fn value_len(&self, value: &AttributeValue) -> usize {
+        match value {
+            AttributeValue::S(text) => delimited_len(text.len()),
+            AttributeValue::B(bytes) => delimited_len(bytes.len()),
+            AttributeValue::Bool(_) | AttributeValue::Null => 2,
+            _ => delimited_len(self.lengths.as_slice().first().copied().unwrap_or_default()),
+        }
+    }
+
+    fn members(&mut self, members: &AttributeMap) {
+        for (name, value) in members {
+            let value_len = self.value_len(value);
+            put_length(field::MEMBER, delimited_len(name.len()) + delimited_len(value_len), self.out);
+            put_delimited(field::ENTRY_KEY, name.as_bytes(), self.out);
+            put_length(field::ENTRY_VALUE, value_len, self.out);
+            self.value(value);
+        }
+    }
+
+    fn number(&mut self, tag: u32, number: &Number) {
+        put_delimited(tag, write_number(number, &mut self.text).as_bytes(), self.out);
+    }
+
+    fn value(&mut self, value: &AttributeValue) {
+        let tag = match value {
+            AttributeValue::S(text) => return put_delimited(field::STRING, text.as_bytes(), self.out),
+            AttributeValue::B(bytes) => return put_delimited(field::BINARY, bytes, self.out),
+            AttributeValue::Bool(value) => {
+                encode_key(field::BOOL, WireType::Varint, self.out);
+                return encode_varint(u64::from(*value), self.out);
+            }
+            AttributeValue::Null => {
+                encode_key(field::NULL, WireType::Varint, self.out);
+                return encode_varint(0, self.out);
+            }
+            AttributeValue::N(number) => {
+                self.lengths.next();
+                return self.number(field::NUMBER, number);
+            }
+            AttributeValue::L(_) => field::LIST,
+            AttributeValue::M(_) => field::MAP,
+            AttributeValue::Ss(_) => field::STRING_SET,
+            AttributeValue::Ns(_) => field::NUMBER_SET,
+            AttributeValue::Bs(_) => field::BINARY_SET,
+        };
+        put_length(tag, self.lengths.next().unwrap_or_default(), self.out);
+        match value {
+            AttributeValue::L(elements) => {
+                for element in elements {
+                    put_length(field::MEMBER, self.value_len(element), self.out);
+                    self.value(element);
+                }
+            }
+            AttributeValue::M(members) => self.members(members),
+            AttributeValue::Ss(members) => {
+                for member in members {
+                    put_delimited(field::MEMBER, member.as_bytes(), self.out);
+                }
+            }
+            AttributeValue::Ns(members) => {
+                for member in members {
+                    self.number(field::MEMBER, member);
+                }
+            }
+            AttributeValue::Bs(members) => {
+                for member in members {
+                    put_delimited(field::MEMBER, member, self.out);
+                }
+            }
+            _ => {}
+        }
     }
 }
 
 /// The encoding of an item (`cairn.v1.Item`): the same bytes for equal items, names in order.
 pub fn encode_attributes(attributes: &AttributeMap) -> Bytes {
-    let mut out = BytesMut::with_capacity(attributes_len(attributes));
-    put_attributes(attributes, &mut out);
+    let layout = Layout::of(attributes);
+    let mut out = BytesMut::with_capacity(layout.len);
+    put_attributes(attributes, layout, &mut out);
     out.freeze()
 }
 
-/// Appends the encoding of an item to `out`.
-pub(crate) fn append_attributes(attributes: &AttributeMap, out: &mut BytesMut) {
-    out.reserve(attributes_len(attributes));
-    put_attributes(attributes, out);
+/// Appends the encoding of an item to `out`. The layout is that of the attributes.
+pub(crate) fn put_attributes(attributes: &AttributeMap, layout: Layout, out: &mut impl BufMut) {
+    Writer::new(layout, out).members(attributes);
 }
 
 /// The encoding of an item with values that are encoded already.
@@ -205,8 +352,9 @@ pub(crate) fn encode_entries(values: &BTreeMap<String, EncodedValue>) -> Bytes {
 
 /// The encoding of one value (`cairn.v1.AttributeValue`).
 pub fn encode_value(value: &AttributeValue) -> Bytes {
-    let mut out = BytesMut::with_capacity(value_len(value));
-    put_value(value, &mut out);
+    let layout = Layout::of_value(value);
+    let mut out = BytesMut::with_capacity(layout.len);
+    Writer::new(layout, &mut out).value(value);
     out.freeze()
 }
 
@@ -365,6 +513,22 @@ pub fn decode_attributes(bytes: &[u8], budget: &mut DecodeBudget) -> Result<Attr
     Ok(attributes)
 }
 
+/// What can be read of an encoding that does not decode: the attributes that keep the rules, and nothing of the others.
+/// Of one that is cut short, those before.
+pub(crate) fn salvage_attributes(bytes: &[u8]) -> AttributeMap {
+    let mut attributes = AttributeMap::new();
+    let mut fields = Fields::of(bytes);
+    while let Ok(Some((tag, field))) = fields.next() {
+        if tag == field::MEMBER
+            && let Ok(entry) = fields.inside(field)
+            && let Ok((name, value)) = decode_entry(entry, &mut DecodeBudget::item())
+        {
+            attributes.insert(name, value);
+        }
+    }
+    attributes
+}
+
 fn merge_attributes(
     attributes: &mut AttributeMap,
     mut fields: Fields<'_>,
@@ -374,36 +538,45 @@ fn merge_attributes(
         if tag != field::MEMBER {
             continue;
         }
-        let entry = fields.inside(field)?;
-        let mut name = "";
-        let mut value = None;
-        let mut parts = 0;
-        let mut members = entry;
-        while let Some((tag, field)) = members.next()? {
-            match tag {
-                field::ENTRY_KEY => name = text(field.delimited()?)?,
-                field::ENTRY_VALUE => {
-                    value = Some(members.inside(field)?);
-                    parts += 1;
-                }
-                _ => {}
-            }
-        }
-        let name = name.to_owned();
-        let decoded = check_attribute_name(&name)
-            .and_then(|()| budget.charge(name.len()))
-            .map_err(ValueError::from)
-            .and_then(|()| match value {
-                Some(value) if parts == 1 => decode_message(value, budget),
-                _ => decode_parts(entry, budget),
-            });
-        match decoded {
-            // Of two entries with one key the later stands, as everywhere in protobuf.
-            Ok(value) => attributes.insert(name, value),
-            Err(error) => return Err(error.within(|| PathSegment::Name(name))),
-        };
+        // Of two entries with one key the later stands, as everywhere in protobuf.
+        let (name, value) = decode_entry(fields.inside(field)?, budget)?;
+        attributes.insert(name, value);
     }
     Ok(())
+}
+
+/// Reads an entry of an item or a map.
+#[inline]
+fn decode_entry(
+    entry: Fields<'_>,
+    budget: &mut DecodeBudget,
+) -> Result<(String, AttributeValue), ValueError> {
+    let mut name = "";
+    let mut value = None;
+    let mut parts = 0;
+    let mut members = entry;
+    while let Some((tag, field)) = members.next()? {
+        match tag {
+            field::ENTRY_KEY => name = text(field.delimited()?)?,
+            field::ENTRY_VALUE => {
+                value = Some(members.inside(field)?);
+                parts += 1;
+            }
+            _ => {}
+        }
+    }
+    let name = name.to_owned();
+    let decoded = check_attribute_name(&name)
+        .and_then(|()| budget.charge(name.len()))
+        .map_err(ValueError::from)
+        .and_then(|()| match value {
+            Some(value) if parts == 1 => decode_message(value, budget),
+            _ => decode_parts(entry, budget),
+        });
+    match decoded {
+        Ok(value) => Ok((name, value)),
+        Err(error) => Err(error.within(|| PathSegment::Name(name))),
+    }
 }
 
 /// Reads the value of an entry in which it comes in several parts, or in none. Each part is a whole message, and

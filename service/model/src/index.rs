@@ -117,6 +117,9 @@ impl IndexKeySchema {
     }
 }
 
+/// The values of an index's partition or sort key; none if an attribute of it is missing.
+type KeyParts = Option<Vec<KeyValue>>;
+
 impl IndexSchema {
     /// The item's place in the index. None if it lacks a key attribute: it is not in the index then.
     ///
@@ -128,14 +131,27 @@ impl IndexSchema {
         item_key: &[u8],
         item: &AttributeMap,
     ) -> Result<Option<IndexEntry>, IndexKeyError> {
-        // Every attribute that is there is checked, also when another is not.
-        let partition = self.parts(KeyRole::Partition, &self.key_schema.partition, item)?;
-        let sort = self.parts(KeyRole::Sort, &self.key_schema.sort, item)?;
-        let (Some(partition), Some(sort)) = (partition, sort) else { return Ok(None) };
+        let (Some(partition), Some(sort)) = self.keys(item)? else { return Ok(None) };
         Ok(Some(IndexEntry {
             key: index_entry_key(self.id, &partition, &sort, item_key),
             attributes: self.project(table, item),
         }))
+    }
+
+    /// Checks the key attributes that an item has.
+    ///
+    /// # Errors
+    /// A key attribute that is there and cannot be a key.
+    pub fn check_keys(&self, item: &AttributeMap) -> Result<(), IndexKeyError> {
+        self.keys(item).map(drop)
+    }
+
+    /// The partition and the sort key, of which an attribute may be missing.
+    fn keys(&self, item: &AttributeMap) -> Result<(KeyParts, KeyParts), IndexKeyError> {
+        // Every attribute that is there is checked, also when another is not.
+        let partition = self.parts(KeyRole::Partition, &self.key_schema.partition, item)?;
+        let sort = self.parts(KeyRole::Sort, &self.key_schema.sort, item)?;
+        Ok((partition, sort))
     }
 
     fn parts(
@@ -143,7 +159,7 @@ impl IndexSchema {
         role: KeyRole,
         attributes: &[KeyAttribute],
         item: &AttributeMap,
-    ) -> Result<Option<Vec<KeyValue>>, IndexKeyError> {
+    ) -> Result<KeyParts, IndexKeyError> {
         let mut parts = Vec::with_capacity(attributes.len());
         for attribute in attributes {
             if let Some(value) = item.get(&attribute.name) {

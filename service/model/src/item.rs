@@ -1,11 +1,11 @@
 //! `Item`: attributes in the form they were last needed in.
 
 use crate::encoded::RawFields;
-use crate::encoding::{append_attributes, delimited_len, encode_entries, entry_names};
+use crate::encoding::{Layout, delimited_len, encode_entries, entry_names, put_attributes};
 use crate::{
     AttributeMap, DecodeBudget, EncodedValue, PathSegment, ValueError, decode_attributes, encode_attributes,
 };
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes};
 use prost::DecodeError;
 use prost::encoding::{DecodeContext, WireType};
 use std::collections::BTreeMap;
@@ -154,11 +154,7 @@ impl fmt::Debug for Item {
 impl prost::Message for Item {
     fn encode_raw(&self, buf: &mut impl BufMut) {
         match &self.0 {
-            Form::Decoded(attributes) => {
-                let mut bytes = BytesMut::new();
-                append_attributes(attributes, &mut bytes);
-                buf.put(bytes);
-            }
+            Form::Decoded(attributes) => put_attributes(attributes, Layout::of(attributes), buf),
             Form::Encoded(fields) => buf.put_slice(&fields.0),
             Form::Refused(_) => {}
         }
@@ -183,7 +179,7 @@ impl prost::Message for Item {
 
     fn encoded_len(&self) -> usize {
         match &self.0 {
-            Form::Decoded(attributes) => crate::encoding::attributes_len(attributes),
+            Form::Decoded(attributes) => Layout::of(attributes).len,
             Form::Encoded(fields) => fields.0.len(),
             Form::Refused(_) => 0,
         }

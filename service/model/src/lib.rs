@@ -22,7 +22,7 @@ mod typed_json;
 mod value;
 
 pub use arn::{ArnError, TableReference, parse_table_arn, table_arn};
-pub use echo::Echo;
+pub use echo::{Echo, EchoMember};
 pub use encoded::EncodedValue;
 pub use encoding::{DecodeBudget, decode_attributes, decode_value, encode_attributes, encode_value};
 pub use index::{

@@ -129,6 +129,25 @@ pub enum ValueErrorKind {
     Malformed(&'static str),
 }
 
+impl ValueErrorKind {
+    /// The rule in words for a log: unlike the message, without anything of the value.
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::Empty => "a value without a type",
+            Self::SeveralTypes => "a value with several types",
+            Self::FalseNull => "a null that is not true",
+            Self::Number(_) => "a number that is none",
+            Self::EmptySet(_) => "an empty set",
+            Self::DuplicateInSet { .. } => "a set with duplicates",
+            Self::TooDeep => "values nested too deep",
+            Self::EmptyName => "an empty attribute name",
+            Self::NameTooLong => "an attribute name that is too long",
+            Self::TooLarge => "a size beyond that of an item",
+            Self::Malformed(what) => what,
+        }
+    }
+}
+
 impl ValueError {
     /// The error, one level further out. Being too large is a fault of the whole and not of the member that happened
     /// to come last.

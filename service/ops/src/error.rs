@@ -2,7 +2,7 @@
 
 use crate::{FieldPath, Subject, Throttled, broken_constraint, detected};
 use cairn_auth::{AuthenticationError, EntityKind};
-use cairn_model::{ArnError, Echo, Item, KeyError, StoredItemError, ValueError, ValueErrorKind, name_errors};
+use cairn_model::{ArnError, Echo, Item, KeyError, ValueError, ValueErrorKind, name_errors};
 use cairn_policy::PolicyError;
 use std::sync::Arc;
 use std::time::Duration;
@@ -424,12 +424,6 @@ impl From<Throttled> for CancellationReason {
             throttled: Some(Box::new(throttled)),
             ..Self::default()
         }
-    }
-}
-
-impl From<StoredItemError> for Error {
-    fn from(error: StoredItemError) -> Self {
-        Self::internal(error)
     }
 }
 

@@ -59,6 +59,18 @@ impl ExpressionArguments {
         Ok(Self { values, ..self })
     }
 
+    /// As [`check`](Self::check), of an action of a transaction. One that has no expression may have names and values all
+    /// the same, which need not be mentioned then (semantics 10).
+    pub(crate) fn check_in_transaction(
+        self,
+        cache: &ExpressionCache,
+        has_expression: bool,
+    ) -> Result<Expressions<'_>, Validation> {
+        let expressions = self.check(cache, true)?;
+        let bindings = if has_expression { expressions.bindings } else { Bindings::default() };
+        Ok(Expressions { bindings, ..expressions })
+    }
+
     /// Checks the keys of names and values, before any value is decoded.
     fn check_keys(&self, has_expression: bool) -> Result<(), Validation> {
         let names = self.names.as_ref().map(|names| names.keys().map(String::as_str));

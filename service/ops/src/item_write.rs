@@ -6,9 +6,10 @@ use crate::catalog::{FillProgress, TABLE_CHANGES_MAX, Table, TableCounter, keeps
 use crate::expiry::expiry_writes;
 use crate::index_write::index_writes;
 use crate::item_collection::{ItemCollectionMetrics, collection_key, resize};
-use crate::{Error, Permit, Result, Service, UnitKind};
+use crate::undecodable::{self, Undecodable, shown};
+use crate::{Error, Permit, Result, Service, UnitKind, Validation};
 use bytes::Bytes;
-use cairn_model::{AttributeMap, PrimaryKey, StoredItem, item_size};
+use cairn_model::{AttributeMap, PrimaryKey, StoredItem, ValueErrorKind};
 use cairn_storage::{Decision, Engine, RecordKey, Write};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -72,8 +73,7 @@ pub(crate) struct NewItem {
     pub(crate) attributes: Arc<AttributeMap>,
     /// How it came to be, which decides what is said of it and of which part of the request.
     pub(crate) origin: ItemOrigin,
-    record: Bytes,
-    size: usize,
+    stored: StoredItem,
 }
 
 /// How an item to be stored came to be.
@@ -87,24 +87,43 @@ pub(crate) enum ItemOrigin {
 
 impl NewItem {
     /// An item that the caller gave, encoded once however often a decision is made.
-    pub(crate) fn new(attributes: Arc<AttributeMap>) -> Self {
-        Self::of(ItemOrigin::Given, attributes)
+    ///
+    /// # Errors
+    /// A rule that it breaks, though what comes from callers is checked when it is decoded. The field is `item`.
+    pub(crate) fn new(attributes: Arc<AttributeMap>) -> Result<Self, Validation> {
+        Self::of(ItemOrigin::Given, attributes).map_err(|kind| Validation::new("item", kind.to_string()))
     }
 
     /// An item that an update made.
-    pub(crate) fn updated(attributes: AttributeMap) -> Self {
-        Self::of(ItemOrigin::Updated, Arc::new(attributes))
+    ///
+    /// # Errors
+    /// A rule that it breaks. The field is `update_expression`.
+    pub(crate) fn updated(attributes: AttributeMap) -> Result<Self, Validation> {
+        Self::of(ItemOrigin::Updated, Arc::new(attributes)).map_err(|kind| {
+            let message = match kind {
+                ValueErrorKind::TooLarge => {
+                    "Item size to update has exceeded the maximum allowed size".to_owned()
+                }
+                kind => kind.to_string(),
+            };
+            Validation::of_state("update_expression", message)
+        })
     }
 
     /// Its size in bytes as DynamoDB counts it.
     pub(crate) fn size(&self) -> usize {
-        self.size
+        self.stored.size()
     }
 
-    fn of(origin: ItemOrigin, attributes: Arc<AttributeMap>) -> Self {
-        Self { origin, record: StoredItem::encode(&attributes), size: item_size(&attributes), attributes }
+    fn of(origin: ItemOrigin, attributes: Arc<AttributeMap>) -> Result<Self, ValueErrorKind> {
+        Ok(Self { origin, stored: StoredItem::encode(&attributes)?, attributes })
     }
 }
+
+/// An item that was to be written to another place than its key's.
+#[derive(Debug, thiserror::Error)]
+#[error("an update changed the key of its item")]
+struct Misplaced;
 
 /// What a change of one item comes to: what to write, and what it costs.
 pub(crate) struct ItemWrites {
@@ -134,18 +153,19 @@ pub(crate) fn item_writes(
     let (mut writes, new_size, new) = match change {
         Change::Keep => return Ok(ItemWrites::none(key, old_size)),
         // An item that is the same to the byte is durable already, and so are its index entries.
-        Change::Put(new) if old.is_some_and(|old| old.is_record(&new.record)) => {
+        Change::Put(new) if old.is_some_and(|old| *old == new.stored) => {
             return Ok(ItemWrites::none(key, old_size));
         }
         Change::Put(new) => {
+            check_place(table, key, new)?;
             let mut writes = vec![
-                Write::Put(key.clone(), new.record.clone()),
-                total(TableCounter::Bytes, new.size as i64 - old_size as i64),
+                Write::Put(key.clone(), new.stored.record().clone()),
+                total(TableCounter::Bytes, new.size() as i64 - old_size as i64),
             ];
             if old.is_none() {
                 writes.push(total(TableCounter::Items, 1));
             }
-            (writes, new.size, Some(new))
+            (writes, new.size(), Some(new))
         }
         Change::Delete | Change::Expire if old.is_none() => return Ok(ItemWrites::none(key, 0)),
         Change::Delete | Change::Expire => {
@@ -158,10 +178,12 @@ pub(crate) fn item_writes(
         }
     };
     let mut cost = item_cost(key, old_size.max(new_size));
+    let mut undecodable = Undecodable::default();
     let before = match old {
-        Some(old) if table.keeps_records_of_items() => Some(old.attributes()?),
+        Some(old) if table.keeps_records_of_items() => Some(undecodable.attributes(&key.key, old)),
         _ => None,
     };
+    undecodable.report(table, "replaced or deleted, with the index entries of what can be read of them");
     let local_bytes = index_writes(table, key, before.as_ref(), new, filling, &mut writes, &mut cost)?;
     expiry_writes(table, key, before.as_ref(), new.map(|new| &*new.attributes), &mut writes);
     if matches!(change, Change::Expire) {
@@ -175,6 +197,17 @@ impl ItemWrites {
     /// A change that changes nothing of an item of `size` bytes, and costs as much as one that does.
     fn none(key: &RecordKey, size: usize) -> Self {
         Self { writes: Vec::new(), cost: item_cost(key, size), collection_bytes: 0 }
+    }
+}
+
+/// Checks that an item is written where its key says. Of one that was given whole, the place was computed from it.
+fn check_place(table: &Table, key: &RecordKey, new: &NewItem) -> Result<()> {
+    match new.origin {
+        ItemOrigin::Given => Ok(()),
+        ItemOrigin::Updated => match table.key_schema().key_of_item(&new.attributes) {
+            Ok(found) if found.storage_key() == key.key => Ok(()),
+            _ => Err(Error::internal(Misplaced)),
+        },
     }
 }
 
@@ -202,14 +235,13 @@ impl Condition {
     /// Fails the write unless the condition is true of the item as it is; of a missing item nothing is there.
     pub(crate) fn check(&self, old: Option<&StoredItem>) -> Result<()> {
         let Some(condition) = &self.condition else { return Ok(()) };
-        let attributes = old.map(StoredItem::attributes).transpose()?;
+        let attributes = old.map(StoredItem::attributes).transpose();
+        let attributes = attributes.map_err(|_| undecodable::refusal("condition_expression"))?;
         if condition.evaluate(attributes.as_ref().unwrap_or(&AttributeMap::new())) {
             return Ok(());
         }
         let wanted = self.on_failure == ReturnValuesOnConditionCheckFailure::AllOld;
-        Err(Error::ConditionalCheckFailed {
-            item: old.filter(|_| wanted).cloned().map(StoredItem::into_item),
-        })
+        Err(Error::ConditionalCheckFailed { item: old.filter(|_| wanted).map(shown) })
     }
 }
 
@@ -276,7 +308,7 @@ where
         let attempt = service
             .engine
             .transact(keys, move |records| {
-                if !expected.is(records.first().and_then(Option::as_ref)) {
+                if !expected.governs(records.first().and_then(Option::as_ref)) {
                     return Decision::unchanged(Attempt::TableChanged);
                 }
                 let record = records.get(1).and_then(Option::as_ref);
@@ -357,7 +389,7 @@ fn decide_one<T>(
     filling: Option<&Bytes>,
     decide: impl Fn(&Table, Option<&StoredItem>) -> Result<(Change, T)>,
 ) -> Result<(ItemWrites, Written<T>)> {
-    let old = record.cloned().map(StoredItem::read).transpose()?;
+    let old = record.cloned().map(StoredItem::read);
     let (change, outcome) = decide(table, old.as_ref())?;
     let writes = item_writes(table, key, old.as_ref(), &change, &FillProgress::read(filling)?)?;
     let cost = writes.cost.clone();
@@ -368,8 +400,8 @@ fn decide_one<T>(
 fn units_of_refusal(error: &Error, record: Option<&Bytes>, new_size: Option<usize>) -> f64 {
     match error {
         Error::ConditionalCheckFailed { .. } => {
-            let old_size = record.cloned().and_then(|record| StoredItem::read(record).ok());
-            old_size.map_or(1.0, |old| write_units(new_size.unwrap_or(old.size())))
+            let old = record.cloned().map(StoredItem::read);
+            old.map_or(1.0, |old| write_units(new_size.unwrap_or(old.size())))
         }
         _ => 0.0,
     }

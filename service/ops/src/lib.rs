@@ -28,6 +28,7 @@ mod service;
 mod sweep;
 mod table_reference;
 mod transaction;
+mod undecodable;
 mod words;
 
 pub use access::Access;

@@ -2,10 +2,13 @@
 
 use crate::capacity::TABLE;
 use crate::catalog::Table;
-use crate::{Error, Result, Throttled, UnitKind};
+use crate::undecodable::Undecodable;
+use crate::{Result, Throttled, UnitKind};
 use bytes::Bytes;
 use cairn_expression::{Condition, Projection};
-use cairn_model::{AttributeMap, IndexKind, IndexSchema, Item, StoredItem, StoredItemError, index_position};
+use cairn_model::{
+    AttributeMap, IndexKind, IndexSchema, Item, KeySchema, StoredItem, StoredItemError, index_position,
+};
 use cairn_storage::{Direction, KeyRange, RecordKey, Snapshot, SpaceId, Visit};
 use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
@@ -20,6 +23,9 @@ pub(crate) const PAGE_BYTES_MAX: usize = 1024 * 1024;
 pub(crate) const PAGE_ENCODED_BYTES_MAX: usize = 4 * 1024 * 1024 - 64 * 1024;
 /// Items fetched for the entries of a local index at a time.
 const FETCHED_MAX: usize = 25;
+
+/// What becomes of records that cannot be read, for the log.
+const LEFT_OUT: &str = "left out of the answer to a read";
 
 /// What is read of each item that is found.
 #[derive(Clone)]
@@ -116,36 +122,38 @@ impl Reading {
             filter: self.filter.clone(),
             wanted: self.wanted.clone(),
             limits,
+            table: self.table.key_schema().clone(),
             page: Page::default(),
             previous_key: Vec::new(),
             previous: None,
             last: None,
-            failed: None,
+            undecodable: Undecodable::default(),
         };
         let reader = snapshot.scan(self.space(), self.range.clone(), self.direction, reader).await?;
-        if let Some(error) = reader.failed {
-            return Err(error.into());
-        }
+        reader.undecodable.report(&self.table, LEFT_OUT);
         let mut page = reader.page;
-        page.last =
-            reader.last.map(|(storage_key, stored)| self.last_evaluated(storage_key, &stored)).transpose()?;
+        page.last = reader.last.map(|(storage_key, stored)| self.last_evaluated(storage_key, &stored));
         Ok(page)
     }
 
-    /// Walks a local index, fetches its items from the table, and evaluates those. The page ends early at an item that
+    /// Walks a local index, evaluates its entries, and fetches their items from the table. The page ends early at an item that
     /// does not fit into the answer: what is fetched has other sizes than the entries that were walked.
     async fn fetch_page<S: Snapshot>(&self, snapshot: &S, limits: PageLimits) -> Result<Page> {
         // Every entry may pass the filter.
         let evaluated_max = limits.evaluated_max.min(limits.returned_max);
-        let reader =
-            EntryReader { evaluated_max, entries: Vec::new(), bytes: 0, is_full: false, failed: None };
+        let table = self.table.key_schema().clone();
+        let reader = EntryReader {
+            evaluated_max,
+            table,
+            entries: Vec::new(),
+            bytes: 0,
+            is_full: false,
+            undecodable: Undecodable::default(),
+        };
         let reader = snapshot.scan(self.space(), self.range.clone(), self.direction, reader).await?;
-        if let Some(error) = reader.failed {
-            return Err(error.into());
-        }
-        let schema = self.table.key_schema();
+        let mut undecodable = reader.undecodable;
         let mut page = Page::default();
-        let mut last: Option<(Bytes, StoredItem)> = None;
+        let mut last: Option<(Bytes, Entry)> = None;
         let mut is_full = reader.is_full;
         let mut entries = reader.entries.into_iter();
         'page: loop {
@@ -153,33 +161,40 @@ impl Reading {
             if now.is_empty() {
                 break;
             }
-            let mut keys = Vec::with_capacity(now.len());
-            for (_, entry) in &now {
-                let key = schema.key_of_item(&entry.attributes()?).map_err(Error::internal)?;
-                keys.push(RecordKey::new(self.table.items(), key.storage_key()));
-            }
-            for (entry, record) in now.into_iter().zip(snapshot.get_many(keys).await?) {
+            let keys = now.iter().map(|(_, entry)| RecordKey::new(self.table.items(), entry.item.clone()));
+            for (entry, record) in now.iter().zip(snapshot.get_many(keys.collect()).await?) {
                 if let Some(record) = record {
-                    let stored = StoredItem::read(record)?;
-                    if !page.take(Evaluated::of(&stored, self.filter.as_deref(), &self.wanted)?) {
+                    let stored = StoredItem::read(record);
+                    let passes =
+                        self.filter.as_ref().is_none_or(|filter| filter.evaluate(&entry.1.attributes));
+                    let evaluated = match Evaluated::of(&stored, None, &self.wanted) {
+                        Ok(evaluated) if passes => evaluated,
+                        Ok(_) => Evaluated::Discarded,
+                        Err(error) => {
+                            undecodable.note(&entry.1.item, error);
+                            Evaluated::Discarded
+                        }
+                    };
+                    if !page.take(evaluated) {
                         is_full = true;
                         break 'page;
                     }
                     page.fetched_bytes.push(stored.size());
                 }
                 page.scanned_count += 1;
-                page.scanned_bytes += entry.1.size();
-                last = Some(entry);
+                page.scanned_bytes += entry.1.stored.size();
+                last = Some(entry.clone());
             }
         }
         if let Some((storage_key, entry)) = last.filter(|_| is_full) {
-            page.last = Some(self.last_evaluated(storage_key, &entry)?);
+            page.last = Some(self.last_evaluated(storage_key, &entry.stored));
         }
+        undecodable.report(&self.table, LEFT_OUT);
         Ok(page)
     }
 
-    fn last_evaluated(&self, storage_key: Bytes, stored: &StoredItem) -> Result<LastEvaluated> {
-        let item = stored.attributes()?;
+    fn last_evaluated(&self, storage_key: Bytes, stored: &StoredItem) -> LastEvaluated {
+        let item = stored.attributes().unwrap_or_else(|_| stored.salvaged());
         let table = self.table.key_schema();
         let key = match &self.index {
             Some(index) => index_position(table, &index.key_schema, &item),
@@ -188,7 +203,7 @@ impl Reading {
                 .filter_map(|attribute| Some((attribute.name.clone(), item.get(&attribute.name)?.clone())))
                 .collect(),
         };
-        Ok(LastEvaluated { storage_key, key })
+        LastEvaluated { storage_key, key }
     }
 }
 
@@ -215,9 +230,10 @@ impl Evaluated {
         };
         Ok(match (wanted, &decoded) {
             _ if !passes => Self::Discarded,
-            (Wanted::Count, _) => Self::Counted,
+            (Wanted::Count, Some(_)) => Self::Counted,
+            (Wanted::Count, None) => stored.item().map(|_| Self::Counted)?,
             (Wanted::Parts(projection), Some(item)) => Self::Returned(projection.apply(item).into()),
-            (Wanted::Everything | Wanted::Parts(_), _) => Self::Returned(stored.clone().into_item()),
+            (Wanted::Everything | Wanted::Parts(_), _) => Self::Returned(stored.item()?),
         })
     }
 }
@@ -248,6 +264,8 @@ struct Reader {
     filter: Option<Arc<Condition>>,
     wanted: Wanted,
     limits: PageLimits,
+    /// The table's key.
+    table: KeySchema,
     page: Page,
     /// The storage key of `previous`, in a buffer that is used again.
     previous_key: Vec<u8>,
@@ -255,58 +273,71 @@ struct Reader {
     previous: Option<StoredItem>,
     /// The record that the page ends with, if a limit was reached.
     last: Option<(Bytes, StoredItem)>,
-    failed: Option<StoredItemError>,
+    undecodable: Undecodable,
+}
+
+/// An entry of an index, and where its item is.
+#[derive(Clone)]
+struct Entry {
+    stored: StoredItem,
+    attributes: Arc<AttributeMap>,
+    /// The item's storage key.
+    item: Bytes,
 }
 
 /// Collects entries of an index as a scan finds them.
 struct EntryReader {
     evaluated_max: usize,
+    /// The table's key.
+    table: KeySchema,
     /// Storage keys and entries.
-    entries: Vec<(Bytes, StoredItem)>,
+    entries: Vec<(Bytes, Entry)>,
     /// Their size, as DynamoDB counts it.
     bytes: usize,
     /// Whether a limit was reached.
     is_full: bool,
-    failed: Option<StoredItemError>,
+    undecodable: Undecodable,
 }
 
 impl Visit for EntryReader {
     fn visit(&mut self, key: &[u8], record: Bytes) -> ControlFlow<()> {
-        match StoredItem::read(record) {
-            Ok(entry) => {
-                self.bytes += entry.size();
-                self.entries.push((Bytes::copy_from_slice(key), entry));
-                self.is_full = self.entries.len() >= self.evaluated_max || self.bytes >= PAGE_BYTES_MAX;
-                if self.is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            }
+        let stored = StoredItem::read(record);
+        let attributes = match stored.attributes() {
+            Ok(attributes) => Arc::new(attributes),
             Err(error) => {
-                self.failed = Some(error);
-                ControlFlow::Break(())
+                self.undecodable.note(key, error);
+                return ControlFlow::Continue(());
             }
-        }
+        };
+        // An entry holds the key of its item.
+        let Ok(primary) = self.table.key_of_item(&attributes) else { return ControlFlow::Continue(()) };
+        self.bytes += stored.size();
+        let entry = Entry { stored, attributes, item: primary.storage_key() };
+        self.entries.push((Bytes::copy_from_slice(key), entry));
+        self.is_full = self.entries.len() >= self.evaluated_max || self.bytes >= PAGE_BYTES_MAX;
+        if self.is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 
 impl Visit for Reader {
     fn visit(&mut self, key: &[u8], record: Bytes) -> ControlFlow<()> {
-        match self.evaluate(key, record) {
-            Ok(flow) => flow,
+        let stored = StoredItem::read(record);
+        let evaluated = match Evaluated::of(&stored, self.filter.as_deref(), &self.wanted) {
+            Ok(evaluated) => evaluated,
             Err(error) => {
-                self.failed = Some(error);
-                ControlFlow::Break(())
+                self.undecodable.note(key, error);
+                // A page cannot end with a record of which it is not known what its key is.
+                if self.table.key_of_item(&stored.salvaged()).is_err() {
+                    return ControlFlow::Continue(());
+                }
+                Evaluated::Discarded
             }
-        }
-    }
-}
-
-impl Reader {
-    fn evaluate(&mut self, key: &[u8], record: Bytes) -> Result<ControlFlow<()>, StoredItemError> {
-        let stored = StoredItem::read(record)?;
+        };
         let page = &mut self.page;
-        if !page.take(Evaluated::of(&stored, self.filter.as_deref(), &self.wanted)?) {
+        if !page.take(evaluated) {
             let previous_key = Bytes::from(std::mem::take(&mut self.previous_key));
             self.last = self.previous.take().map(|previous| (previous_key, previous));
-            return Ok(ControlFlow::Break(()));
+            return ControlFlow::Break(());
         }
         page.scanned_count += 1;
         page.scanned_bytes += stored.size();
@@ -315,7 +346,7 @@ impl Reader {
             || page.scanned_bytes >= PAGE_BYTES_MAX;
         if ended {
             self.last = Some((Bytes::copy_from_slice(key), stored));
-            return Ok(ControlFlow::Break(()));
+            return ControlFlow::Break(());
         }
         // Only a page that returns something can have no room for the next item.
         if !page.items.is_empty() {
@@ -323,6 +354,6 @@ impl Reader {
             self.previous_key.extend_from_slice(key);
             self.previous = Some(stored);
         }
-        Ok(ControlFlow::Continue(()))
+        ControlFlow::Continue(())
     }
 }

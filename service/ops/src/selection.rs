@@ -5,6 +5,7 @@ use crate::error::At;
 use crate::words::reads;
 use crate::{Error, FieldPath, Result, Subject, Validation};
 use bytes::Bytes;
+use cairn_expression::Condition;
 use cairn_model::{
     AttributeMap, DecodeBudget, IndexKind, IndexSchema, Item, KeyAttribute, KeyError, KeySchema, KeyValue,
     PrimaryKey, Projection, index_entry_key,
@@ -76,13 +77,34 @@ pub(crate) fn readable_index(table: &Table, name: &str, consistent: bool) -> Res
     }
 }
 
-/// Checks that a global index holds what is asked of it (semantics 4.2). `mentioned` are the attributes of the
-/// projection and the filter.
+/// Checks that an index holds the attributes that the filter of a query looks at (semantics 4.2). The filter of a scan
+/// finds none of those that it does not hold.
+pub(crate) fn check_filter_is_projected(
+    index: &IndexSchema,
+    table: &KeySchema,
+    filter: &Condition,
+) -> Result<(), Validation> {
+    let missing = not_held(index, table, filter.attributes());
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Validation::new(
+        "filter_expression",
+        format!(
+            "One or more parameter values were invalid: Secondary index {} does not project one or more filter \
+             attributes: [{}]",
+            index.name,
+            missing.join(", ")
+        ),
+    ))
+}
+
+/// Checks that a global index holds what is asked of it (semantics 4.2). `wanted` are the attributes of the projection.
 pub(crate) fn check_projected<'a>(
     index: &IndexSchema,
     table: &KeySchema,
     select: Option<Select>,
-    mentioned: impl IntoIterator<Item = &'a str>,
+    wanted: impl IntoIterator<Item = &'a str>,
 ) -> Result<(), Validation> {
     if index.kind == IndexKind::Local {
         return Ok(());
@@ -97,8 +119,7 @@ pub(crate) fn check_projected<'a>(
             ),
         ));
     }
-    let missing: Vec<&str> =
-        mentioned.into_iter().filter(|attribute| !index.holds(table, attribute)).collect();
+    let missing = not_held(index, table, wanted);
     if missing.is_empty() {
         return Ok(());
     }
@@ -112,17 +133,25 @@ pub(crate) fn check_projected<'a>(
 }
 
 /// Whether reading a local index has to fetch items from the table, because something is asked for that the index does
-/// not hold (semantics 4.2). `mentioned` are the attributes of the projection and the filter.
+/// not hold (semantics 4.2). `wanted` are the attributes of the projection.
 pub(crate) fn fetches<'a>(
     index: &IndexSchema,
     table: &KeySchema,
     select: Option<Select>,
-    mentioned: impl IntoIterator<Item = &'a str>,
+    wanted: impl IntoIterator<Item = &'a str>,
 ) -> bool {
     index.kind == IndexKind::Local
         && index.projection != Projection::All
-        && (select == Some(Select::AllAttributes)
-            || mentioned.into_iter().any(|attribute| !index.holds(table, attribute)))
+        && (select == Some(Select::AllAttributes) || !not_held(index, table, wanted).is_empty())
+}
+
+/// Those of the attributes that an index does not hold.
+fn not_held<'a>(
+    index: &IndexSchema,
+    table: &KeySchema,
+    attributes: impl IntoIterator<Item = &'a str>,
+) -> Vec<&'a str> {
+    attributes.into_iter().filter(|attribute| !index.holds(table, attribute)).collect()
 }
 
 /// A position given by a caller: where to begin, after it.

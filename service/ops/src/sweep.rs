@@ -11,6 +11,7 @@ use crate::expiry::{due_range, expiry_second, is_due, item_key};
 use crate::item_collection::{collection_key, resize};
 use crate::item_write::{Change, item_writes};
 use crate::service::Clock;
+use crate::undecodable::Undecodable;
 use bytes::Bytes;
 use cairn_model::StoredItem;
 use cairn_storage::{Consistency, Decision, Direction, Engine, RecordKey, Snapshot, Visit, Write};
@@ -143,16 +144,16 @@ impl<E: Engine> Sweeper<E> {
         };
         drop(snapshot);
         let mut due = Vec::new();
+        let mut undecodable = Undecodable::default();
         for (key, record) in keys.into_iter().zip(found) {
             let Some(record) = record else { continue };
-            // One item that cannot be read is no reason to keep all others.
-            let Ok(item) = StoredItem::read(record).and_then(|item| item.attributes()) else {
-                tracing::warn!("an item that may have expired cannot be read, and is left where it is");
-                continue;
-            };
-            let partition = table.key_schema().key_of_item(&item).map_err(crate::Error::internal)?.partition;
-            due.push((key, collection_key(table, &partition)));
+            let item = undecodable.attributes(&key.key, &StoredItem::read(record));
+            // One item that has no key any more is no reason to keep all others.
+            if let Ok(primary) = table.key_schema().key_of_item(&item) {
+                due.push((key, collection_key(table, &primary.partition)));
+            }
         }
+        undecodable.report(table, "deleted if what can be read of them has expired, and otherwise left");
         match self.expire(table.clone(), due, now).await? {
             Some(items) => Ok((items, more)),
             // Swept as it is now, next time.
@@ -237,9 +238,10 @@ fn expire_all(
     let Some(attribute) = table.definition.expiry_attribute() else { return Ok(expired) };
     for ((key, collection), record) in due.iter().zip(records) {
         let Some(record) = record else { continue };
-        let item = StoredItem::read(record.clone())?;
+        let item = StoredItem::read(record.clone());
+        let attributes = item.attributes().unwrap_or_else(|_| item.salvaged());
         // It may have been changed to live on since it was found.
-        if !expiry_second(attribute, &item.attributes()?).is_some_and(|second| is_due(second, now)) {
+        if !expiry_second(attribute, &attributes).is_some_and(|second| is_due(second, now)) {
             continue;
         }
         let change = item_writes(table, key, Some(&item), &Change::Expire, &filling)?;

@@ -52,15 +52,15 @@ pub(crate) fn keep_nesting_fault<A: Default>(
     }
 }
 
-/// What keeps an action from having an item.
-pub(crate) enum KeyFault {
+/// What is wrong with an action, given its table.
+pub(crate) enum ActionFault {
     /// The request is refused.
     Refused(Validation),
     /// The transaction is cancelled.
     Cancelled(Validation),
 }
 
-impl KeyFault {
+impl ActionFault {
     /// An empty key value refuses the request; what else may be wrong with a key cancels the transaction.
     pub(crate) fn new(error: KeyError, field: FieldPath) -> Self {
         match error {
@@ -80,7 +80,7 @@ pub(crate) fn record_key(table: &Table, key: &PrimaryKey) -> RecordKey {
 ///
 /// # Errors
 /// A key that is none, or an item that two actions are about.
-pub(crate) fn distinct_records(keys: Vec<Result<RecordKey, KeyFault>>) -> Result<Vec<RecordKey>> {
+pub(crate) fn distinct_records(keys: Vec<Result<RecordKey, ActionFault>>) -> Result<Vec<RecordKey>> {
     let count = keys.len();
     let mut seen = HashSet::with_capacity(count);
     let mut cancelled = None;
@@ -94,8 +94,8 @@ pub(crate) fn distinct_records(keys: Vec<Result<RecordKey, KeyFault>>) -> Result
                 }
                 records.push(record);
             }
-            Err(KeyFault::Refused(validation)) => return Err(validation.into()),
-            Err(KeyFault::Cancelled(validation)) => {
+            Err(ActionFault::Refused(validation)) => return Err(validation.into()),
+            Err(ActionFault::Cancelled(validation)) => {
                 cancelled.get_or_insert((number, validation));
             }
         }
@@ -156,7 +156,7 @@ pub(crate) struct Costs {
 }
 
 impl Costs {
-    /// Adds what an action costs, which is twice what it costs outside of a transaction.
+    /// Adds what an action costs.
     pub(crate) fn add(&mut self, table: &TableReference, cost: Cost) {
         match self.by_table.iter_mut().find(|(other, _)| other.name == table.name) {
             Some((_, sum)) => sum.add(cost),
@@ -184,7 +184,8 @@ impl Costs {
 
 /// What it costs to read an item of so many bytes in a transaction.
 pub(crate) fn read_cost(record: &RecordKey, bytes: usize) -> Cost {
+    let slot = item_slot(&record.key);
     let mut cost = Cost::default();
-    cost.add_item(item_slot(&record.key), read_units(bytes, true));
-    cost.doubled()
+    cost.add_item(slot, read_units(bytes, true));
+    cost.in_transaction(slot)
 }

@@ -6,7 +6,7 @@
 mod common;
 mod root;
 
-use cairn_auth::Holder;
+use cairn_auth::{AuthenticationSettings, Authenticator, Holder, KeyStatus};
 use cairn_model::{AttributeMap, Item, KeyType, Tag};
 use cairn_ops::*;
 use cairn_storage::Engine;
@@ -253,12 +253,32 @@ async fn what_a_caller_loses_counts_at_once<E: Engine>(engine: E) {
     let service = service_over(engine).await;
     let beside = Beside::start(&service);
     let identities = service.identities().clone();
+    let ada = Holder::User("ada".into());
+    let managed =
+        cairn_auth::CreatePolicy { name: "all".into(), document: ALL.into(), description: "".into() };
+    let managed = identities.create_policy(managed).await.unwrap().arn;
+    let key = identities.create_access_key("ada").await.unwrap();
+    let authenticator = Authenticator::new(identities.clone(), AuthenticationSettings::default()).unwrap();
+    let token = format!("{}.{}", key.access_key.id, key.secret.expose());
+    let principal = authenticator.authenticate(Some(&token), None).await.unwrap();
+    let with_key = || Caller { principal: principal.clone(), connection: Connection::default() };
     for _ in 0..ROUNDS {
-        identities.delete_inline_policy(&Holder::User("ada".into()), "all").await.unwrap();
+        identities.delete_inline_policy(&ada, "all").await.unwrap();
         looks(&service, true).await;
         assert_eq!(allowed(&service, Denying::Before).await, [""; 0]);
+        identities.attach_policy(&ada, &managed).await.unwrap();
+        looks(&service, false).await;
+        identities.detach_policy(&ada, &managed).await.unwrap();
+        looks(&service, true).await;
         allow_all(&service).await;
         looks(&service, false).await;
+        // A principal that was known before its key was disabled.
+        identities.update_access_key("ada", &key.access_key.id, KeyStatus::Inactive).await.unwrap();
+        for _ in 0..LOOKS {
+            assert!(matches!(service.permit(with_key(), get()).await, Err(Error::Unauthenticated(_))));
+        }
+        identities.update_access_key("ada", &key.access_key.id, KeyStatus::Active).await.unwrap();
+        service.permit(with_key(), get()).await.unwrap();
     }
     beside.stop().await;
 }

@@ -11,7 +11,7 @@ mod scripted;
 
 use cairn_model::{AttributeMap, Item, KeyType};
 use cairn_ops::{
-    CapacityOptions, ExpressionArguments, GlobalSecondaryIndexUpdate, IndexStatus,
+    CapacityLimits, CapacityOptions, ExpressionArguments, GlobalSecondaryIndexUpdate, IndexStatus,
     ReturnValuesOnConditionCheckFailure, Service, ServiceOptions, TimeToLiveSpecification, TransactAction,
     TransactWriteItem, TransactWriteItems, UpdateTable, UpdateTimeToLive,
 };
@@ -37,14 +37,14 @@ fn adding_an_index() -> UpdateTable {
 }
 
 fn options() -> ServiceOptions {
-    let capacity = CapacityOptions { enforced: false, ..CapacityOptions::default() };
+    let capacity = CapacityOptions { limits: CapacityLimits::Off, ..CapacityOptions::default() };
     ServiceOptions { capacity, ..ServiceOptions::default() }
 }
 
 fn player(number: usize) -> AttributeMap {
     let mut item = key(&format!("p{}", number % 97), &format!("{number:05}"));
     item.extend(attributes(&[("note", s(&"x".repeat(number % 40)))]));
-    if number % 5 > 0 {
+    if !number.is_multiple_of(5) {
         item.insert("team".into(), s(["red", "blue", "green"][number % 3]));
     }
     item

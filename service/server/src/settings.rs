@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Settings as they are given; what is not given has a default. A configuration file is TOML with these names.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
@@ -191,7 +191,7 @@ fn redacted<S: Serializer>(_: &Option<Secret>, serializer: S) -> Result<S::Ok, S
     serializer.serialize_str("[redacted]")
 }
 
-fn is_empty(path: &PathBuf) -> bool {
+fn is_empty(path: &Path) -> bool {
     path.as_os_str().is_empty()
 }
 

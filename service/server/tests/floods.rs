@@ -154,6 +154,9 @@ const GET_ITEM: &str = "/cairn.v1.ItemService/GetItem";
 const PUT_ITEM: &str = "/cairn.v1.ItemService/PutItem";
 const FRAMES: u32 = 200_000;
 
+/// What a flood sends.
+type Frames = Box<dyn Iterator<Item = Vec<u8>> + Send>;
+
 /// Numbers of a client's streams.
 fn streams(count: u32) -> impl Iterator<Item = u32> {
     (0..count).map(|number| 2 * number + 1)
@@ -168,7 +171,7 @@ async fn floods_of_frames_leave_memory_bounded_and_others_served() {
         let announced = frame(DATA, 0, 1, &[0, 0, 64, 0, 0]);
         healthz(server.address).await;
         let before = server.memory_peak();
-        let floods: Vec<(&str, Box<dyn Iterator<Item = Vec<u8>> + Send>)> = vec![
+        let floods: Vec<(&str, Frames)> = vec![
             (
                 "rapid reset",
                 Box::new(streams(FRAMES / 2).flat_map(|stream| {

@@ -304,7 +304,7 @@ async fn a_folder_that_others_use_is_refused_and_left_as_it_is() {
     fs::create_dir(&path).unwrap();
     fs::write(path.join("letter.txt"), "Dear Sir").unwrap();
     let before = contents(&path);
-    let error = open_error(&path).await;
+    let error = open_error(options(&path));
     assert!(matches!(&error, Error::Foreign { entry } if entry == "letter.txt"), "{error:?}");
     assert_eq!(contents(&path), before);
     // What a file system has at its root is nobody's, and a store that others have put something into stays a store.

@@ -49,6 +49,9 @@ const FILES: &[&str] = &[
     "resource_policies",
 ];
 
+/// Columns of a line, at most.
+const COLUMNS_MAX: usize = 120;
+
 #[derive(Clone, Copy)]
 enum Engine {
     Memory,
@@ -124,6 +127,24 @@ fn main() {
             }
         }
         Ok(())
+    }));
+    trials.push(Trial::test("no_line_of_a_file_of_cases_is_longer_than_120_columns", || {
+        let mut long = Vec::new();
+        for entry in std::fs::read_dir(folder())? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "yaml") {
+                let text = std::fs::read_to_string(&path)?;
+                let lines = text.lines().map(|line| line.chars().count()).zip(1..);
+                let found = lines.filter(|(columns, _)| *columns > COLUMNS_MAX);
+                long.extend(
+                    found.map(|(columns, line)| format!("{}:{line}: {columns} columns", path.display())),
+                );
+            }
+        }
+        if long.is_empty() {
+            return Ok(());
+        }
+        Err(format!("an error in a long line is not found by reading:\n{}", long.join("\n")).into())
     }));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

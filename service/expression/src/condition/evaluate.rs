@@ -13,7 +13,7 @@ pub enum Operand {
     Path(DocumentPath),
     /// A constant.
     Literal(Literal),
-    /// The size of the value at a path: bytes of a string or binary, members of a set, list or map.
+    /// The size of the value at a path: UTF-16 code units of a string, bytes of a binary, members of a set, list or map.
     Size(DocumentPath),
 }
 
@@ -136,11 +136,10 @@ impl AttributeType {
     }
 }
 
-/// What `size` gives for a value. A string counts its UTF-8 bytes, as its size in an item does; semantics section 21
-/// leaves open whether DynamoDB counts characters.
+/// What `size` gives for a value. A string counts its UTF-16 code units, unlike its size in an item.
 pub(crate) fn size_of_value(value: &AttributeValue) -> Option<Number> {
     let size = match value {
-        AttributeValue::S(text) => text.len(),
+        AttributeValue::S(text) => text.encode_utf16().count(),
         AttributeValue::B(bytes) => bytes.len(),
         AttributeValue::Ss(members) => members.len(),
         AttributeValue::Ns(members) => members.len(),

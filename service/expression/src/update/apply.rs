@@ -15,7 +15,7 @@ pub struct Updated {
     /// The item; without its key attributes if there was none before. None if there is none now either: removing
     /// from a missing item does not create it.
     pub item: Option<AttributeMap>,
-    /// Which actions appended to a list, counted from 0.
+    /// Which actions appended to a list under another index than they name, counted from 0.
     pub(super) appended: BTreeSet<usize>,
 }
 
@@ -90,15 +90,28 @@ impl Update {
     /// # Errors
     /// The first action that the item does not allow.
     pub fn apply(&self, before: Option<&AttributeMap>) -> Result<Updated, UpdateError> {
-        let nothing = AttributeMap::new();
-        let item = before.unwrap_or(&nothing);
+        match before {
+            Some(before) => self.apply_to(before, true),
+            None => self.apply_to(&AttributeMap::new(), false),
+        }
+    }
+
+    /// As [`apply`](Self::apply), for an item that is missing: it begins with its key attributes, which the update may read.
+    ///
+    /// # Errors
+    /// The first action that such an item does not allow.
+    pub fn apply_to_new(&self, key: &AttributeMap) -> Result<Updated, UpdateError> {
+        self.apply_to(key, false)
+    }
+
+    fn apply_to(&self, item: &AttributeMap, item_exists: bool) -> Result<Updated, UpdateError> {
         let mut puts = Vec::new();
         let mut removals = Vec::new();
         let mut budget = limits::ITEM_BYTES_MAX;
         for (number, action) in self.actions.iter().enumerate() {
             let target = action.target();
             let change = action
-                .change(item, before.is_some())
+                .change(item, item_exists)
                 .and_then(|change| {
                     if let Change::Put(value) = &change {
                         budget = check_put(target, value, budget)?;
@@ -112,7 +125,7 @@ impl Update {
                 Change::Nothing => {}
             }
         }
-        if before.is_none() && self.only_removes() {
+        if !item_exists && self.only_removes() {
             return Ok(Updated { item: None, appended: BTreeSet::new() });
         }
         let mut item = item.clone();
@@ -250,7 +263,7 @@ fn container_mut<'i>(
 #[derive(PartialEq, Eq)]
 enum Placed {
     InPlace,
-    /// After a list's last element.
+    /// After a list's last element, under another index than the target's.
     Appended,
 }
 
@@ -271,8 +284,9 @@ fn put(item: &mut AttributeMap, target: &DocumentPath, value: AttributeValue) ->
                 Some(Placed::InPlace)
             }
             None => {
+                let placed = if *index == elements.len() { Placed::InPlace } else { Placed::Appended };
                 elements.push(value);
-                Some(Placed::Appended)
+                Some(placed)
             }
         },
         _ => None,

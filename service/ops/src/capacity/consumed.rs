@@ -66,12 +66,6 @@ impl CapacityParts {
         }
     }
 
-    /// Twice the cost: that of a transaction, which does everything twice.
-    pub(super) fn doubled(mut self) -> Self {
-        self.add(self.clone());
-        self
-    }
-
     /// Adds what an index cost. Nothing leaves no trace of it.
     pub(super) fn add_index(&mut self, kind: IndexKind, name: &str, units: f64) {
         if units > 0.0 {

@@ -64,12 +64,10 @@ impl Cost {
         }
     }
 
-    /// Twice the cost: that of a transaction, which does everything twice.
-    pub(crate) fn doubled(mut self) -> Self {
-        self.parts = self.parts.doubled();
-        for draw in &mut self.draws {
-            draw.units *= 2.0;
-        }
+    /// What is done to one item, at the cost of a transaction: twice as much of the table, and of its indexes as much as
+    /// always (semantics 12.5).
+    pub(crate) fn in_transaction(mut self, slot: Option<u16>) -> Self {
+        self.add_item(slot, self.parts.table);
         self
     }
 }
@@ -114,7 +112,9 @@ mod tests {
         let draws = [draw(TABLE, 7, 3.0), draw(2, 9, 3.0), draw(2, 8, 1.0)];
         assert_eq!(cost.draws[..], draws);
         assert_eq!(cost.parts.total(), 7.0);
-        let doubled = cost.doubled();
-        assert_eq!((doubled.draws[0].units, doubled.parts.total()), (6.0, 14.0));
+        // Of what a transaction costs only the table's own part counts twice.
+        let doubled = cost.in_transaction(Some(7));
+        assert_eq!((doubled.parts.table, doubled.parts.total()), (2.0, 8.0));
+        assert_eq!(doubled.draws[..], [draw(TABLE, 7, 4.0), draw(2, 9, 3.0), draw(2, 8, 1.0)]);
     }
 }

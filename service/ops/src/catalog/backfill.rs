@@ -10,7 +10,7 @@ use super::permitted::is_missing_space;
 use super::work::Step;
 use super::{Catalog, Definition, IndexCounter, Table, record, table_key};
 use crate::Result;
-use crate::capacity::item_slot;
+use crate::undecodable::Undecodable;
 use bytes::Bytes;
 use cairn_model::{AttributeMap, KeySchema, StoredItem, TableStatus};
 use cairn_storage::{Consistency, Decision, Direction, Engine, KeyRange, RecordKey, Snapshot, Visit, Write};
@@ -127,7 +127,7 @@ impl<E: Engine> Catalog<E> {
             keys: Vec::new(),
             totals: Totals::default(),
             size: WindowEnd::default(),
-            unreadable: Vec::new(),
+            undecodable: Undecodable::default(),
         };
         let page = snapshot.scan(table.items(), range, Direction::Ascending, page).await?;
         if page.is_overgrown() {
@@ -139,13 +139,7 @@ impl<E: Engine> Catalog<E> {
         }
         let written = self.window_totals(table, &snapshot).await? - progress.before;
         drop(snapshot);
-        for slot in page.unreadable {
-            tracing::warn!(
-                table = table.definition.number,
-                slot,
-                "an item cannot be read, and has no entry in the index that is being filled"
-            );
-        }
+        page.undecodable.report(table, "indexed by what can be read of them, if that has the index's key");
         let mut chunks: Vec<_> = page.keys.chunks(FILLED_ITEMS).map(<[Bytes]>::to_vec).collect();
         let last = chunks.pop().unwrap_or_default();
         for keys in chunks {
@@ -195,8 +189,7 @@ impl<E: Engine> Catalog<E> {
         let mut declared = vec![table_key(&table.definition.name), table.fill_key(records.id())];
         declared.extend(keys.iter().map(|key| RecordKey::new(items, key.clone())));
         let records = records.clone();
-        let committed = self
-            .engine
+        self.engine
             .transact(declared, move |found| {
                 let [definition, found_progress, found @ ..] = found else {
                     return Decision::unchanged(Ok(Step::Again));
@@ -213,7 +206,8 @@ impl<E: Engine> Catalog<E> {
                     let mut writes = also(&mut definition)?;
                     for (key, item) in keys.iter().zip(found) {
                         let Some(item) = item else { continue };
-                        let Ok(item) = attributes(item.clone()) else { continue };
+                        let stored = StoredItem::read(item.clone());
+                        let item = stored.attributes().unwrap_or_else(|_| stored.salvaged());
                         let record = records.record(&definition.key_schema, key, &item);
                         writes.extend(
                             record.map(|(key, value)| Write::Put(RecordKey::new(entries, key), value)),
@@ -226,8 +220,7 @@ impl<E: Engine> Catalog<E> {
                     Err(error) => Decision::unchanged(Err(error)),
                 }
             })
-            .await?;
-        committed
+            .await?
     }
 
     /// The value of the window's counters.
@@ -301,10 +294,6 @@ fn after(progress: &FillProgress) -> Bound<Bytes> {
     progress.done.clone().map_or(Bound::Unbounded, Bound::Excluded)
 }
 
-fn attributes(record: Bytes) -> Result<AttributeMap> {
-    Ok(StoredItem::read(record)?.attributes()?)
-}
-
 /// A table's definition, if the record is still that table's and it is not being deleted.
 pub(super) fn definition_in(record: Option<&Bytes>, number: u64) -> Result<Option<Definition>> {
     let Some(record) = record else { return Ok(None) };
@@ -344,8 +333,7 @@ struct WindowItems<R> {
     keys: Vec<Bytes>,
     totals: Totals,
     size: WindowEnd,
-    /// The slots of items that cannot be read.
-    unreadable: Vec<Option<u16>>,
+    undecodable: Undecodable,
 }
 
 impl<R> WindowItems<R> {
@@ -363,16 +351,13 @@ impl<R: ItemRecords> Visit for WindowItems<R> {
         if self.is_overgrown() {
             return ControlFlow::Break(());
         }
-        match attributes(value) {
-            Ok(item) => {
-                if let Some((_, value)) = self.records.record(&self.table, key, &item) {
-                    let Totals { items, bytes } = self.records.counts(&value);
-                    self.totals.items += items;
-                    self.totals.bytes += bytes;
-                    self.keys.push(Bytes::copy_from_slice(key));
-                }
-            }
-            Err(_) => self.unreadable.push(item_slot(key)),
+        // Of an item that does not decode, by what can be read of it, as its writes change its records.
+        let item = self.undecodable.attributes(key, &StoredItem::read(value));
+        if let Some((_, value)) = self.records.record(&self.table, key, &item) {
+            let Totals { items, bytes } = self.records.counts(&value);
+            self.totals.items += items;
+            self.totals.bytes += bytes;
+            self.keys.push(Bytes::copy_from_slice(key));
         }
         ControlFlow::Continue(())
     }

@@ -147,11 +147,12 @@ impl ItemRecords for Entries {
     fn record(&self, table: &KeySchema, key: &[u8], item: &AttributeMap) -> Option<(Bytes, Bytes)> {
         // An item whose attributes do not fit the index stays outside of it.
         let entry = self.0.entry(table, key, item).ok().flatten()?;
-        Some((entry.key, StoredItem::encode(&entry.attributes)))
+        let stored = StoredItem::encode(&entry.attributes).ok()?;
+        Some((entry.key, stored.record().clone()))
     }
 
     fn counts(&self, value: &Bytes) -> Totals {
-        let bytes = StoredItem::read(value.clone()).map_or(0, |entry| entry.size() as i64);
+        let bytes = StoredItem::read(value.clone()).size() as i64;
         Totals { items: 1, bytes }
     }
 }

@@ -136,6 +136,23 @@ impl Table {
         record.is_some_and(|record| *record == self.record)
     }
 
+    /// Whether items are written by `record` as they are by this definition: it is the same, or differs in nothing but
+    /// what neither items nor permission depend on. So a write does not have to begin anew for each change of a tag.
+    pub(crate) fn governs(&self, record: Option<&Bytes>) -> bool {
+        if self.is(record) {
+            return true;
+        }
+        let Some(Ok(found)) = record.map(|record| record::decode(record)) else { return false };
+        let known = &self.definition;
+        let alike = Definition {
+            revision: known.revision,
+            tags: known.tags.clone(),
+            deletion_protection: known.deletion_protection,
+            ..found
+        };
+        alike == *known
+    }
+
     /// Whether items can be read and written.
     pub(crate) fn serves_items(&self) -> bool {
         matches!(self.definition.status, TableStatus::Active | TableStatus::Updating)

@@ -120,6 +120,23 @@ async fn a_newer_definition_is_taken_from_whatever_snapshot() {
 }
 
 #[tokio::test]
+async fn a_write_goes_on_beside_changes_of_tags_and_of_nothing_else() {
+    let world = World::new().await;
+    world.create().await;
+    let table = world.resolved().await.unwrap();
+    let record = async || world.snapshot().await.get(table.record_key()).await.unwrap();
+    world.tag("new").await;
+    assert!(table.governs(record().await.as_ref()) && !table.is(record().await.as_ref()));
+    let policy = |mut definition: Definition| {
+        definition.resource_policy = Some(ResourcePolicy::new(r#"{"Statement": []}"#.into()));
+        Ok((definition, ()))
+    };
+    world.catalog.change(&music(), policy).await.ok();
+    assert!(!table.governs(record().await.as_ref()));
+    assert!(!table.governs(None));
+}
+
+#[tokio::test]
 async fn every_change_raises_the_revision() {
     let world = World::new().await;
     world.create().await;

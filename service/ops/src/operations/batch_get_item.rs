@@ -4,6 +4,8 @@ use crate::access::{Access, Items, Mentions};
 use crate::capacity::{Draw, TABLE, item_slot, read_units};
 use crate::catalog::{ItemsRead, Table};
 use crate::error::At;
+use crate::index_write::check_key_paths;
+use crate::undecodable::refusal;
 use crate::words::batches;
 use crate::{
     ConsumedCapacity, Error, ExpressionArguments, FieldPath, Operation, OperationKind, Permit, Result,
@@ -137,6 +139,11 @@ impl Operation for BatchGetItem {
         let read = permit.read(service, &tables, consistency, failed, |tables| {
             let mut wanted = Vec::new();
             for (index, (part, table)) in parts.iter().zip(tables).enumerate() {
+                if let Some(projection) = &part.projection {
+                    let field = FieldPath::from("request_items").key(&part.reference.given);
+                    check_key_paths(table, "projection_expression", projection.paths())
+                        .map_err(|error| error.below(field))?;
+                }
                 for (number, key) in part.keys.iter().enumerate() {
                     let key = table
                         .key_schema()
@@ -162,7 +169,7 @@ impl Operation for BatchGetItem {
                     Some(throttled) => answer.leave_throttled(wanted, throttled.clone()),
                     None => {
                         let record = found.next().flatten();
-                        answer.take(wanted, record.map(StoredItem::read).transpose()?)?;
+                        answer.take(wanted, record.map(StoredItem::read))?;
                     }
                 }
             }
@@ -320,11 +327,14 @@ impl Answer {
         }
         let Some(part) = self.parts.get(wanted.part) else { return Ok(()) };
         let size = stored.as_ref().map_or(0, StoredItem::size);
-        let item: Option<Item> = match (stored, &part.part.projection) {
-            (None, _) => None,
-            (Some(stored), None) => Some(stored.into_item()),
-            (Some(stored), Some(projection)) => Some(projection.apply(&stored.attributes()?).into()),
+        let item = match (stored, &part.part.projection) {
+            (None, _) => Ok(None),
+            (Some(stored), None) => stored.item().map(Some),
+            (Some(stored), Some(projection)) => {
+                stored.attributes().map(|item| Some(projection.apply(&item).into()))
+            }
         };
+        let item: Option<Item> = item.map_err(|_| refusal(part.part.keys_field().index(wanted.key)))?;
         let encoded_bytes = item.as_ref().map_or(0, Item::element_len);
         let is_first = self.encoded_bytes == 0;
         self.full |= self.bytes + size > ANSWER_BYTES_MAX

@@ -297,7 +297,8 @@ impl Element {
         let write = match &request {
             WriteRequest::Put(item) => {
                 let item = item.clone().into_shared(&mut DecodeBudget::item());
-                ElementWrite::Put(NewItem::new(item.map_err(|error| error.at(field.clone().field("put")))?))
+                let new = NewItem::new(item.map_err(|error| error.at(field.clone().field("put")))?);
+                ElementWrite::Put(new.map_err(|error| error.below(field.clone()))?)
             }
             WriteRequest::Delete(key) => ElementWrite::Delete(decode(key, "delete")?),
         };

@@ -3,13 +3,14 @@
 use crate::access::{Access, Items, Mentions};
 use crate::error::At;
 use crate::item_write::{Change, Condition, write_item};
+use crate::undecodable::shown;
 use crate::words::item_writes;
 use crate::{
     ConsumedCapacity, Demand, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Permit,
     Result, ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure, Service, UnitKind,
     Validation,
 };
-use cairn_model::{DecodeBudget, Item, StoredItem};
+use cairn_model::{DecodeBudget, Item};
 use cairn_storage::Engine;
 
 /// Removes an item. One that is not there is no error.
@@ -86,7 +87,7 @@ impl Operation for DeleteItem {
             |table| Ok(table.key_schema().key_of_argument(&key).map_err(|error| error.at("key"))?),
             move |_, old| {
                 condition.check(old)?;
-                let attributes = old.filter(|_| return_old).cloned().map(StoredItem::into_item);
+                let attributes = old.filter(|_| return_old).map(shown);
                 Ok((Change::Delete, attributes))
             },
         )

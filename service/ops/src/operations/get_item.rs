@@ -4,6 +4,7 @@ use crate::access::{Access, Items, Mentions};
 use crate::capacity::{Draw, TABLE, item_slot, read_units};
 use crate::catalog::ItemsRead;
 use crate::error::At;
+use crate::index_write::check_key_paths;
 use crate::{
     ConsumedCapacity, Demand, Error, ExpressionArguments, Operation, OperationKind, Permit, Result,
     ReturnConsumedCapacity, Service, UnitKind,
@@ -76,6 +77,9 @@ impl Operation for GetItem {
             let mut slot = None;
             for table in tables {
                 let key = table.key_schema().key_of_argument(&key).map_err(|error| error.at("key"))?;
+                if let Some(projection) = &projection {
+                    check_key_paths(table, "projection_expression", projection.paths())?;
+                }
                 let key = RecordKey::new(table.items(), key.storage_key());
                 slot = item_slot(&key.key);
                 table.capacity.admit(UnitKind::Read, TABLE, slot)?;
@@ -84,14 +88,14 @@ impl Operation for GetItem {
             Ok((slot, keys))
         });
         let ItemsRead { tables, plan: slot, records, .. } = read.await?;
-        let stored = records.into_iter().next().flatten().map(StoredItem::read).transpose()?;
+        let stored = records.into_iter().next().flatten().map(StoredItem::read);
         let units = read_units(stored.as_ref().map_or(0, StoredItem::size), self.consistent);
         for table in tables {
             table.capacity.settle(UnitKind::Read, &[Draw { index: TABLE, slot, units }]);
         }
         let item = match (stored, projection) {
             (None, _) => None,
-            (Some(stored), None) => Some(stored.into_item()),
+            (Some(stored), None) => Some(stored.item()?),
             (Some(stored), Some(projection)) => Some(projection.apply(&stored.attributes()?).into()),
         };
         Ok(GetItemOutput {

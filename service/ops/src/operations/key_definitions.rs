@@ -103,7 +103,10 @@ impl<'d> AttributeTypes<'d> {
                 ));
             }
             if definitions.iter().take(index).any(|earlier| earlier.name == definition.name) {
-                return Err(redefined(field().field("attribute_name")));
+                return Err(Validation::new(
+                    field().field("attribute_name"),
+                    format!("Attribute Name is duplicated: {}", definition.name),
+                ));
             }
         }
         Ok(Self(definitions))

@@ -3,13 +3,14 @@
 use crate::access::{Access, Items, Mentions};
 use crate::error::At;
 use crate::item_write::{Change, Condition, NewItem, write_item};
+use crate::undecodable::shown;
 use crate::words::item_writes;
 use crate::{
     ConsumedCapacity, Demand, ExpressionArguments, ItemCollectionMetrics, Operation, OperationKind, Permit,
     Result, ReturnConsumedCapacity, ReturnValues, ReturnValuesOnConditionCheckFailure, Service, UnitKind,
     Validation,
 };
-use cairn_model::{DecodeBudget, Item, StoredItem};
+use cairn_model::{DecodeBudget, Item};
 use cairn_storage::Engine;
 
 /// Writes a whole item, in place of the one with its key if there is one.
@@ -79,7 +80,7 @@ impl Operation for PutItem {
         expressions.finish()?;
 
         let condition = Condition::new(condition, self.return_values_on_condition_check_failure);
-        let new = NewItem::new(item);
+        let new = NewItem::new(item)?;
         let attributes = new.attributes.clone();
         let return_old = self.return_values == ReturnValues::AllOld;
         let size = new.size();
@@ -89,7 +90,7 @@ impl Operation for PutItem {
             |table| Ok(table.key_schema().key_of_item(&attributes).map_err(|error| error.at("item"))?),
             move |_, old| {
                 condition.check(old)?;
-                let attributes = old.filter(|_| return_old).cloned().map(StoredItem::into_item);
+                let attributes = old.filter(|_| return_old).map(shown);
                 Ok((Change::Put(new.clone()), attributes))
             },
         )

@@ -4,8 +4,9 @@ use crate::access::{Access, Items, Mentions};
 use crate::capacity::{Cost, entry_slot, item_slot, read_units};
 use crate::error::check_name;
 use crate::expressions::Expressions;
+use crate::index_write::check_key_paths;
 use crate::page::{Page, PageLimits, Reading, Wanted};
-use crate::selection::{check_projected, fetches, position, readable_index};
+use crate::selection::{check_filter_is_projected, check_projected, fetches, position, readable_index};
 use crate::words::reads;
 use crate::{
     ConsumedCapacity, Demand, Error, ExpressionArguments, Operation, OperationKind, Permit, Result,
@@ -89,6 +90,10 @@ impl Operation for Query {
                 None => None,
                 Some(start) => {
                     let index = prepared.readable_index(&table)?;
+                    if index.is_none() && table.key_schema().sort.is_none() {
+                        let text = "The query can return at most one row and cannot be restarted";
+                        return Err(Validation::new("exclusive_start_key", text).into());
+                    }
                     Some(position(table.key_schema(), index.as_ref(), start)?)
                 }
             };
@@ -293,21 +298,25 @@ impl Prepared {
             Some(_) => key_range::of_query(index.as_ref(), &query),
             None => key_range::of_segment(index.as_ref(), 0, 1),
         };
+        if let Some(filter) = &self.filter {
+            check_key_paths(&table, "filter_expression", filter.paths())?;
+        }
+        if let Some(projection) = &self.projection {
+            check_key_paths(&table, "projection_expression", projection.paths())?;
+        }
+        let projected = || self.projection.iter().flat_map(|projection| projection.attributes());
         if let Some(index) = &index {
-            let filtered = self.filter.iter().flat_map(|filter| filter.attributes());
-            let projected = self.projection.iter().flat_map(|projection| projection.attributes());
-            check_projected(index, schema, self.select, filtered.chain(projected))?;
+            if let (Some(filter), Some(_)) = (&self.filter, &self.key_condition) {
+                check_filter_is_projected(index, schema, filter)?;
+            }
+            check_projected(index, schema, self.select, projected())?;
         }
         let wanted = match (self.select, &self.projection) {
             (Some(Select::Count), _) => Wanted::Count,
             (_, Some(projection)) => Wanted::Parts(projection.clone()),
             (_, None) => Wanted::Everything,
         };
-        let fetches = index.as_ref().is_some_and(|index| {
-            let filtered = self.filter.iter().flat_map(|filter| filter.attributes());
-            let projected = self.projection.iter().flat_map(|projection| projection.attributes());
-            fetches(index, table.key_schema(), self.select, filtered.chain(projected))
-        });
+        let fetches = index.as_ref().is_some_and(|index| fetches(index, schema, self.select, projected()));
         let slot = match (&self.key_condition, &range.start) {
             (Some(_), Bound::Included(key) | Bound::Excluded(key)) if index.is_some() => entry_slot(key),
             (Some(_), Bound::Included(key) | Bound::Excluded(key)) => item_slot(key),

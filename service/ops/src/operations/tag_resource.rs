@@ -102,6 +102,17 @@ pub(super) fn check_tags(field: &'static str, tags: &[Tag]) -> Result<(), Valida
                 "One or more parameter values were invalid: Tag keys beginning with aws: are reserved",
             ));
         }
+        for (member, text) in [("key", &tag.key), ("value", &tag.value)] {
+            if !text.chars().all(is_tag_character) {
+                return Err(Validation::new(
+                    field(member),
+                    format!(
+                        "One or more parameter values were invalid: A tag's {member} may hold letters, digits, spaces and \
+                         _ . : / = + - @ only"
+                    ),
+                ));
+            }
+        }
         if tags.iter().take(index).any(|earlier| earlier.key == tag.key) {
             return Err(Validation::new(
                 field("key"),
@@ -110,4 +121,9 @@ pub(super) fn check_tags(field: &'static str, tags: &[Tag]) -> Result<(), Valida
         }
     }
     Ok(())
+}
+
+/// Whether a tag may hold a character: `\p{L}\p{Z}\p{N}_.:/=+\-@`.
+fn is_tag_character(c: char) -> bool {
+    c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c)
 }

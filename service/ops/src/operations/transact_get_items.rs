@@ -4,10 +4,12 @@ use crate::access::{Access, Items, Mentions};
 use crate::capacity::{TABLE, item_slot};
 use crate::catalog::ItemsRead;
 use crate::error::At;
+use crate::index_write::check_key_paths;
 use crate::transaction::{
-    ACTIONS_MAX, BYTES_MAX, Costs, KeyFault, action_field, check_action_count, check_capacity, conflict,
+    ACTIONS_MAX, ActionFault, BYTES_MAX, Costs, action_field, check_action_count, check_capacity, conflict,
     distinct_records, keep_nesting_fault, read_cost, record_key,
 };
+use crate::undecodable::refusal;
 use crate::words::transactions;
 use crate::{
     ConsumedCapacity, ExpressionArguments, FieldPath, Operation, OperationKind, Permit, Result,
@@ -127,10 +129,11 @@ impl Operation for TransactGetItems {
             for (number, get) in gets.iter().enumerate() {
                 let Some(table) = tables.get(&get.table.name) else { continue };
                 let key = table.key_schema().key_of_argument(&get.key);
-                keys.push(
-                    key.map(|key| record_key(table, &key))
-                        .map_err(|error| KeyFault::new(error, get_field(number).field("key"))),
-                );
+                let key = key.map_err(|error| ActionFault::new(error, get_field(number).field("key")));
+                let paths = get.projection.iter().flat_map(Projection::paths);
+                let paths = check_key_paths(table, "projection_expression", paths)
+                    .map_err(|error| ActionFault::Cancelled(error.below(get_field(number))));
+                keys.push(key.and_then(|key| paths.map(|()| record_key(table, &key))));
             }
             let records = distinct_records(keys)?;
             check_capacity(gets.iter().zip(&records).filter_map(|(get, record)| {
@@ -155,19 +158,24 @@ impl Operation for TransactGetItems {
                     found.map_err(|error| in_the_way(error, chunk * FETCHED_MAX, 0))?
                 }
             };
-            for ((get, key), record) in gets.iter().zip(records).zip(found) {
-                let stored = record.map(StoredItem::read).transpose()?;
+            for (place, ((get, key), record)) in gets.iter().zip(records).zip(found).enumerate() {
+                let stored = record.map(StoredItem::read);
                 let size = stored.as_ref().map_or(0, StoredItem::size);
                 bytes += size;
                 if bytes > BYTES_MAX {
                     return Err(Validation::of_state("transact_items", transactions::TOO_LARGE).into());
                 }
                 costs.add(&get.table, read_cost(key, size));
-                responses.push(match (stored, &get.projection) {
-                    (None, _) => None,
-                    (Some(stored), None) => Some(stored.into_item()),
-                    (Some(stored), Some(projection)) => Some(projection.apply(&stored.attributes()?).into()),
-                });
+                let item = match (stored, &get.projection) {
+                    (None, _) => Ok(None),
+                    (Some(stored), None) => stored.item().map(Some),
+                    // Of an item that holds nothing there, nothing is told: not even that it is there.
+                    (Some(stored), Some(projection)) => stored.attributes().map(|item| {
+                        Some(projection.apply(&item)).filter(|found| !found.is_empty()).map(Item::from)
+                    }),
+                };
+                let field = || get_field(chunk * FETCHED_MAX + place).field("key");
+                responses.push(item.map_err(|_| refusal(field()))?);
             }
         }
         costs.settle(UnitKind::Read, |name| tables.get(name).map(Arc::as_ref));
@@ -192,7 +200,7 @@ impl Get {
         let text = get.projection_expression.as_deref();
         let projection = get
             .arguments
-            .check(&service.expressions, text.is_some())
+            .check_in_transaction(&service.expressions, text.is_some())
             .and_then(|mut expressions| {
                 let projection = expressions.projection(text)?;
                 expressions.finish()?;

@@ -11,10 +11,11 @@ use crate::capacity::{Draw, TABLE, item_slot, write_units};
 use crate::catalog::{FillProgress, TABLE_CHANGES_MAX, Table};
 use crate::error::At;
 use crate::idempotency::{Fingerprint, RequestToken};
+use crate::index_write::empty_index_key;
 use crate::item_collection::{collection_key, resize};
-use crate::item_write::{Change, Condition, NewItem, Unanswered, item_writes};
+use crate::item_write::{Change, Condition, ItemWrites, NewItem, Unanswered, item_writes};
 use crate::transaction::{
-    ACTIONS_MAX, BYTES_MAX, Costs, KeyFault, action_field, check_action_count, check_capacity, conflict,
+    ACTIONS_MAX, ActionFault, BYTES_MAX, Costs, action_field, check_action_count, check_capacity, conflict,
     distinct_records, invalid_action, keep_nesting_fault, read_cost, record_key,
 };
 use crate::words::transactions;
@@ -335,7 +336,9 @@ impl Action {
             return Err(error.at(field.field(member)));
         }
         let doing = match (given.action, update) {
-            (TransactAction::Put { .. }, _) => Doing::Put(NewItem::new(item)),
+            (TransactAction::Put { .. }, _) => {
+                Doing::Put(NewItem::new(item).map_err(|error| error.below(field.clone()))?)
+            }
             (TransactAction::Delete { .. }, _) => Doing::Delete(item),
             (_, Some(update)) => Doing::Update(item, update),
             (_, None) => Doing::Check(item),
@@ -353,7 +356,7 @@ impl Action {
     }
 
     /// Where the action's item is.
-    fn record_key(&self, table: &Table) -> Result<RecordKey, KeyFault> {
+    fn record_key(&self, table: &Table) -> Result<RecordKey, ActionFault> {
         let schema = table.key_schema();
         let (key, member) = match &self.doing {
             Doing::Put(new) => (schema.key_of_item(&new.attributes), "item"),
@@ -361,10 +364,15 @@ impl Action {
                 (schema.key_of_argument(key), "key")
             }
         };
-        let key = key.map_err(|error| KeyFault::new(error, self.field.clone().field(member)))?;
+        let key = key.map_err(|error| ActionFault::new(error, self.field.clone().field(member)))?;
+        if let Doing::Put(new) = &self.doing
+            && let Some(empty) = empty_index_key(table, None, new)
+        {
+            return Err(ActionFault::Refused(empty.below(self.field.clone())));
+        }
         if let Doing::Update(_, update) = &self.doing {
             check_targets(table, update)
-                .map_err(|error| KeyFault::Cancelled(error.below(self.field.clone())))?;
+                .map_err(|error| ActionFault::Cancelled(error.below(self.field.clone())))?;
         }
         Ok(record_key(table, &key))
     }
@@ -432,7 +440,7 @@ impl TransactWriteItem {
     ) -> Result<(Option<Update>, Option<cairn_expression::Condition>), Validation> {
         let (update, condition) = (self.action.update_expression(), self.condition_expression.as_deref());
         let has_expression = update.is_some() || condition.is_some();
-        let mut expressions = arguments.check(&service.expressions, has_expression)?;
+        let mut expressions = arguments.check_in_transaction(&service.expressions, has_expression)?;
         let update = expressions.update(update)?;
         let condition = expressions.condition(condition)?;
         expressions.finish()?;
@@ -561,7 +569,7 @@ impl Transaction {
         let fillings = filled.iter().map(|table| table.definition.number).zip(fillings).collect();
         let mut found = found.iter().map(Option::as_ref);
         for table in tables.values() {
-            if !table.is(found.next().flatten()) {
+            if !table.governs(found.next().flatten()) {
                 return Decision::unchanged(Attempt::TableChanged);
             }
         }
@@ -583,7 +591,7 @@ impl Transaction {
         let mut items = Vec::with_capacity(records.len());
         for ((action, record), found) in self.actions.iter().zip(records).zip(found.by_ref()) {
             let Some(table) = tables.get(&action.table.name) else { continue };
-            items.push(Met { action, table, record, old: stored(found)? });
+            items.push(Met { action, table, record, old: found.cloned().map(StoredItem::read) });
         }
         if let Some((token, record)) = token
             && token.is_replay(record)?
@@ -668,10 +676,6 @@ fn replayed(items: &[Met<'_>]) -> Done {
     Done { costs, collections: ItemCollections::default(), kind: UnitKind::Read }
 }
 
-fn stored(record: Option<&Bytes>) -> Result<Option<StoredItem>> {
-    Ok(record.cloned().map(StoredItem::read).transpose()?)
-}
-
 /// What all actions come to.
 struct Changes {
     writes: Vec<Write>,
@@ -691,34 +695,70 @@ fn changes(items: &[Met<'_>], fillings: &Fillings<'_>) -> Result<Changes> {
         growths: Vec::with_capacity(items.len()),
         capacity: Vec::with_capacity(items.len()),
     };
-    for (number, Met { action, table, record, old }) in items.iter().enumerate() {
-        let filling = fillings.get(&table.definition.number).and_then(|record| record.as_ref());
-        let filling = FillProgress::read(filling)?;
-        let writes = action
-            .change(old.as_ref())
-            .and_then(|change| item_writes(table, record, old.as_ref(), &change, &filling));
-        match writes {
+    let mut cancelled = None;
+    for (number, met) in items.iter().enumerate() {
+        let filling = fillings.get(&met.table.definition.number).and_then(|record| record.as_ref());
+        match met.writes(&FillProgress::read(filling)?)? {
             Ok(writes) => {
-                let cost = writes.cost.doubled();
+                let cost = writes.cost.in_transaction(item_slot(&met.record.key));
                 changes.writes.extend(writes.writes);
                 changes.growths.push(writes.collection_bytes);
-                changes.capacity.push(table.capacity.check(UnitKind::Write, &cost.draws));
-                changes.costs.add(&action.table, cost);
+                changes.capacity.push(met.table.capacity.check(UnitKind::Write, &cost.draws));
+                changes.costs.add(&met.action.table, cost);
             }
-            Err(Error::Validation(validation)) => {
-                return Err(invalid_action(items.len(), number, validation.below(action.field.clone())));
+            Err(ActionFault::Refused(validation)) => return Err(validation.into()),
+            Err(ActionFault::Cancelled(validation)) => {
+                cancelled.get_or_insert((number, validation));
             }
-            Err(error) => return Err(error),
         }
     }
-    Ok(changes)
+    match cancelled {
+        Some((number, validation)) => Err(invalid_action(items.len(), number, validation)),
+        None => Ok(changes),
+    }
+}
+
+impl Met<'_> {
+    /// What the action comes to.
+    fn writes(&self, filling: &FillProgress) -> Result<Result<ItemWrites, ActionFault>> {
+        let old = self.old.as_ref();
+        let below = |validation: Validation| validation.below(self.action.field.clone());
+        let change = match self.action.change(old) {
+            Err(Error::Validation(validation)) => {
+                return Ok(Err(ActionFault::Cancelled(below(validation))));
+            }
+            change => change?,
+        };
+        match item_writes(self.table, self.record, old, &change, filling) {
+            Ok(writes) => Ok(Ok(writes)),
+            Err(Error::Validation(validation)) => {
+                let empty = match &change {
+                    Change::Put(new) => empty_index_key(self.table, old, new),
+                    _ => None,
+                };
+                Ok(Err(match empty {
+                    Some(validation) => ActionFault::Refused(below(validation)),
+                    None => ActionFault::Cancelled(below(validation)),
+                }))
+            }
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// Cancels the transaction unless every condition is true of the items as they were before it. All that are not are
 /// reported.
 fn check_conditions(items: &[Met<'_>]) -> Result<()> {
-    let reasons =
-        items.iter().map(|met| met.action.condition_reason(met.old.as_ref())).collect::<Result<Vec<_>>>()?;
+    let mut reasons = Vec::with_capacity(items.len());
+    for (number, met) in items.iter().enumerate() {
+        match met.action.condition_reason(met.old.as_ref()) {
+            Err(Error::Validation(validation)) => {
+                let validation = validation.below(met.action.field.clone());
+                return Err(invalid_action(items.len(), number, validation));
+            }
+            reason => reasons.push(reason?),
+        }
+    }
     if reasons.iter().all(|reason| reason.code == CancellationCode::None) {
         return Ok(());
     }

@@ -11,7 +11,7 @@ use crate::{
     Validation,
 };
 use cairn_expression::{Update, UpdateError, UpdateErrorKind};
-use cairn_model::{AttributeMap, DecodeBudget, Item, StoredItem, item_size, limits};
+use cairn_model::{AttributeMap, DecodeBudget, Item, StoredItem};
 use cairn_storage::Engine;
 use std::sync::Arc;
 
@@ -140,7 +140,7 @@ pub(super) fn change(
         // Without an expression the item is made if it is not there, and is left as it is if it is.
         let (change, now) = match &before {
             Some(item) => (Change::Keep, item.clone()),
-            None => (Change::Put(NewItem::new(Arc::new(key.clone()))), key.clone()),
+            None => (Change::Put(NewItem::new(Arc::new(key.clone()))?), key.clone()),
         };
         let answer = match return_values {
             ReturnValues::AllOld => before,
@@ -149,26 +149,18 @@ pub(super) fn change(
         };
         return Ok((change, answer));
     };
-    let mut updated = update.apply(before.as_ref()).map_err(|error| told(&error))?;
+    let updated = match &before {
+        Some(before) => update.apply(Some(before)),
+        None => update.apply_to_new(key),
+    };
+    let updated = updated.map_err(|error| told(&error))?;
     let updated_new = match return_values {
         ReturnValues::UpdatedNew => update.updated_new(&updated),
         _ => None,
     };
-    if before.is_none()
-        && let Some(item) = &mut updated.item
-    {
-        item.extend(key.clone());
-    }
     let change = match &updated.item {
         None => Change::Keep,
-        Some(item) if item_size(item) > limits::ITEM_BYTES_MAX => {
-            return Err(Validation::of_state(
-                "update_expression",
-                "Item size to update has exceeded the maximum allowed size",
-            )
-            .into());
-        }
-        Some(item) => Change::Put(NewItem::updated(item.clone())),
+        Some(item) => Change::Put(NewItem::updated(item.clone())?),
     };
     let answer = match return_values {
         ReturnValues::None => None,

@@ -181,7 +181,7 @@ pub(crate) async fn assert_indexes_match<E: Engine>(service: &Service<E>, ids: &
     let mut collections: BTreeMap<Bytes, u64> = BTreeMap::new();
     let has_local = described.indexes.iter().any(|index| index.kind == IndexKind::Local);
     for record in items.values().filter(|_| has_local) {
-        let item = StoredItem::read(record.clone()).unwrap();
+        let item = StoredItem::read(record.clone());
         let size = item.size() as u64;
         *collections.entry(collection(&item.attributes().unwrap())).or_default() += size;
     }
@@ -195,9 +195,9 @@ pub(crate) async fn assert_indexes_match<E: Engine>(service: &Service<E>, ids: &
         };
         let (mut count, mut bytes) = (0, 0);
         for (key, record) in &items {
-            let item = StoredItem::read(record.clone()).unwrap().attributes().unwrap();
+            let item = StoredItem::read(record.clone()).attributes().unwrap();
             let Ok(Some(entry)) = schema.entry(&key_schema(), key, &item) else { continue };
-            let record = StoredItem::encode(&entry.attributes);
+            let record = StoredItem::encode(&entry.attributes).unwrap().record().clone();
             count += 1;
             let size = cairn_model::item_size(&entry.attributes) as u64;
             bytes += size;
@@ -218,7 +218,7 @@ pub(crate) async fn assert_indexes_match<E: Engine>(service: &Service<E>, ids: &
     );
     let time_to_live = DescribeTimeToLive { table: TABLE.into() }.by_root(service).await.unwrap();
     for (key, record) in items.iter().filter(|_| time_to_live.status == TimeToLiveStatus::Enabled) {
-        let item = StoredItem::read(record.clone()).unwrap().attributes().unwrap();
+        let item = StoredItem::read(record.clone()).attributes().unwrap();
         let at = item.get(time_to_live.attribute.as_ref().unwrap());
         let Some(AttributeValue::N(at)) = at else { continue };
         let Some(second) = at.floor_u64() else { continue };

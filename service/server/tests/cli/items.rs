@@ -81,7 +81,8 @@ fn items_are_read_from_a_file_up_to_the_first_that_is_wrong() {
         format!(
             "1 item written\n\
              cairn: ITEM on line 3 of {path}: INVALID_ARGUMENT: One or more parameter values were invalid: \
-             Missing the key When in the item (field item[\"When\"])\n"
+             Missing the key When in the item (field item[\"When\"])\n\
+             The key of Orders is Customer (S) and When (N).\n"
         )
     );
     let get = |when: u8| {
@@ -112,12 +113,14 @@ fn what_the_server_refuses_is_told_with_its_code_and_field() {
     let server = TestServer::with_orders();
     assert_eq!(
         server.cairn(&["item", "get", "Orders", r#"{"Customer":"ada"}"#]).fails(1),
-        "cairn: INVALID_ARGUMENT: The provided key element does not match the schema (field key[\"When\"])\n"
+        "cairn: INVALID_ARGUMENT: The provided key element does not match the schema (field key[\"When\"])\n\
+         The key of Orders is Customer (S) and When (N).\n"
     );
     assert_eq!(
         server.cairn(&["item", "put", "Orders", r#"{"Customer":1,"When":1}"#]).fails(1),
         "cairn: INVALID_ARGUMENT: One or more parameter values were invalid: Type mismatch for key Customer \
-         expected: S actual: N (field item[\"Customer\"])\n"
+         expected: S actual: N (field item[\"Customer\"])\n\
+         The key of Orders is Customer (S) and When (N).\n"
     );
     assert_eq!(
         server.cairn(&["item", "get", "Nothing", KEY]).fails(1),

@@ -185,6 +185,7 @@ fn limits_of_throughput_are_shown_set_and_removed() {
             "AccountMaxWriteCapacityUnits": 80_000,
             "TableMaxReadCapacityUnits": 40_000,
             "TableMaxWriteCapacityUnits": 40_000,
+            "CapacityLimits": "provisioned",
         })
     );
     let create = ["table", "create", "Orders", "--partition-key", "Id:S", "--max-write", "5", "--wait"];

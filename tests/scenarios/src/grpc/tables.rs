@@ -40,7 +40,6 @@ pub(super) fn create(request: &mut Members) -> Read<v1::CreateTableRequest> {
             })
         })?,
         sse_specification: encryption(request)?,
-        ..Default::default()
     })
 }
 

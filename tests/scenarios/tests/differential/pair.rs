@@ -126,8 +126,14 @@ impl Pair {
         for _ in 0..PAGES_MAX {
             let request = expand(&template, scope).unwrap();
             let [first, second] = &self.stores;
-            let (first, second) =
-                tokio::join!(first.call(step.call, &request), second.call(step.call, &request));
+            let (first, second) = if step.is_legacy {
+                tokio::join!(
+                    first.call_over_aws_json(step.call, &request),
+                    second.call_over_aws_json(step.call, &request)
+                )
+            } else {
+                tokio::join!(first.call(step.call, &request), second.call(step.call, &request))
+            };
             let succeeded = first.is_ok();
             let next = first.as_ref().ok().and_then(|answer| answer.get("LastEvaluatedKey").cloned());
             let answers = [first, second].map(|answer| normal(step.call, answer, run_name));

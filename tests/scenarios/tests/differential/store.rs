@@ -46,16 +46,25 @@ impl Store {
         Self { name: format!("{wire:?} on {engine:?}"), wire, server, grpc, aws_json }
     }
 
+    pub(crate) fn wire(&self) -> Wire {
+        self.wire
+    }
+
     pub(crate) async fn stop(self) {
         self.server.stop().await.unwrap();
     }
 
     /// The same call over the protocol that the store is not called over otherwise.
     pub(crate) async fn call_otherwise(&self, call: &str, request: &Value) -> Result<Value, CallError> {
-        match self.wire {
+        match self.wire() {
             Wire::Grpc | Wire::Faulty => self.aws_json.call(call, request).await,
             Wire::AwsJson => self.grpc.call(call, request).await,
         }
+    }
+
+    /// A call that only AWS JSON can say.
+    pub(crate) async fn call_over_aws_json(&self, call: &str, request: &Value) -> Result<Value, CallError> {
+        self.aws_json.call(call, request).await
     }
 
     async fn call_over_wire(

@@ -7,9 +7,40 @@ use serde_json::{Map, Value, json};
 
 /// Attributes that expressions speak of, and places within them.
 const PATHS: &[&str] = &[
-    "v", "w", "n", "s", "l", "m", "color", "grade", "note", "a", "b", "size", "expires", "gone", "m.x",
-    "m.y", "m.x.y", "m.size", "l[0]", "l[1]", "l[7]", "l[0].x", "l[1][0]", "m.z[0]", "v.x", "v[0]", "n.x",
+    "v",
+    "w",
+    "n",
+    "s",
+    "l",
+    "m",
+    "color",
+    "grade",
+    "note",
+    "a",
+    "b",
+    "size",
+    "expires",
+    "gone",
+    "m.x",
+    "m.y",
+    "m.x.y",
+    "m.size",
+    "l[0]",
+    "l[1]",
+    "l[7]",
+    "l[0].x",
+    "l[1][0]",
+    "m.z[0]",
+    "v.x",
+    "v[0]",
+    "n.x",
     "gone.x",
+    "l[2]",
+    "l[3]",
+    "l[4294967294]",
+    "l[4294967295]",
+    "color.x",
+    "grade[0]",
 ];
 /// How many of them are attributes and not within one.
 const ATTRIBUTES: usize = 14;
@@ -39,6 +70,11 @@ impl Placeholders {
         let name = format!(":v{}", self.values.len());
         self.values.insert(name.clone(), value);
         name
+    }
+
+    /// Adds a name that no expression mentions.
+    pub(crate) fn name_unused(&mut self) {
+        self.names.insert("#unused".into(), "v".into());
     }
 
     /// A name as an expression may have it: itself, or through a placeholder.
@@ -219,6 +255,11 @@ impl Placeholders {
                 let source = random.pick(PATHS);
                 (0, format!("{target} = {}", self.path(source, random)))
             }
+            // Of an item that is not there, its key can be read all the same.
+            (_, 3) if random.percent(30) => match random.below(2) {
+                0 => (0, format!("{target} = pk")),
+                _ => (0, format!("{target} = if_not_exists({target}, pk)")),
+            },
             _ => {
                 let value = self.value(values::of_attribute(top, random));
                 (0, format!("{target} = {value}"))

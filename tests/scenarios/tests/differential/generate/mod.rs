@@ -2,6 +2,7 @@
 
 mod expressions;
 mod items;
+mod legacy;
 mod random;
 mod reads;
 mod spoil;
@@ -29,11 +30,13 @@ pub(crate) struct Step {
     pub(crate) request: Value,
     /// Whether the pages that follow are read as well.
     pub(crate) follow: bool,
+    /// Whether only AWS JSON can say it. Both stores are called over that then.
+    pub(crate) is_legacy: bool,
 }
 
 impl Step {
     fn new(call: &'static str, request: Value) -> Self {
-        Self { call, request, follow: false }
+        Self { call, request, follow: false, is_legacy: false }
     }
 }
 
@@ -66,6 +69,7 @@ fn any(before: &[Step], random: &mut Random) -> Step {
         (3, together::transact_get),
         (8, together::transact_write),
         (8, tables::operation),
+        (8, legacy::any),
     ];
     // A transaction that was sent before, token and all: mostly it is not done again.
     let sent = before.iter().rfind(|step| step.request.get("ClientRequestToken").is_some());

@@ -63,7 +63,7 @@ fn rest(
 ) {
     // Most paths are not in a global index that does not have everything.
     let is_narrow = index.is_some_and(|index| index.is_global && index.projected.is_some());
-    let percent = if is_narrow { 8 } else { 35 };
+    let percent = if is_narrow { 15 } else { 35 };
     if random.percent(percent) {
         request.insert("FilterExpression".into(), placeholders.condition(table, 1, random).into());
     }

@@ -172,8 +172,8 @@ fn placeholders(request: &mut Value, random: &mut Random) {
         // What is empty cannot be told from what is absent over gRPC.
         found.retain(|name, member| !name.starts_with("ExpressionAttribute") || *member != json!({}));
     } else if !takes_values || random.percent(50) {
-        let text = random.pick(&["v", "", "a.b"]);
-        insert("ExpressionAttributeNames", &format!("{}{name}", random.pick(&["#", "#", ":"])), json!(text));
+        let text = values::attribute_name(random);
+        insert("ExpressionAttributeNames", &format!("{}{name}", random.pick(&["#", "#", ":"])), text);
     } else {
         let value = if random.percent(70) { json!({"S": "x"}) } else { values::bad(random) };
         insert("ExpressionAttributeValues", &format!("{}{name}", random.pick(&[":", ":", "#"])), value);

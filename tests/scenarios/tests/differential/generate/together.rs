@@ -82,6 +82,9 @@ pub(crate) fn transact_get(random: &mut Random) -> Step {
         if random.percent(30) {
             get.insert("ProjectionExpression".into(), placeholders.projection(table, random).into());
         }
+        if random.percent(4) {
+            placeholders.name_unused();
+        }
         placeholders.put_into(&mut get);
         json!({ "Get": get })
     });
@@ -124,6 +127,10 @@ fn action(table: &Table, key: Map<String, Value>, random: &mut Random) -> Value 
     }
     if kind != "ConditionCheck" {
         condition(&mut action, &mut placeholders, table, 15, random);
+    }
+    // Without an expression nothing has to use them.
+    if random.percent(4) {
+        placeholders.name_unused();
     }
     placeholders.put_into(&mut action);
     json!({ kind: action })

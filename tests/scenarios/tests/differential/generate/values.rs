@@ -79,10 +79,26 @@ pub(crate) fn key_value(kind: &str, values: usize, random: &mut Random) -> (Valu
     (json!({kind: random.pick(spellings[number])}), number)
 }
 
+/// The name of an attribute, which may be one that none can have.
+pub(crate) fn attribute_name(random: &mut Random) -> Value {
+    match random.below(8) {
+        0 => json!(""),
+        1 => json!({"$repeat": ["n", 65_535]}),
+        // More bytes than a name may have. Of more characters AWS JSON has a constraint of its own.
+        2 => json!({"$repeat": ["é", 40_000]}),
+        3 => json!("a.b"),
+        _ => json!(random.pick(ATTRIBUTES)),
+    }
+}
+
 /// A value for the attribute of that name: mostly of the type that it has in keys and expressions.
 pub(crate) fn of_attribute(name: &str, random: &mut Random) -> Value {
     if random.percent(3) {
         return of_any_type(2, random);
+    }
+    // Of some of them no index can be made.
+    if random.percent(1) {
+        return json!({"S": ""});
     }
     let text = |random: &mut Random, from: &[&str]| json!({"S": random.pick(from)});
     let number = |random: &mut Random, from: &[&str]| json!({"N": random.pick(from)});
