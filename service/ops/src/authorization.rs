@@ -254,7 +254,7 @@ impl<E: Engine> Service<E> {
                     principal: caller.principal.arn().to_owned(),
                     action: access.action,
                     resource: named.to_owned(),
-                    reason: format!("no resource-based policy allows the {} action", access.action),
+                    reason: format!("because no resource-based policy allows the {} action", access.action),
                 });
             }
             let place = match tables.iter().position(|table| table.reference.given == named) {
