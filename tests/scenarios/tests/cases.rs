@@ -7,48 +7,6 @@ use cairn_scenarios::{AwsJsonProtocol, CaseFile, GrpcProtocol, TestServer, run};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
 
-/// The files, by area.
-const FILES: &[&str] = &[
-    "numbers",
-    "sets",
-    "documents",
-    "keys",
-    "put_get_delete",
-    "update",
-    "return_values",
-    "conditions",
-    "projections",
-    "expression_errors",
-    "capacity",
-    "tables",
-    "query",
-    "paging",
-    "scan",
-    "indexes_lsi",
-    "indexes_gsi",
-    "item_collections",
-    "batch_get",
-    "batch_write",
-    "transact_get",
-    "transact_write",
-    "throughput",
-    "ttl",
-    "table_descriptions",
-    "backups",
-    "throttling",
-    "throttling_aws",
-    "legacy",
-    "list_tables",
-    "tags_and_limits",
-    "streamed_reads",
-    "iam",
-    "iam_lists",
-    "permissions",
-    "fine_grained",
-    "sessions",
-    "resource_policies",
-];
-
 /// Columns of a line, at most.
 const COLUMNS_MAX: usize = 120;
 
@@ -66,6 +24,15 @@ enum Wire {
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../cases")
+}
+
+/// The files of the folder: each is run, whoever adds one.
+fn files() -> Vec<PathBuf> {
+    let paths = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> =
+        paths.filter(|path| path.extension().is_some_and(|extension| extension == "yaml")).collect();
+    files.sort();
+    files
 }
 
 /// The limits of the server that a file is run against. Most cases write in a moment what takes seconds of capacity.
@@ -104,42 +71,28 @@ fn check(file: &str, wire: Wire, engine: Engine) -> Result<(), Failed> {
 
 fn main() {
     let mut trials = Vec::new();
-    for file in FILES {
-        let cases = CaseFile::load(&folder().join(file).with_extension("yaml")).unwrap();
+    for path in files() {
+        let file = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let cases = CaseFile::load(&path).unwrap_or_else(|error| panic!("{error}"));
+        assert!(cases.steps() > 0, "{file} has no steps");
         for (wire_name, wire) in [("grpc", Wire::Grpc), ("aws_json", Wire::AwsJson)] {
             if !cases.is_over(wire_name) {
                 continue;
             }
             for (name, engine) in [("memory", Engine::Memory), ("fjall", Engine::Fjall)] {
                 let name = format!("{wire_name}::{name}::{file}");
-                trials.push(Trial::test(name, move || check(file, wire, engine)));
+                let file = file.clone();
+                trials.push(Trial::test(name, move || check(&file, wire, engine)));
             }
         }
     }
-    trials.push(Trial::test("every_file_in_the_folder_is_a_file_of_cases", || {
-        for entry in std::fs::read_dir(folder())? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "yaml") {
-                let steps = CaseFile::load(&path)?.steps();
-                if steps == 0 {
-                    return Err(format!("{} has no steps", path.display()).into());
-                }
-            }
-        }
-        Ok(())
-    }));
     trials.push(Trial::test("no_line_of_a_file_of_cases_is_longer_than_120_columns", || {
         let mut long = Vec::new();
-        for entry in std::fs::read_dir(folder())? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "yaml") {
-                let text = std::fs::read_to_string(&path)?;
-                let lines = text.lines().map(|line| line.chars().count()).zip(1..);
-                let found = lines.filter(|(columns, _)| *columns > COLUMNS_MAX);
-                long.extend(
-                    found.map(|(columns, line)| format!("{}:{line}: {columns} columns", path.display())),
-                );
-            }
+        for path in files() {
+            let text = std::fs::read_to_string(&path)?;
+            let lines = text.lines().map(|line| line.chars().count()).zip(1..);
+            let found = lines.filter(|(columns, _)| *columns > COLUMNS_MAX);
+            long.extend(found.map(|(columns, line)| format!("{}:{line}: {columns} columns", path.display())));
         }
         if long.is_empty() {
             return Ok(());
