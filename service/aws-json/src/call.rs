@@ -16,7 +16,7 @@ use crate::target::{Target, UnknownTarget};
 use crate::time_to_live::{DescribeTimeToLiveInput, UpdateTimeToLiveInput};
 use crate::transactions::{TransactGetItemsInput, TransactWriteItemsInput};
 use bytes::Bytes;
-use cairn_ops::{Caller, Error, Operation, OperationKind};
+use cairn_ops::{Caller, Error, Operation, OperationKind, unknown_operation};
 use cairn_stack::{AuthenticateLayer, Call, CallBytes, Stack, offload};
 use cairn_storage::Engine;
 use http::request::Parts;
@@ -114,7 +114,7 @@ impl<E: Engine> Entrance<E> {
             | Kind::TagIdentity
             | Kind::UntagIdentity
             | Kind::SimulatePolicy
-            | Kind::GetCallerIdentity => Err(UnknownTarget::Operation(kind.name().to_owned()).into()),
+            | Kind::GetCallerIdentity => Err(UnknownTarget::Operation(unknown_operation(kind.name())).into()),
         }
     }
 

@@ -1,6 +1,6 @@
 //! `X-Amz-Target`: which operation a request asks for.
 
-use cairn_ops::{OPERATIONS, OperationKind};
+use cairn_ops::{OPERATIONS, OperationKind, unknown_operation};
 use http::{HeaderMap, HeaderName};
 
 /// What a request asks for.
@@ -18,15 +18,13 @@ pub(crate) enum UnknownTarget {
     /// It does not say what it asks for.
     #[error("The request has no X-Amz-Target header, which names the operation")]
     Missing,
-    /// No such operation, or none yet.
-    #[error("{0} is not implemented by this version of Cairn")]
+    /// No such operation, or none yet: the message.
+    #[error("{0}")]
     Operation(String),
 }
 
 const TABLES: &str = "DynamoDB_20120810";
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
-/// As much of an unknown name as an error repeats, in characters.
-const NAME_CHARACTERS_MAX: usize = 128;
 
 impl Target {
     /// What a request with these headers asks for.
@@ -39,7 +37,7 @@ impl Target {
         Self::parse(header).ok_or_else(|| {
             let name = header.strip_prefix(TABLES).and_then(|rest| rest.strip_prefix('.'));
             let name = name.filter(|name| !name.is_empty()).unwrap_or(header);
-            UnknownTarget::Operation(name.chars().take(NAME_CHARACTERS_MAX).collect())
+            UnknownTarget::Operation(unknown_operation(name))
         })
     }
 
@@ -91,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_target_is_named_and_not_at_any_length() {
+    fn an_unknown_target_is_named_if_it_reads_like_an_operation() {
         let refused = |target: Option<&str>| {
             let targets = target.map(|target| (TARGET, target.parse().unwrap()));
             Target::of(&HeaderMap::from_iter(targets)).unwrap_err().to_string()
@@ -102,11 +100,13 @@ mod tests {
         let implemented = "is not implemented by this version of Cairn";
         for (target, name) in [
             ("DynamoDB_20120810.SearchVectors", "SearchVectors"),
-            ("DynamoDB_20120810.", "DynamoDB_20120810."),
+            ("DynamoDB_20120810.", "An operation of this name"),
+            ("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "An operation of this name"),
+            ("wJalrXUtnFEMI.GetItem", "An operation of this name"),
             ("DynamoDBStreams_20120810.ListStreams", "DynamoDBStreams_20120810.ListStreams"),
         ] {
             assert_eq!(refused(Some(target)), format!("{name} {implemented}"));
         }
-        assert_eq!(refused(Some(&"x".repeat(10_000))), format!("{} {implemented}", "x".repeat(128)));
+        assert_eq!(refused(Some(&"x".repeat(10_000))), format!("An operation of this name {implemented}"));
     }
 }

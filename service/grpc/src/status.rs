@@ -7,6 +7,7 @@ use cairn_auth::{AuthenticationError, EntityKind};
 use cairn_model::Item;
 use cairn_ops::{
     CancellationCode, CancellationReason, Error, FieldPath, OperationKind, Throttled, Validation,
+    unknown_operation,
 };
 use cairn_policy::PolicyError;
 use cairn_stack::Overload;
@@ -30,8 +31,6 @@ const CONFLICT_RETRY: Duration = Duration::from_millis(50);
 
 /// How long a caller is told to wait when too many calls are under way.
 const OVERLOAD_RETRY: Duration = Duration::from_millis(100);
-/// As much of an unknown method as an error repeats, in characters.
-const METHOD_CHARACTERS_MAX: usize = 128;
 
 /// What an error looks like on the wire.
 struct Shape {
@@ -194,10 +193,8 @@ pub(crate) fn overloaded(reason: Overload) -> Status {
 
 /// The status of a call of a method that there is not.
 pub(crate) fn unknown_method(method: &str) -> Status {
-    let name: String = method.chars().take(METHOD_CHARACTERS_MAX).collect();
-    let message = format!("{name} is not implemented by this version of Cairn");
     Shape::new(Code::Unimplemented, ErrorReason::UnknownOperation)
-        .into_status("UnknownOperationException", message)
+        .into_status("UnknownOperationException", unknown_operation(method))
 }
 
 fn shape(error: &Error, message: &str) -> Shape {

@@ -49,7 +49,9 @@ pub use expressions::{BuiltExpressions, ExpressionArguments};
 pub use field::FieldPath;
 pub use item_collection::{ItemCollectionMetrics, ItemCollections};
 pub use item_write::{ReturnValues, ReturnValuesOnConditionCheckFailure};
-pub use operation::{Capacity, OPERATIONS, Operation, OperationKind, OperationNames, RpcService};
+pub use operation::{
+    Capacity, OPERATIONS, Operation, OperationKind, OperationNames, RpcService, unknown_operation,
+};
 pub use operations::*;
 pub use selection::Select;
 pub use service::{Clock, Service, ServiceOptions};

@@ -29,6 +29,24 @@ pub trait Operation: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Self::Output>> + Send;
 }
 
+/// The message for a call of an operation that is not served. It repeats the name that the caller gave, a method or an
+/// AWS target, if that reads like the name of an operation: what else is sent in its place may be a secret, and clients
+/// write answers to their logs.
+pub fn unknown_operation(given: &str) -> String {
+    /// More than the longest name of an operation, and fewer than the characters of a secret access key.
+    const NAME_CHARS_MAX: usize = 36;
+    let name = given.rsplit_once('.').map_or(given, |(service, name)| {
+        let is_service = service.starts_with("DynamoDB")
+            && service.len() <= NAME_CHARS_MAX
+            && service.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if is_service { name } else { "" }
+    });
+    let is_name =
+        (1..=NAME_CHARS_MAX).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let named = if is_name { given } else { "An operation of this name" };
+    format!("{named} is not implemented by this version of Cairn")
+}
+
 /// The gRPC service an operation belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RpcService {

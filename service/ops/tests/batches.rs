@@ -185,7 +185,7 @@ async fn a_batch_with_one_element_that_breaks_a_rule_writes_nothing() {
         assert_eq!(refused(twice).await, (duplicates.to_owned(), "request_items[\"Music\"][2]".to_owned()));
     }
     let (text, field) = refused(vec![WriteRequest::Put(item(&[("pk", s("a"))]))]).await;
-    assert_eq!(text, "One or more parameter values were invalid: Missing the key sk in the item");
+    assert_eq!(text, "The provided key element does not match the schema");
     assert_eq!(field, "request_items[\"Music\"][1].put[\"sk\"]");
     let unindexable = item(&[("pk", s("a")), ("sk", n("1")), ("band", n("1"))]);
     let (text, field) = refused(vec![WriteRequest::Put(unindexable)]).await;

@@ -194,7 +194,8 @@ async fn a_table_has_up_to_five_local_and_twenty_global_indexes() {
     assert_eq!(refused(empty).await, format!("{INVALID}List of GlobalSecondaryIndexes is empty"));
     let same = with(&["a"], vec![index("idx", &["pk"], &["a"])], vec![index("idx", &["a"], &[])]);
     assert_eq!(refused(same.clone()).await, format!("{INVALID}Duplicate index name: idx"));
-    assert_eq!(refused_field(same).await, "global_secondary_indexes[0].index_name");
+    // Global indexes are looked at first.
+    assert_eq!(refused_field(same).await, "local_secondary_indexes[0].index_name");
     assert!(refused(global(&["a"], index("no", &["a"], &[]))).await.contains("greater than or equal to 3"));
 }
 

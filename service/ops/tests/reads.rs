@@ -196,7 +196,7 @@ async fn what_makes_no_sense_is_refused() {
     );
     assert_eq!(
         of(&|query| query.selection.select = Some(Select::AllProjectedAttributes)).await,
-        "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"
+        "1 validation error detected: ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"
     );
     assert_eq!(
         of(&|query| {

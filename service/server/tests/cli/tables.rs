@@ -163,14 +163,14 @@ fn tables_are_shown_to_people_as_tables() {
     "#]]
     .assert_eq(&server.cairn(&["table", "list", "--output", "table"]).succeeds());
 
-    server.cairn(&["table", "tag", "Orders", "team=sales", "colour=\u{1b}[31m"]).succeeds();
+    server.cairn(&["table", "tag", "Orders", "team=sales", "colour=red"]).succeeds();
     expect![[r#"
-        ┌────────┬────────────┐
-        │ Key    ┆ Value      │
-        ╞════════╪════════════╡
-        │ colour ┆ \u{1b}[31m │
-        │ team   ┆ sales      │
-        └────────┴────────────┘
+        ┌────────┬───────┐
+        │ Key    ┆ Value │
+        ╞════════╪═══════╡
+        │ colour ┆ red   │
+        │ team   ┆ sales │
+        └────────┴───────┘
     "#]]
     .assert_eq(&server.cairn(&["table", "tags", "Orders", "--output", "table"]).succeeds());
 }
