@@ -4,7 +4,9 @@
 
 mod common;
 
-use cairn_ops::{Caller, CapacityOptions, Error, GetItem, PutItem, ReturnValues, ServiceOptions, UnitPair};
+use cairn_ops::{
+    Caller, CapacityLimits, CapacityOptions, Error, GetItem, PutItem, ReturnValues, ServiceOptions, UnitPair,
+};
 use cairn_stack::Call;
 use common::{World, item};
 use std::sync::{Arc, Mutex};
@@ -45,6 +47,7 @@ async fn a_call_that_its_table_has_nothing_left_for_is_refused_once_it_is_permit
  {
     // One write a second and no more, of a clock that stands still.
     let capacity = CapacityOptions {
+        limits: CapacityLimits::Aws,
         on_demand_initial: UnitPair { read: 1, write: 1 },
         clock: Arc::new(|| Duration::ZERO),
         ..CapacityOptions::default()

@@ -3,7 +3,7 @@
 use crate::case::{Case, CaseFile, ErrorSpec, Step};
 use crate::matching::differences;
 use crate::protocol::{ApiError, CallError, Credentials, Protocol};
-use crate::template::{Scope, expand};
+use crate::template::{Scope, expand, expand_to_text};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -165,7 +165,8 @@ async fn run_step(
 ) -> Result<Scope, String> {
     let request = expand(&Value::Object(step.request.clone()), scope)?;
     let caller = caller(step, users, scope)?;
-    let call = async || protocol.call_as(caller.as_ref(), &step.call, &request).await;
+    let operation = expand_to_text(&step.call, scope)?;
+    let call = async || protocol.call_as(caller.as_ref(), &operation, &request).await;
     let expectations =
         [step.expect.is_some(), step.error.is_some(), step.until.is_some(), step.until_error.is_some()];
     if expectations.iter().filter(|given| **given).count() > 1 {
@@ -203,7 +204,7 @@ async fn run_step(
             saved(step, &answer)
         }
         (Ok(answer), Some(expected)) => {
-            Err(format!("expected a {}\n    answer: {}", expected.exception, shown(&answer)))
+            Err(format!("expected {}\n    answer: {}", expected.exception, shown(&answer)))
         }
         (Err(error), Some(expected)) => {
             let differences = expected.expanded(scope)?.differences(&error);
@@ -251,7 +252,7 @@ impl ErrorSpec {
     fn expanded(&self, scope: &Scope) -> Result<Self, String> {
         let expand = |value: &Option<Value>| value.as_ref().map(|value| expand(value, scope)).transpose();
         Ok(Self {
-            exception: self.exception.clone(),
+            exception: expand_to_text(&self.exception, scope)?,
             message: expand(&self.message)?,
             contains: expand(&self.contains)?,
             item: expand(&self.item)?,

@@ -41,8 +41,13 @@ fn expand_members(members: &Map<String, Value>, scope: &Scope) -> Result<Value, 
 fn expand_name(name: &str, scope: &Scope) -> Result<String, String> {
     match name.strip_prefix('$') {
         Some(placeholder) if is_name(placeholder) && !scope.contains_key(placeholder) => Ok(name.to_owned()),
-        _ => text(&expand_text(name, scope)?),
+        _ => expand_to_text(name, scope),
     }
+}
+
+/// `written` with every placeholder replaced, where there can only be text.
+pub(crate) fn expand_to_text(written: &str, scope: &Scope) -> Result<String, String> {
+    text(&expand_text(written, scope)?)
 }
 
 fn expand_text(written: &str, scope: &Scope) -> Result<Value, String> {

@@ -90,11 +90,12 @@ impl Operation for Query {
                 None => None,
                 Some(start) => {
                     let index = prepared.readable_index(&table)?;
+                    let start = position(table.key_schema(), index.as_ref(), start)?;
                     if index.is_none() && table.key_schema().sort.is_none() {
                         let text = "The query can return at most one row and cannot be restarted";
                         return Err(Validation::new("exclusive_start_key", text).into());
                     }
-                    Some(position(table.key_schema(), index.as_ref(), start)?)
+                    Some(start)
                 }
             };
             let (mut reading, query) = prepared.reading(table)?;
