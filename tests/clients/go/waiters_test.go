@@ -19,8 +19,8 @@ var errWouldSleep = errors.New("the waiter would sleep before it asks again")
 // retryable is how a waiter judges an answer.
 type retryable = func(context.Context, *dynamodb.DescribeTableInput, *dynamodb.DescribeTableOutput, error) (bool, error)
 
-// once judges as a waiter does, and fails it where it would ask again.
-func once(judge retryable) retryable {
+// firstAttempt judges as a waiter does, and fails it where it would ask again.
+func firstAttempt(judge retryable) retryable {
 	return func(
 		ctx context.Context, asked *dynamodb.DescribeTableInput, answer *dynamodb.DescribeTableOutput, err error,
 	) (bool, error) {
@@ -47,14 +47,14 @@ func TestATableIsThereAndGoneWhenAWaiterFirstAsks(t *testing.T) {
 
 			table := &dynamodb.DescribeTableInput{TableName: request.TableName}
 			exists := dynamodb.NewTableExistsWaiter(client, func(o *dynamodb.TableExistsWaiterOptions) {
-				o.Retryable = once(o.Retryable)
+				o.Retryable = firstAttempt(o.Retryable)
 			})
 			if err := exists.Wait(t.Context(), table, patience); err != nil {
 				t.Fatal(err)
 			}
 			must(client.DeleteTable(t.Context(), &dynamodb.DeleteTableInput{TableName: request.TableName}))(t)
 			gone := dynamodb.NewTableNotExistsWaiter(client, func(o *dynamodb.TableNotExistsWaiterOptions) {
-				o.Retryable = once(o.Retryable)
+				o.Retryable = firstAttempt(o.Retryable)
 			})
 			if err := gone.Wait(t.Context(), table, patience); err != nil {
 				t.Fatal(err)
