@@ -25,7 +25,9 @@ const READY: usize = 400;
 
 /// One who calls over HTTP/1.1.
 pub(crate) struct HttpCaller {
-    connection: SendRequest<Full<Bytes>>,
+    address: SocketAddr,
+    /// Opened with the first call: a server closes one on which none is made.
+    connection: Option<SendRequest<Full<Bytes>>>,
     ready: Vec<(HeaderMap, Bytes)>,
     next: usize,
     /// The least that an answer can have.
@@ -57,7 +59,7 @@ pub(crate) async fn signer(channel: &Channel) -> Result<Signer, Error> {
 }
 
 /// So many callers; who has no signer calls the echo, which does not ask who it is.
-pub(crate) async fn callers(
+pub(crate) fn callers(
     address: SocketAddr,
     kind: Kind,
     signer: Option<&Signer>,
@@ -65,13 +67,9 @@ pub(crate) async fn callers(
 ) -> Result<Vec<HttpCaller>, Error> {
     let mut callers = Vec::new();
     for caller in 0..options.callers {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        // It ends with the caller; what goes wrong on it is told to who sends.
-        tokio::spawn(connection);
         callers.push(HttpCaller {
-            connection: sender,
+            address,
+            connection: None,
             ready: ready(caller, address, kind, signer, options)?,
             next: 0,
             answer_bytes_min: match (kind, signer) {
@@ -137,13 +135,26 @@ pub(crate) fn get(id: u64) -> Bytes {
     format!(r#"{{"TableName":"{TABLE}","Key":{{"id":{{"N":"{id}"}}}},"ConsistentRead":true}}"#).into()
 }
 
+async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>, Error> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    // It ends with the caller; what goes wrong on it is told to who sends.
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
 impl Caller for HttpCaller {
     async fn call(&mut self) -> Result<(), Error> {
         let (headers, body) = self.ready.get(self.next).ok_or(Error::Missing)?;
         self.next = (self.next + 1) % self.ready.len();
         let mut request = Request::post("/").body(Full::new(body.clone()))?;
         *request.headers_mut() = headers.clone();
-        let answer = self.connection.send_request(request).await?;
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(connect(self.address).await?),
+        };
+        let answer = connection.send_request(request).await?;
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes();
         match status {

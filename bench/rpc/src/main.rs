@@ -190,9 +190,9 @@ async fn compare_calls(
     ];
     let signed = Some(&signer);
     let mut json = [
-        Measured::new(echo_process, http_calls::callers(echo_http, Kind::Put, None, options).await?),
-        Measured::new(cairn_process, http_calls::callers(cairn_http, Kind::Put, signed, options).await?),
-        Measured::new(cairn_process, http_calls::callers(cairn_http, Kind::Get, signed, options).await?),
+        Measured::new(echo_process, http_calls::callers(echo_http, Kind::Put, None, options)?),
+        Measured::new(cairn_process, http_calls::callers(cairn_http, Kind::Put, signed, options)?),
+        Measured::new(cairn_process, http_calls::callers(cairn_http, Kind::Get, signed, options)?),
     ];
     // One round uncounted: connections, caches and the allocator warm up.
     for round in 0..=options.rounds {

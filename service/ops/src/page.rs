@@ -24,7 +24,7 @@ pub(crate) const PAGE_ENCODED_BYTES_MAX: usize = 4 * 1024 * 1024 - 64 * 1024;
 /// Items fetched for the entries of a local index at a time.
 const FETCHED_MAX: usize = 25;
 
-/// What becomes of records that cannot be read, for the log.
+/// How records that cannot be read are treated, for the log.
 const LEFT_OUT: &str = "left out of the answer to a read";
 
 /// What is read of each item that is found.

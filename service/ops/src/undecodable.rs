@@ -50,7 +50,7 @@ impl Undecodable {
         })
     }
 
-    /// Tells the log, if there was any, and `what` became of them.
+    /// Logs the undecodable items, if there were any; `what` says how they were treated.
     pub(crate) fn report(&self, table: &Table, what: &'static str) {
         if let Some((hash, error)) = &self.first {
             tracing::error!(

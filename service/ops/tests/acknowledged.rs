@@ -156,7 +156,7 @@ enum Denying {
     Between,
 }
 
-/// What becomes of a call of ada's.
+/// The outcome of a call made by ada.
 async fn attempt<E: Engine, O: Operation>(
     service: &Service<E>,
     denying: Denying,

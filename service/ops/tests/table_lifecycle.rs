@@ -1,4 +1,4 @@
-//! What becomes of tables whose creation, change or deletion meets a limit, fails, or is overtaken.
+//! Tables whose creation, change or deletion meets a limit, fails, or is overtaken.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // Tests fail loudly, in helpers too.
 

@@ -175,7 +175,7 @@ async fn in_development_nothing_is_judged_of_a_signature_with_an_unknown_key() {
         assert_eq!(caller.unwrap().principal.arn(), "arn:aws:iam::000000000000:root");
         answers(&secure(&world), head).await.1.unwrap_err();
     }
-    // Whoever names no key at all is told what is missing.
+    // A caller that names no key at all learns what is missing.
     for header in ["AWS4-HMAC-SHA256 a=b", "AWS4-HMAC-SHA256", "AWS4-HMAC-SHA256 Credential=, Signature=x"] {
         assert_code(answers(&development(&world), headed(header)).await.1, "IncompleteSignatureException");
     }

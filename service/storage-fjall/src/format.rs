@@ -22,7 +22,7 @@ pub(crate) fn check(directory: &Path) -> Result<bool> {
     Ok(read(directory)?.is_some())
 }
 
-/// Says that the store in `directory` may hold what older builds do not know, if it does not say so yet.
+/// Raises the format version of the store in `directory`, if it is lower, so that older builds refuse it.
 pub(crate) fn upgrade(directory: &Path) -> Result<()> {
     match read(directory)? {
         Some(format) if format.format_version < FORMAT_VERSION => {

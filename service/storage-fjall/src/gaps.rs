@@ -185,7 +185,7 @@ impl Gaps {
         self.change(|known| known.end_begun(|_, _| None));
     }
 
-    /// Makes one of gaps that touch, where no view older than commit `settled` is of interest any more.
+    /// Merges gaps that touch, where no view older than commit `settled` is of interest any more.
     pub(crate) fn merge_settled(&self, settled: u64) {
         if !self.are_none() {
             self.change(|known| known.merge(|left, right| left.since.max(right.since) <= settled));
@@ -322,7 +322,7 @@ impl Known {
         });
     }
 
-    /// Makes one of each two gaps that touch and that `may` be one. It is known since the later of the two.
+    /// Merges each two gaps that touch and for which `may` holds. The merged gap is known since the later of the two.
     fn merge(&mut self, may: impl Fn(&Gap, &Gap) -> bool) {
         let mut merged: Vec<(Bytes, Gap)> = Vec::with_capacity(self.gaps.len());
         for (start, gap) in std::mem::take(&mut self.gaps) {

@@ -49,7 +49,7 @@ impl<E: Engine> Identities<E> {
         let arns = &self.shared.arns;
         match &parts.basis {
             Basis::Root { access_key_id } => {
-                // Whoever is known without a key rests on none.
+                // A principal that is known without a key depends on none.
                 let current = access_key_id
                     .as_ref()
                     .is_none_or(|id| image.root.as_ref().is_some_and(|root| root.record.id == *id));

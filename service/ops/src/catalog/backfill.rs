@@ -51,7 +51,8 @@ pub(super) trait ItemRecords: Clone + Send + Sync + 'static {
 }
 
 impl<E: Engine> Catalog<E> {
-    /// Makes the records of some more items. Once all items have theirs the table is told so, in the same commit.
+    /// Creates the records of some more items. Once every item has its record, the same commit notes so in the table's
+    /// record.
     pub(super) async fn fill<R: ItemRecords>(&self, table: &Table, records: &R) -> Result<Step> {
         let snapshot = self.engine.snapshot(Consistency::Strong).await?;
         let done = self.fill_some(table, records, snapshot).await;
@@ -174,7 +175,7 @@ impl<E: Engine> Catalog<E> {
         self.commit_fill(table, records, found, last, close).await
     }
 
-    /// Makes the records of the items at `keys` as they are now, and writes what else there is to write, if the progress
+    /// Creates the records of the items at `keys` as they are now, and writes what else there is to write, if the progress
     /// is still what it was. Done if the records are no longer to be made.
     async fn commit_fill<R: ItemRecords>(
         &self,

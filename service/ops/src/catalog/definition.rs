@@ -156,7 +156,7 @@ impl Definition {
         self.number == number && self.status != TableStatus::Deleting
     }
 
-    /// Makes a table ACTIVE that was CREATING, and its indexes, which are as empty as it is.
+    /// Activates a table that was CREATING, and its indexes, which are as empty as it is.
     pub(crate) fn activate(&mut self) {
         self.status = TableStatus::Active;
         for index in &mut self.indexes {
@@ -164,7 +164,7 @@ impl Definition {
         }
     }
 
-    /// Makes a table ACTIVE that was UPDATING, with its index space there: what was changed is in force, and an index that
+    /// Activates a table that was UPDATING, with its index space there: what was changed is in force, and an index that
     /// was added is to be filled.
     pub(crate) fn settle(&mut self) {
         self.status = TableStatus::Active;

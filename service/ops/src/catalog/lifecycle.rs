@@ -214,7 +214,7 @@ impl<E: Engine> Catalog<E> {
         Ok(())
     }
 
-    /// Makes sure that the number of tables is right: a store of an earlier version has none.
+    /// Verifies the number of tables: a store of an earlier version has none.
     async fn count_tables(&self) -> Result<()> {
         loop {
             let snapshot = self.engine.snapshot(Consistency::Strong).await?;

@@ -22,7 +22,7 @@ use cairn_model::{BillingMode, IndexKind, IndexSchema, KeySchema, TableClass, Ta
 use cairn_storage::{Consistency, Engine};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Makes a table. Answers with status CREATING although the table is ready by then, within milliseconds; or with ACTIVE
+/// Creates a table. Answers with status CREATING although the table is ready by then, within milliseconds; or with ACTIVE
 /// where [`wait_for_tables`](crate::ServiceOptions::wait_for_tables) is set.
 #[derive(Clone, Debug, Default)]
 pub struct CreateTable {

@@ -91,7 +91,7 @@ async fn create(store: &Store) {
 #[derive(Debug, Default)]
 struct Outcomes(BTreeMap<&'static str, [u64; 2]>);
 
-/// Makes one write and reads everything back.
+/// Performs one write and reads everything back.
 async fn check(store: &Store, seed: u64, outcomes: &mut Outcomes) {
     let mut random = Random::from_seed(seed);
     let table = random.pick(&TABLES);
