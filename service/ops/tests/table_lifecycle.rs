@@ -15,6 +15,7 @@ use cairn_ops::{
 };
 use cairn_storage::memory::{MemoryEngine, MemoryOptions};
 use cairn_storage::{Engine, Error as StorageError, SpaceId};
+use cairn_storage_fjall::{FjallEngine, FjallOptions};
 use common::*;
 use root::{AsRoot, start};
 use scripted::{EngineCall, Scripted};
@@ -73,9 +74,23 @@ fn no_room(call: EngineCall) -> Option<StorageError> {
 }
 
 #[tokio::test]
-async fn as_many_tables_as_there_may_be_have_room_for_an_index_and_for_time_to_live() {
+async fn as_many_tables_as_there_may_be_have_room_in_memory() {
     let tables_max = ServiceOptions::default().tables_max;
-    let store = MemoryEngine::with_options(MemoryOptions { max_spaces: tables_max * 2 + 1 });
+    let options = MemoryOptions { max_spaces: tables_max * 2 + 1 };
+    as_many_tables_as_there_may_be_have_room(MemoryEngine::with_options(options)).await;
+}
+
+#[tokio::test]
+async fn as_many_tables_as_there_may_be_have_room_on_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FjallEngine::open(FjallOptions::new(folder.path())).unwrap();
+    as_many_tables_as_there_may_be_have_room(store.clone()).await;
+    store.close().await.unwrap();
+}
+
+/// Room for an index and for time to live of each.
+async fn as_many_tables_as_there_may_be_have_room<E: Engine>(store: E) {
+    let tables_max = ServiceOptions::default().tables_max;
     let mut service = start(store.clone(), ServiceOptions::default()).await.unwrap();
     let name = |number: usize| format!("table-{number:03}");
     for number in 0..tables_max {
