@@ -136,8 +136,8 @@ impl Reading {
         Ok(page)
     }
 
-    /// Walks a local index, evaluates its entries, and fetches their items from the table. The page ends early at an item that
-    /// does not fit into the answer: what is fetched has other sizes than the entries that were walked.
+    /// Walks a local index, evaluates its entries, and fetches their items from the table. The page ends early at an item
+    /// that does not fit into the answer: what is fetched has other sizes than the entries that were walked.
     async fn fetch_page<S: Snapshot>(&self, snapshot: &S, limits: PageLimits) -> Result<Page> {
         // Every entry may pass the filter.
         let evaluated_max = limits.evaluated_max.min(limits.returned_max);

@@ -95,18 +95,17 @@ impl Permit {
     ) -> Result<ItemsRead<E, P>> {
         let guess: Option<Vec<_>> = asked.iter().map(|table| table.served().cloned()).collect();
         if let Some(tables) = guess {
-            let planned = plan(&tables);
             let mut keys: Vec<_> = tables.iter().map(|table| table.record_key().clone()).collect();
-            if let Ok((_, items)) = &planned {
-                keys.extend(items.iter().cloned());
-            }
+            let planned = plan(&tables).map(|(plan, items)| {
+                keys.extend(items);
+                plan
+            });
             let snapshot = service.engine.snapshot(consistency).await.map_err(|error| failed(error, 0))?;
             match snapshot.get_many(keys).await {
                 Ok(mut found) => {
                     let records = found.split_off(tables.len().min(found.len()));
                     if tables.iter().zip(&found).all(|(table, record)| table.is(record.as_ref())) {
-                        let (plan, _) = planned?;
-                        return Ok(ItemsRead { tables, plan, records, snapshot });
+                        return Ok(ItemsRead { tables, plan: planned?, records, snapshot });
                     }
                 }
                 Err(cairn_storage::Error::SpaceNotFound(_)) => {}
